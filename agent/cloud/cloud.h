@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A cloud: a named destination, and one table of functions per kind.
+ *
+ * A submission is a small state machine: the forwarder's loop asks the kind to
+ * begin; the kind runs its requests on the loop's curl multi handle (or does its work at
+ * once) and reports one outcome.
+ */
+#ifndef SLUICE_CLOUD_CLOUD_H
+#define SLUICE_CLOUD_CLOUD_H
+
+#include "lib/sighting.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLOUD_MAX 64
+#define CLOUD_NAME_MAX 64
+
+enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
+
+struct cloud_ops;
+
+/* From the configuration; strings are owned by it, "" when not given. */
+struct cloud_config {
+	char name[CLOUD_NAME_MAX];
+	const struct cloud_ops *ops;
+	enum cloud_scope scope;
+	char *url;		/* base, without trailing slash */
+	char *path;		/* directory */
+	char *key;		/* API key, read from key_file at start */
+	char *ca_file;		/* trust this instead of the system's store */
+	bool session;		/* send the envelope at all */
+	uint32_t timeout;	/* seconds for one request */
+	uint64_t max_size;	/* bytes of a sample; larger ones are not sent there */
+	int line;		/* of its section, for messages */
+};
+
+/*
+ * How an attempt ended.
+ * X(CONSTANT, name, final)
+ */
+#define CLOUD_OUTCOMES(X)                                                     \
+	X(SENT, "sent", true)           /* uploaded and acknowledged */       \
+	X(KNOWN, "known", true)         /* the cloud has it: not uploaded */  \
+	X(REFUSED, "refused", true)     /* the cloud will never take it */    \
+	X(RETRY, "retry", false)        /* again later: this submission */    \
+	X(DOWN, "down", false)          /* again later: the whole cloud (key, quota, unreachable) */
+
+enum cloud_outcome {
+#define CLOUD_OUTCOME_ENUM(id, name, final) CLOUD_##id,
+	CLOUD_OUTCOMES(CLOUD_OUTCOME_ENUM)
+#undef CLOUD_OUTCOME_ENUM
+	CLOUD_OUTCOME_COUNT
+};
+
+const char *cloud_outcome_name(enum cloud_outcome o);
+bool cloud_outcome_final(enum cloud_outcome o);
+
+#define CLOUD_VERDICT_NONE INT32_MIN
+#define CLOUD_DETAIL_MAX 256
+
+struct cloud_result {
+	enum cloud_outcome outcome;
+	int32_t verdict;		/* as the cloud gave it, or CLOUD_VERDICT_NONE */
+	uint32_t retry_after;		/* seconds the cloud asked to wait; 0: none */
+	bool answer_bad;		/* it answered, and not in its own language */
+	char detail[CLOUD_DETAIL_MAX];	/* for the log: what happened, what the cloud said */
+};
+
+/* One sample on its way to one cloud. */
+struct cloud_submission {
+	const struct cloud_config *cloud;
+	uint8_t id[SIGHTING_ID_SIZE];
+	uint8_t sha256[SHA256_SIZE];
+	uint64_t size;
+	const char *sample_path;
+	void *kind;			/* state of the kind while it runs */
+	/*
+	 * Asks the supervisor for the envelope as policy allows it at this moment.
+	 * The answer comes by cloud_ops.envelope.  The kind calls this right before the
+	 * request that carries it.
+	 */
+	void (*want_envelope)(struct cloud_submission *s);
+	/* The attempt is over; s->kind has been freed by the kind. */
+	void (*done)(struct cloud_submission *s, const struct cloud_result *r);
+	void *owner;			/* the forwarder's */
+};
+
+/* What the forwarder's loop offers. */
+struct cloud_loop {
+	CURLM *multi;
+};
+
+struct cloud_ops {
+	const char *kind;		/* as written in the configuration */
+	bool needs_url, needs_key, needs_path;
+	/* Starts an attempt.  Calls done(), now or later, exactly once. */
+	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
+	/*
+	 * The envelope that was wanted.  json NULL: the cloud's policy is unusable,
+	 * nothing may be sent (the kind ends with RETRY).  upload_name: what the upload may be called.
+	 */
+	void (*envelope)(struct cloud_submission *s, const char *json, const char *upload_name);
+	/* A curl transfer of this submission ended; NULL where the kind has none. */
+	void (*transfer_done)(struct cloud_submission *s, CURL *easy, CURLcode code);
+	/* Ends an attempt without calling done(): the process stops. */
+	void (*cancel)(struct cloud_submission *s);
+};
+
+extern const struct cloud_ops cloud_directory;
+extern const struct cloud_ops cloud_wildfire;
+
+/* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
+const struct cloud_ops *cloud_find(const char *kind);
+const char *cloud_kinds(void);
+
+/* CURLOPT_PRIVATE of every easy handle must be its struct cloud_submission. */
+
+#endif

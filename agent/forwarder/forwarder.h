@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The forwarder process: submissions in, requests to clouds out.
+ *
+ * It has the network, and so nothing else: no capabilities, the spool
+ * read-only, and of a sighting only what may leave, at the moment it leaves.
+ */
+#ifndef SLUICE_FORWARDER_FORWARDER_H
+#define SLUICE_FORWARDER_FORWARDER_H
+
+#include "cloud/cloud.h"
+
+#include <stdbool.h>
+
+struct forwarder_config {
+	int supervisor;			/* our end of the socket pair */
+	const char *queue_path;		/* its own database */
+	const char *spool_dir;
+	const struct cloud_config *cloud;
+	size_t clouds;
+	uint32_t retry_min, retry_max;	/* seconds */
+	uint32_t socket_mark;		/* SO_MARK of every connection; 0: none */
+	bool sandbox;
+};
+
+/* Runs until the supervisor closes its end or SIGTERM comes; returns the exit status. */
+int forwarder_run(const struct forwarder_config *c);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sighting as JSON (Elastic Common Schema 8.11).
+ *
+ * One renderer for both uses: the local log (everything) and the envelope that
+ * leaves with a sample (only what policy allows).
+ *
+ * A value that policy omits does not leave inside another one either: the
+ * server's address as host of the URL, its port there, a file name as the URL's last
+ * segment, and so on.  A text that would carry it is shortened or withheld.
+ */
+#ifndef SLUICE_POLICY_ENVELOPE_H
+#define SLUICE_POLICY_ENVELOPE_H
+
+#include "lib/buf.h"
+#include "lib/sighting.h"
+#include "policy/policy.h"
+
+/*
+ * The envelope under an effective policy, one line without a newline, appended
+ * to out.  *withheld is increased by the number of fields that were shortened or
+ * left out because of another field.  False when out of memory or room.
+ */
+bool envelope_render(const struct sighting *s, const struct policy *effective, struct buf *out,
+		     unsigned int *withheld);
+
+/*
+ * The name to put on the upload itself: the file's own where policy allows and it has
+ * one (its last path component, without control characters), else the
+ * hash.  Appended to out.
+ */
+bool envelope_upload_name(const struct sighting *s, const struct policy *effective,
+			  struct buf *out);
+
+/* The local log's line: every field, state, reason, byte counts, http.*. */
+bool envelope_render_local(const struct sighting *s, struct buf *out);
+
+#endif

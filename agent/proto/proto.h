@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Application protocols: the bytes of one session in, files out.
+ *
+ * A parser is a struct of functions.  It is chosen by the first bytes of both
+ * directions, never by the port.  It knows no socket, clock or other protocol:
+ * time comes with the data.
+ */
+#ifndef SLUICE_PROTO_PROTO_H
+#define SLUICE_PROTO_PROTO_H
+
+#include "lib/counter.h"
+#include "lib/sighting.h"
+#include "sample/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Content decoding stops beyond either. */
+struct decode_limits {
+	uint32_t layers;	/* codings on top of each other */
+	uint32_t ratio;		/* decoded bytes per coded byte, once past ratio_after */
+	uint64_t ratio_after;	/* decoded bytes below which the ratio is not looked at */
+	uint64_t max_size;	/* decoded bytes of one body */
+};
+
+#define DECODE_LIMITS_DEFAULT                                                   \
+	{.layers = 4, .ratio = 2000, .ratio_after = 16ull << 20, .max_size = 1ull << 30}
+
+/* What all sessions of an inspector share. */
+struct proto_env {
+	struct file_set *files;
+	struct counters *counters;
+	struct decode_limits decode;
+	const char *virtual_system;	/* name put into sightings; NULL: none */
+	/* Nobody wants the rest of this session; may be NULL. */
+	void (*shunt)(void *arg, const struct session_info *s);
+	void *arg;
+};
+
+enum probe { PROBE_NO, PROBE_MORE, PROBE_YES };
+
+struct proto_session;
+
+/* What a detector is shown: the first bytes of each direction so far. */
+struct proto_head {
+	const uint8_t *p;
+	size_t n;
+	bool whole;		/* nothing more will come in this direction */
+};
+
+struct proto_ops {
+	const char *name;	/* "http" */
+	enum probe (*probe)(const struct proto_head head[DIR_COUNT]);
+	/* NULL: out of memory, the session is given up. */
+	void *(*open)(struct proto_session *ps);
+	void (*data)(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time);
+	void (*gap)(void *state, enum dir dir, uint64_t n, uint64_t time);
+	/* That direction ended in order (FIN). */
+	void (*eof)(void *state, enum dir dir, uint64_t time);
+	/* Last call: closes what is open with `reason`, frees state. */
+	void (*close)(void *state, enum file_reason reason, uint64_t time);
+};
+
+extern const struct proto_ops proto_http1;
+
+/*
+ * The streams of one TCP session.  info is copied.  NULL when out of memory.
+ */
+struct proto_session *proto_session_new(struct proto_env *env, const struct session_info *info);
+/* In order, without overlap; a byte of a direction comes once. */
+void proto_session_data(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
+			uint64_t time);
+void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint64_t time);
+void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time);
+/* reason for files still open: RESET, TIMEOUT, or NONE after both FINs. */
+void proto_session_free(struct proto_session *ps, enum file_reason reason, uint64_t time);
+/* False once nothing more is wanted from either direction. */
+bool proto_session_wanted(const struct proto_session *ps);
+
+/* For parsers. */
+struct proto_env *proto_session_env(struct proto_session *ps);
+const struct session_info *proto_session_info(const struct proto_session *ps);
+/*
+ * A sighting's beginning: session, direction by who sends the file, vsys,
+ * application and the number of the file in this session.
+ */
+void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
+			    const char *application);
+/* The parser wants no more: the session is shunted where the source can. */
+void proto_session_done(struct proto_session *ps);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file object: what every protocol hands its content to.
+ *
+ * A parser says open, data, gap, close and nothing else; only this layer knows
+ * order, limits, hash and spool.  Complete or not at all: a file with a hole,
+ * past its limit or cut short ends as a sighting with a reason, never as a
+ * sample under a hash.
+ *
+ * In-order data is hashed as it comes, in large pieces; data out of order goes
+ * to the spool at its offset and is hashed when the hole before it closes.
+ */
+#ifndef SLUICE_SAMPLE_FILE_H
+#define SLUICE_SAMPLE_FILE_H
+
+#include "lib/counter.h"
+#include "lib/sighting.h"
+#include "sample/spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file;
+struct file_set;
+
+struct file_limits {
+	uint64_t max_size;	/* bytes of a file */
+	size_t max_open;	/* files at once */
+	size_t max_holes;	/* of one file */
+};
+
+#define FILE_LIMITS_DEFAULT {.max_size = 100ull << 20, .max_open = 4096, .max_holes = 1024}
+
+/*
+ * Called once for every file that ends, complete or not; empty ones (no byte,
+ * none missing) are only counted.  The sighting is valid during the call.
+ */
+typedef void file_sink(void *arg, const struct sighting *s);
+
+/* The spool is borrowed.  NULL when out of memory. */
+struct file_set *file_set_new(struct spool *spool, const struct file_limits *limits,
+			      struct counters *counters, file_sink *sink, void *arg);
+/* All its files must be closed. */
+void file_set_free(struct file_set *set);
+
+/*
+ * Begins a file.  meta (session, direction, texts, number) is copied; time is
+ * that of the packet that carried its first byte.  Never NULL but when out of memory:
+ * a file that may not be kept still counts and is reported with its reason.
+ */
+struct file *file_open(struct file_set *set, const struct sighting *meta, uint64_t time);
+/* To complete or change the texts until close. */
+struct sighting *file_meta(struct file *f);
+/* The protocol announced this many bytes of content. */
+void file_declare(struct file *f, uint64_t size);
+/* n bytes of content at offset. */
+void file_data(struct file *f, uint64_t offset, const void *p, size_t n, uint64_t time);
+/* n bytes of content at offset will never come. */
+void file_gap(struct file *f, uint64_t offset, uint64_t n);
+/* False once the outcome is settled: the parser may skip what is left. */
+bool file_wanted(const struct file *f);
+/*
+ * Ends it and frees f.  reason NONE: the protocol saw its end, and the file is
+ * complete unless data is missing; any other reason makes it truncated.
+ */
+void file_close(struct file *f, enum file_reason reason, uint64_t time);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The spool: samples on disk under their hash.
+ *
+ *	DIR/samples/<first 2 hex>/<64 hex>
+ *
+ * A sample appears there whole or not at all: it is written to a nameless file
+ * (O_TMPFILE; a file in DIR/tmp where the file system has none) and linked
+ * when its hash is known.  Mode 0600, directories 0700.
+ */
+#ifndef SLUICE_SAMPLE_SPOOL_H
+#define SLUICE_SAMPLE_SPOOL_H
+
+#include "lib/sighting.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spool;
+
+struct spool_options {
+	const char *dir;
+	uint64_t max_bytes;	/* quota; 0: none */
+	uint64_t max_files;	/* quota; 0: none */
+	/*
+	 * Sync sample and directory before spool_commit() returns.  On for a live
+	 * source; off for a capture file, which can be read again.
+	 */
+	bool sync;
+};
+
+enum spool_result {
+	SPOOL_OK,
+	SPOOL_KNOWN,	/* that hash is there already; nothing was written */
+	SPOOL_FULL,	/* quota or disk */
+	SPOOL_ERROR,	/* errno says */
+};
+
+/*
+ * Makes the directories where missing, removes left-overs of tmp/, counts what
+ * is there.  NULL with a logged error.
+ */
+struct spool *spool_open(const struct spool_options *o);
+void spool_close(struct spool *s);
+
+/* A file being written. */
+struct spool_file;
+
+/* NULL when full or failed: *result says which. */
+struct spool_file *spool_begin(struct spool *s, enum spool_result *result);
+/* Writes at an offset; a hole that is left reads as zeros. */
+enum spool_result spool_write(struct spool_file *f, uint64_t offset, const void *p, size_t n);
+/* Reads back, for hashing what came out of order. -1 with errno; short only at the end. */
+ssize_t spool_read(struct spool_file *f, uint64_t offset, void *p, size_t n);
+/* Links it under its hash and frees f, whatever the result. */
+enum spool_result spool_commit(struct spool_file *f, const uint8_t sha256[static SHA256_SIZE]);
+/* Throws it away and frees f. */
+void spool_abort(struct spool_file *f);
+
+/* Path of a sample, for reading. */
+#define SPOOL_PATH_MAX 4096
+bool spool_path(const char *dir, const uint8_t sha256[static SHA256_SIZE], char *path, size_t size);
+
+#endif

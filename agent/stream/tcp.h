@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP order: segments in any order in, one contiguous stream per direction out
+ * (RFC 9293 §3.4 sequence arithmetic).
+ *
+ * The first copy of a byte wins; later ones are compared and counted.  Bytes
+ * behind a hole wait, bounded; the hole is given up (gap) when the other end
+ * acknowledged past it, when the source says the bytes are lost, when the bound is
+ * reached, or at the end.
+ */
+#ifndef SLUICE_STREAM_TCP_H
+#define SLUICE_STREAM_TCP_H
+
+#include "lib/counter.h"
+#include "lib/sighting.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+
+struct tcp_segment {
+	enum dir dir;
+	uint8_t flags;
+	uint32_t sequence;
+	uint32_t acknowledgment; /* valid with TCP_ACK */
+	uint16_t urgent;
+	const uint8_t *payload;
+	size_t len;		/* bytes at payload */
+	size_t wire_len;	/* bytes on the wire; more than len: capture was cut */
+	uint64_t time;
+	bool lost_before;	/* the source lost segments of this direction before this one */
+};
+
+struct tcp_limits {
+	size_t pending_bytes;	/* waiting behind holes, per direction */
+	size_t pending_segments;
+};
+
+#define TCP_LIMITS_DEFAULT {.pending_bytes = 4u << 20, .pending_segments = 8192}
+
+/* Where the ordered stream goes. */
+struct tcp_sink {
+	void (*data)(void *arg, enum dir dir, const uint8_t *p, size_t n, uint64_t time);
+	void (*gap)(void *arg, enum dir dir, uint64_t n, uint64_t time);
+	void (*eof)(void *arg, enum dir dir, uint64_t time);
+};
+
+enum tcp_end { TCP_OPEN, TCP_CLOSED_FIN, TCP_CLOSED_RST };
+
+struct tcp;
+
+/* limits and counters are borrowed.  NULL when out of memory. */
+struct tcp *tcp_new(const struct tcp_limits *limits, struct counters *counters,
+		    const struct tcp_sink *sink, void *arg);
+/* Flushes nothing. */
+void tcp_free(struct tcp *t);
+/* Takes one segment; returns whether the connection ended with it. */
+enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s);
+/* Gives up all holes and delivers what waits; before tcp_free() at a session's end. */
+void tcp_flush(struct tcp *t, uint64_t time);
+
+#endif

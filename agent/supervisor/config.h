@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /etc/sluice/sluice.conf.
+ *
+ * Every error names file and line, what stands there and what was expected.
+ */
+#ifndef SLUICE_SUPERVISOR_CONFIG_H
+#define SLUICE_SUPERVISOR_CONFIG_H
+
+#include "cloud/cloud.h"
+#include "policy/policy.h"
+#include "policy/rule.h"
+#include "sample/file.h"
+#include "sample/spool.h"
+
+#include <stdbool.h>
+
+#define CONFIG_RULES_MAX 256
+
+struct config {
+	/* [capture] */
+	uint32_t rings;
+	uint32_t ring_size;		/* bytes; 0: the kernel's setting */
+	uint32_t hooks;			/* SLUICE_HOOK_*; 0: leave as they are */
+	char *virtual_system;		/* name of everything captured here */
+	struct file_limits files;
+
+	/* [agent] */
+	char *state_dir;		/* databases, spool, local log */
+	char *run_dir;			/* stats.json */
+	uint64_t spool_bytes, spool_files;
+	uint32_t retry_min, retry_max;	/* seconds between attempts */
+
+	/* [cloud NAME] and [share NAME], same index */
+	struct cloud_config cloud[CLOUD_MAX];
+	struct policy share[CLOUD_MAX];
+	bool has_share[CLOUD_MAX];	/* without one a cloud receives nothing */
+	size_t clouds;
+
+	/* [rule NAME] */
+	struct rule rule[CONFIG_RULES_MAX];
+	size_t rules;
+};
+
+/*
+ * Nothing configured: one cloud "local" of kind directory, shared everything,
+ * wanted by a rule that matches all.
+ */
+bool config_default(struct config *c);
+/* Reads a file over the defaults of each key.  False after logging every error found. */
+bool config_read(struct config *c, const char *path);
+void config_free(struct config *c);
+
+#endif
