@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+#
+# make                  the agent, the tool and the module
+# make demo             the whole product in a virtual machine, in two minutes
+# make check            every test; make check-long: those that take hours
+# make bench            the figures
+# make install          DESTDIR= PREFIX=/usr; make modules_install
+#
+# KDIR= or KERNEL= (6.1, 6.12) chooses the kernel of the module.
+# SAN=1 builds with AddressSanitizer and UBSan below build/san.
+
+ifneq ($(KERNELRELEASE),)
+include $(src)/Kbuild
+else
+
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
+VERSION := 0.1.0
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= /lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+
+BUILD := build
+ifeq ($(SAN),1)
+BUILD := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+CC := $(or $(filter-out default,$(if $(filter default,$(origin CC)),,$(CC))),gcc)
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wvla -Wpointer-arith -Wno-unused-parameter
+CPPFLAGS += -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iagent -Iuapi
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+
+AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jansson expat \
+	libseccomp libcap-ng zlib libbrotlidec libzstd
+CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson
+AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lpthread
+CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -lcrypto
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
+
+AGENT_DIRS := lib policy sample stream source proto cloud supervisor inspector forwarder
+AGENT_SRC := $(foreach d,$(AGENT_DIRS),$(wildcard agent/$(d)/*.c))
+CTL_SRC := $(wildcard agent/ctl/*.c)
+AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/%.o)
+CTL_OBJ := $(CTL_SRC:%.c=$(BUILD)/%.o)
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+
+all: agent modules
+agent: $(BUILD)/sluiced $(BUILD)/sluicectl
+
+$(BUILD)/sluiced: $(BUILD)/agent/main.o $(BUILD)/libsluice.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+$(BUILD)/sluicectl: $(CTL_OBJ) $(BUILD)/libsluice.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+$(BUILD)/libsluice.a: $(AGENT_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(or $(AR),ar) rcs $@ $^
+
+$(BUILD)/%.o: %.c | deps-build
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What a build needs is installed by the build, once.
+deps-build:
+	@scripts/deps build
+deps-test:
+	@scripts/deps all
+
+# ------------------------------------------------------------------ module
+
+modules: | deps-build
+	$(Q)$(MAKE) -f kmod/module.mk KDIR='$(KDIR)' KERNEL='$(KERNEL)'
+
+modules_install: | deps-build
+	$(Q)$(MAKE) -f kmod/module.mk modules_install KDIR='$(KDIR)' KERNEL='$(KERNEL)' DESTDIR='$(DESTDIR)'
+
+# ------------------------------------------------------------------- tests
+
+KSELFTEST := $(CACHE)/linux-source-6.12/tools/testing/selftests
+$(KSELFTEST)/kselftest_harness.h:
+	$(Q)scripts/kernel-source
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_harness.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(KSELFTEST) $(PKG_CFLAGS) $(ALL_CFLAGS) \
+		-Wno-missing-prototypes -Wno-shadow -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< \
+		$(BUILD)/libsluice.a $(AGENT_LIBS)
+
+unit: $(UNIT)
+
+$(BUILD)/testcloud: $(wildcard tests/cloud/*.c tests/cloud/*.h) | deps-test
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) \
+		$(shell pkg-config --cflags --libs libmicrohttpd libssl libcrypto jansson) -lpthread
+
+$(BUILD)/tests/ringtool $(BUILD)/tests/nltool: $(BUILD)/tests/%: tests/vm/%.c | deps-test
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< \
+		$(shell pkg-config --cflags --libs libnl-3.0 libnl-genl-3.0)
+
+tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/ringtool $(BUILD)/tests/nltool
+
+check: deps-test
+	$(Q)scripts/check
+check-long: deps-test
+	$(Q)scripts/check --long
+demo: deps-test
+	$(Q)scripts/demo
+bench: deps-test
+	$(Q)scripts/bench
+
+# ----------------------------------------------------------------- install
+
+install: agent
+	install -Dm0755 $(BUILD)/sluiced $(DESTDIR)$(SBINDIR)/sluiced
+	install -Dm0755 $(BUILD)/sluicectl $(DESTDIR)$(SBINDIR)/sluicectl
+	install -Dm0644 Documentation/man/sluiced.8 $(DESTDIR)$(MANDIR)/man8/sluiced.8
+	install -Dm0644 Documentation/man/sluicectl.8 $(DESTDIR)$(MANDIR)/man8/sluicectl.8
+	install -Dm0644 Documentation/man/sluice.conf.5 $(DESTDIR)$(MANDIR)/man5/sluice.conf.5
+	install -Dm0644 scripts/install/sluiced.service $(DESTDIR)$(UNITDIR)/sluiced.service
+	install -Dm0644 scripts/install/sluicectl.bash $(DESTDIR)$(COMPLETIONDIR)/sluicectl
+	test -e $(DESTDIR)$(SYSCONFDIR)/sluice/sluice.conf || \
+		install -Dm0640 scripts/install/sluice.conf $(DESTDIR)$(SYSCONFDIR)/sluice/sluice.conf
+
+clean:
+	rm -rf build
+
+.PHONY: all agent modules modules_install unit tests check check-long demo bench install clean \
+	deps-build deps-test
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+endif
