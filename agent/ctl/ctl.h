@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sluicectl: a table of subcommands over the module's netlink family.
+ */
+#ifndef SLUICE_CTL_CTL_H
+#define SLUICE_CTL_CTL_H
+
+#include "lib/kernel.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit statuses. */
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+
+struct ctl {
+	struct kernel kernel;	/* connected, unless the command says `offline` */
+	bool json;
+	const char *run_dir;	/* the agent's stats.json is there */
+};
+
+struct ctl_command {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	bool offline;		/* needs no kernel */
+	const char *more;	/* a paragraph for `help NAME` */
+};
+
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_share(struct ctl *ctl, int argc, char **argv);
+int ctl_settings(struct ctl *ctl, int argc, char **argv);
+int ctl_sessions(struct ctl *ctl, int argc, char **argv);
+int ctl_stats(struct ctl *ctl, int argc, char **argv);
+int ctl_monitor(struct ctl *ctl, int argc, char **argv);
+
+/* "sluicectl: error: ..." on standard error. */
+void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The kernel's answer in ctl->kernel.error as an error; returns CTL_FAILED. */
+int ctl_kernel_error(const struct ctl *ctl);
+/* Prints and drops the value; returns CTL_OK, or CTL_FAILED when it is NULL. */
+int ctl_print_json(json_t *value);
+/* Prints one compact line at once, for streams of events. */
+void ctl_print_json_line(json_t *value);
+
+/*
+ * A table that is as wide as its widest cells.  Cells are copied; a column whose
+ * title starts with '>' is set to the right (without the '>').
+ */
+struct ctl_table;
+struct ctl_table *ctl_table_new(const char *const *titles, size_t columns);
+void ctl_table_cell(struct ctl_table *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Prints and frees; the last column is cut to the terminal's width. */
+void ctl_table_print(struct ctl_table *t);
+
+/* Sessions as text and JSON, shared by sessions and monitor. */
+json_t *ctl_session_json(struct nlattr **attr);
+/* "192.0.2.1:80" or "[2001:db8::1]:80"; text has CTL_ENDPOINT_MAX bytes. */
+#define CTL_ENDPOINT_MAX 64
+const char *ctl_endpoint(uint8_t family, const uint8_t ip[16], uint16_t be_port, char *text);
+const struct sluice_record_session *ctl_session_record(struct nlattr **attr);
+const struct sluice_record_end *ctl_session_end(struct nlattr **attr);
+const char *ctl_end_reason(uint32_t reason);
+
+/* Settings as text, shared by settings, status and monitor. */
+const char *ctl_setting_text(unsigned int attr, uint32_t value, char *text, size_t size);
+json_t *ctl_settings_json(struct nlattr **attr);
+json_t *ctl_share_json(uint32_t mask, uint32_t generation);
+
+#endif

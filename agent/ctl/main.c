@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int ctl_help(struct ctl *ctl, int argc, char **argv);
+static int ctl_version(struct ctl *ctl, int argc, char **argv);
+
+static const struct ctl_command commands[] = {
+	{"status", "", "module, rings, share mask and agent at a glance", ctl_status, false,
+	 "The default when no command is given."},
+	{"share", "[FIELD [on|off] ...]", "what may leave: list or switch the twelve fields",
+	 ctl_share, false,
+	 "Without arguments lists all fields. 'all' stands for every field. The switches are the\n"
+	 "same bits as /sys/kernel/sluice/share/FIELD: a field that is off is omitted for every\n"
+	 "cloud at once, whatever the agent's configuration says. Several may change together:\n"
+	 "  sluicectl share user off url off"},
+	{"settings", "[get NAME ...] | [set NAME VALUE ...]",
+	 "capture settings of this network namespace", ctl_settings, false,
+	 "Without arguments lists all settings. VALUE is a number; K, M and G multiply by powers\n"
+	 "of 1024; hooks takes names separated by commas, ignore_mark may be hexadecimal:\n"
+	 "  sluicectl settings set hooks forward,local max_sessions 64K"},
+	{"sessions", "[ID]", "sessions in the kernel's table", ctl_sessions, false,
+	 "With ID only that session."},
+	{"stats", "[NAME ...]", "counters of the module and of the agent", ctl_stats, false,
+	 "With NAMEs only those counters; for one counter only its value is printed."},
+	{"monitor", "[config|sessions] [-n COUNT]", "print changes and sessions as they happen",
+	 ctl_monitor, false,
+	 "Without a group prints both. -n ends after COUNT lines. With --json one object a line."},
+	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
+	{"version", "", "version of this program", ctl_version, true, NULL},
+};
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "Usage: sluicectl [--json] [COMMAND [ARGUMENT ...]]\n\nCommands:\n");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-9s %-38s %s\n", commands[i].name, commands[i].arguments,
+			commands[i].help);
+	fprintf(out,
+		"\nOptions:\n"
+		"  -j, --json       print JSON\n"
+		"      --run-dir D  where the agent keeps stats.json (default /run/sluice)\n"
+		"  -h, --help       this text\n"
+		"  -V, --version    version of this program\n"
+		"\nSee sluicectl(8).\n");
+}
+
+static const struct ctl_command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	size_t i;
+
+	fprintf(stderr, "sluicectl: error: unknown command \"%s\"; expected one of:", name);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fputc('\n', stderr);
+	return CTL_USAGE;
+}
+
+static int ctl_help(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *c;
+
+	(void)ctl;
+	if (argc == 0) {
+		usage(stdout);
+		return CTL_OK;
+	}
+	c = find(argv[0]);
+	if (!c)
+		return unknown(argv[0]);
+	printf("Usage: sluicectl %s %s\n\n%s.\n", c->name, c->arguments, c->help);
+	if (c->more)
+		printf("%s\n", c->more);
+	return CTL_OK;
+}
+
+static int ctl_version(struct ctl *ctl, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (ctl->json)
+		return ctl_print_json(json_pack("{s:s, s:i}", "version", SLUICE_VERSION,
+						"abi_version", SLUICE_ABI_VERSION));
+	printf("sluicectl %s (ABI %d)\n", SLUICE_VERSION, SLUICE_ABI_VERSION);
+	return CTL_OK;
+}
+
+/*
+ * Takes the global options out of argv wherever they stand, so that
+ * "sluicectl stats --json" and "sluicectl --json stats" are the same.
+ * Returns the number of arguments left, or -1 - exit status.
+ */
+static int options(struct ctl *ctl, int argc, char **argv)
+{
+	int i, n = 0;
+
+	for (i = 1; i < argc; i++) {
+		const char *a = argv[i];
+
+		if (!strcmp(a, "-j") || !strcmp(a, "--json")) {
+			ctl->json = true;
+		} else if (!strcmp(a, "-h") || !strcmp(a, "--help")) {
+			const struct ctl_command *c = n ? find(argv[0]) : NULL;
+
+			if (c)
+				ctl_help(ctl, 1, argv);
+			else
+				usage(stdout);
+			return -1 - CTL_OK;
+		} else if (!strcmp(a, "-V") || !strcmp(a, "--version")) {
+			ctl_version(ctl, 0, NULL);
+			return -1 - CTL_OK;
+		} else if (!strcmp(a, "--run-dir")) {
+			if (++i == argc) {
+				ctl_error("--run-dir: a directory is expected after it");
+				return -1 - CTL_USAGE;
+			}
+			ctl->run_dir = argv[i];
+		} else if (a[0] == '-' && n == 0) {
+			ctl_error("unknown option \"%s\"; see sluicectl --help", a);
+			return -1 - CTL_USAGE;
+		} else {
+			argv[n++] = argv[i];
+		}
+	}
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.run_dir = "/run/sluice"};
+	char *fallback[] = {"status", NULL};
+	const struct ctl_command *c;
+	int n = options(&ctl, argc, argv), status;
+
+	if (n < 0)
+		return -1 - n;
+	if (n == 0) {
+		argv = fallback;
+		n = 1;
+	}
+	c = find(argv[0]);
+	if (!c)
+		return unknown(argv[0]);
+	if (!c->offline && !kernel_open(&ctl.kernel))
+		return ctl_kernel_error(&ctl);
+	status = c->run(&ctl, n - 1, argv + 1);
+	if (!c->offline)
+		kernel_close(&ctl.kernel);
+	if (fflush(stdout) || ferror(stdout)) {
+		ctl_error("standard output: cannot be written");
+		return CTL_FAILED;
+	}
+	return status;
+}
