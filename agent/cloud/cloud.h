@@ -66,9 +66,17 @@ struct cloud_result {
 	enum cloud_outcome outcome;
 	int32_t verdict;		/* as the cloud gave it, or CLOUD_VERDICT_NONE */
 	uint32_t retry_after;		/* seconds the cloud asked to wait; 0: none */
+	bool stuck;			/* DOWN until somebody acts (key, quota, address): wait longest */
 	bool answer_bad;		/* it answered, and not in its own language */
 	char detail[CLOUD_DETAIL_MAX];	/* for the log: what happened, what the cloud said */
 };
+
+/*
+ * Fills a result: no verdict, no wait, and a detail in which control characters
+ * became spaces.  Detail must not contain what only the envelope may tell.
+ */
+void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* One sample on its way to one cloud. */
 struct cloud_submission {
@@ -92,6 +100,7 @@ struct cloud_submission {
 /* What the forwarder's loop offers. */
 struct cloud_loop {
 	CURLM *multi;
+	uint32_t socket_mark;	/* SO_MARK of every connection; 0: none */
 };
 
 struct cloud_ops {
@@ -116,6 +125,13 @@ extern const struct cloud_ops cloud_wildfire;
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);
 const char *cloud_kinds(void);
+
+/*
+ * Opens the sample for reading and compares its size with what the submission
+ * says.  -1 with r filled: RETRY when it cannot be read, REFUSED when it is
+ * not the file that was accepted.
+ */
+int cloud_open_sample(const struct cloud_submission *s, struct cloud_result *r);
 
 /* CURLOPT_PRIVATE of every easy handle must be its struct cloud_submission. */
 

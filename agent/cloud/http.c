@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/* One HTTP request to a cloud. */
+#include "cloud/http.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CONNECT_TIMEOUT 10L	/* seconds */
+#define STALLED_AFTER 60L	/* seconds below one byte a second */
+#define RETRY_AFTER_MAX 86400
+
+/*
+ * Failures that the next sample would meet as well: nothing was sent, or to
+ * nobody we trust.  All others concern this request.
+ */
+static const CURLcode cloud_down[] = {
+	CURLE_COULDNT_RESOLVE_HOST,
+	CURLE_COULDNT_CONNECT,
+	CURLE_SSL_CONNECT_ERROR,
+	CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,
+	CURLE_SSL_ISSUER_ERROR,
+	CURLE_SSL_CERTPROBLEM,
+	CURLE_SSL_CIPHER,
+	CURLE_URL_MALFORMAT,
+	CURLE_UNSUPPORTED_PROTOCOL,
+};
+
+static size_t on_answer(char *p, size_t size, size_t n, void *arg)
+{
+	struct http *h = arg;
+
+	if (buf_add(&h->answer, p, size * n))
+		return size * n;
+	h->too_long = true;
+	return 0;
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const uint32_t *mark = arg;
+
+	(void)purpose;
+	if (*mark && setsockopt(fd, SOL_SOCKET, SO_MARK, mark, sizeof(*mark)))
+		log_warning_once("uploads cannot be marked (%s): where local traffic is "
+				 "captured, they will be captured too", strerror(errno));
+	return CURL_SOCKOPT_OK;
+}
+
+void http_init(struct http *h, const struct cloud_loop *loop)
+{
+	memset(h, 0, sizeof(*h));
+	h->multi = loop->multi;
+	h->socket_mark = loop->socket_mark;
+	buf_init(&h->answer, HTTP_ANSWER_MAX);
+}
+
+static void end_request(struct http *h)
+{
+	if (h->easy) {
+		curl_multi_remove_handle(h->multi, h->easy);
+		curl_easy_cleanup(h->easy);
+	}
+	curl_mime_free(h->mime);
+	curl_slist_free_all(h->headers);
+	free(h->form);
+	h->easy = NULL;
+	h->mime = NULL;
+	h->headers = NULL;
+	h->form = NULL;
+	h->too_long = false;
+	h->error[0] = '\0';
+	buf_reset(&h->answer);
+}
+
+void http_free(struct http *h)
+{
+	end_request(h);
+	buf_free(&h->answer);
+}
+
+bool http_begin(struct http *h, struct cloud_submission *s, const char *path)
+{
+	const struct cloud_config *c = s->cloud;
+	struct buf url;
+	bool ok;
+
+	end_request(h);
+	h->easy = curl_easy_init();
+	/* An empty Expect: saves the round trip that a body of some size would wait for. */
+	h->headers = curl_slist_append(NULL, "Expect:");
+	buf_init(&url, 8192);
+	ok = h->easy && h->headers && buf_printf(&url, "%s%s", c->url, path) &&
+	     !curl_easy_setopt(h->easy, CURLOPT_URL, buf_string(&url));
+	buf_free(&url);
+	if (!ok)
+		return false;
+
+	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
+	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->error);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
+	curl_easy_setopt(h->easy, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
+	curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https,http");
+	curl_easy_setopt(h->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(h->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
+	curl_easy_setopt(h->easy, CURLOPT_TIMEOUT, (long)c->timeout);
+	curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME, STALLED_AFTER);
+	curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTDATA, &h->socket_mark);
+	if (c->ca_file && *c->ca_file) {
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO, c->ca_file);
+		/* Without this the system's store would still be trusted beside it. */
+		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+	}
+	return true;
+}
+
+bool http_form(struct http *h, const char *const *pairs)
+{
+	struct buf form;
+
+	buf_init(&form, 65536);
+	for (size_t i = 0; pairs[i]; i += 2) {
+		char *value = curl_easy_escape(h->easy, pairs[i + 1], 0);
+
+		/* A failed addition stays in form.failed. */
+		if (!value || !buf_printf(&form, "%s%s=%s", i ? "&" : "", pairs[i], value))
+			form.failed = true;
+		curl_free(value);
+	}
+	h->form = form.failed ? NULL : strdup(buf_string(&form));
+	buf_free(&form);
+	return h->form && !curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, h->form);
+}
+
+bool http_start(struct http *h)
+{
+	if (h->mime && curl_easy_setopt(h->easy, CURLOPT_MIMEPOST, h->mime))
+		return false;
+	return !curl_multi_add_handle(h->multi, h->easy);
+}
+
+long http_end(struct http *h, CURLcode code, struct cloud_result *r)
+{
+	enum cloud_outcome outcome = CLOUD_RETRY;
+	curl_off_t connected = 0;
+	long status = 0;
+
+	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	/* A server may refuse a body and close before it has read all of it. */
+	if (status >= 100 && (code == CURLE_OK || (status >= 400 && !h->too_long)))
+		return status;
+	if (h->too_long) {
+		cloud_result_set(r, CLOUD_RETRY, "answer of more than %d bytes", HTTP_ANSWER_MAX);
+		r->answer_bad = true;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(cloud_down) / sizeof(cloud_down[0]); i++)
+		if (code == cloud_down[i])
+			outcome = CLOUD_DOWN;
+	curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	if (code == CURLE_OPERATION_TIMEDOUT && connected == 0)
+		outcome = CLOUD_DOWN;
+	cloud_result_set(r, outcome, "%s", h->error[0] ? h->error : curl_easy_strerror(code));
+	return 0;
+}
+
+uint32_t http_retry_after(const struct http *h)
+{
+	curl_off_t seconds = 0;
+
+	curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &seconds);
+	if (seconds <= 0)
+		return 0;
+	return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (uint32_t)seconds;
+}

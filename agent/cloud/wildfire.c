@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The WildFire public API, and any private cloud that speaks it.
+ *
+ *	POST URL/get/verdict	apikey, hash		does the cloud know the sample?
+ *	POST URL/submit/file	apikey, file, session	only when it does not
+ *
+ * Every attempt begins with the question, also one after a crash or after an answer
+ * that was lost, so a sample is uploaded once.  `session` is ours: the
+ * envelope, as JSON; an operator can switch it off for a cloud.
+ */
+#include "cloud/cloud.h"
+#include "cloud/http.h"
+#include "cloud/wildfire_xml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What to do about a verdict.  X(code, outcome, text); -102 is the one that means upload. */
+#define WILDFIRE_VERDICTS(X)                                            \
+	X(0, KNOWN, "benign")                                           \
+	X(1, KNOWN, "malware")                                          \
+	X(2, KNOWN, "grayware")                                         \
+	X(4, KNOWN, "phishing")                                         \
+	X(5, KNOWN, "command and control")                              \
+	X(-100, KNOWN, "known, verdict pending")                        \
+	X(-101, RETRY, "the cloud reports an error of its own")         \
+	X(-103, REFUSED, "the cloud takes the hash for invalid")        \
+	X(-104, RETRY, "the cloud calls an earlier submission flawed")
+
+#define VERDICT_UNKNOWN (-102)
+
+/*
+ * What an HTTP status means.  X(status, outcome, stuck, text)
+ * 404 and 405 come from a wrong address: neither call can miss in a right one.
+ */
+#define WILDFIRE_STATUSES(X)                                             \
+	X(401, DOWN, true, "API key not accepted")                       \
+	X(403, DOWN, true, "API key not allowed to do this")             \
+	X(404, DOWN, true, "no such API there: check the url")           \
+	X(405, DOWN, true, "no such API there: check the url")           \
+	X(407, DOWN, true, "a proxy wants a password")                   \
+	X(408, RETRY, false, "request took too long")                    \
+	X(413, REFUSED, false, "sample too large for the cloud")         \
+	X(415, REFUSED, false, "media type not supported by the cloud")  \
+	X(418, REFUSED, false, "file type not supported by the cloud")   \
+	X(419, DOWN, true, "daily quota used up")                        \
+	X(420, REFUSED, false, "argument missing")                       \
+	X(421, REFUSED, false, "argument invalid")                       \
+	X(422, REFUSED, false, "sample cannot be processed")             \
+	X(429, DOWN, false, "too many requests")                         \
+	X(456, REFUSED, false, "request invalid")                        \
+	X(500, RETRY, false, "error in the cloud")                       \
+	X(502, RETRY, false, "bad gateway")                              \
+	X(503, RETRY, false, "service not available")                    \
+	X(504, RETRY, false, "gateway timeout")                          \
+	X(513, RETRY, false, "upload failed in the cloud")
+
+struct meaning {
+	int code;
+	enum cloud_outcome outcome;
+	bool stuck;
+	const char *text;
+};
+
+static const struct meaning verdicts[] = {
+#define VERDICT_ROW(code, outcome, text) {code, CLOUD_##outcome, false, text},
+	WILDFIRE_VERDICTS(VERDICT_ROW)
+#undef VERDICT_ROW
+};
+
+static const struct meaning statuses[] = {
+#define STATUS_ROW(code, outcome, stuck, text) {code, CLOUD_##outcome, stuck, text},
+	WILDFIRE_STATUSES(STATUS_ROW)
+#undef STATUS_ROW
+};
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct meaning *meaning_find(const struct meaning *table, size_t rows, long code)
+{
+	for (size_t i = 0; i < rows; i++)
+		if (table[i].code == code)
+			return &table[i];
+	return NULL;
+}
+
+enum step { STEP_ASK, STEP_ENVELOPE, STEP_UPLOAD };
+
+static const char *const step_name[] = {
+	[STEP_ASK] = "get/verdict",
+	[STEP_ENVELOPE] = "envelope",
+	[STEP_UPLOAD] = "submit/file",
+};
+
+struct wildfire {
+	struct http http;
+	enum step step;
+	int sample;		/* descriptor while uploading, else -1 */
+	uint64_t size, at;
+};
+
+static void wildfire_free(struct wildfire *w)
+{
+	http_free(&w->http);
+	if (w->sample >= 0)
+		close(w->sample);
+	free(w);
+}
+
+/* Ends the attempt; details get the name of the call in front. */
+static void finish(struct cloud_submission *s, const struct cloud_result *r)
+{
+	struct wildfire *w = s->kind;
+	struct cloud_result named = *r;
+	int n = snprintf(named.detail, sizeof(named.detail), "%s: ", step_name[w->step]);
+
+	snprintf(named.detail + n, sizeof(named.detail) - (size_t)n, "%s", r->detail);
+	s->kind = NULL;
+	wildfire_free(w);
+	s->done(s, &named);
+}
+
+static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome, const char *text)
+{
+	struct cloud_result r;
+
+	cloud_result_set(&r, outcome, "%s", text);
+	finish(s, &r);
+}
+
+static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
+{
+	struct wildfire *w = calloc(1, sizeof(*w));
+	struct cloud_result r;
+	char hash[SHA256_TEXT];
+	const char *const form[] = {"apikey", s->cloud->key, "hash", sha256_text(s->sha256, hash),
+				    NULL};
+
+	if (!w) {
+		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
+		s->done(s, &r);
+		return;
+	}
+	w->sample = -1;
+	w->step = STEP_ASK;
+	http_init(&w->http, loop);
+	s->kind = w;
+	if (!http_begin(&w->http, s, "/get/verdict") || !http_form(&w->http, form) ||
+	    !http_start(&w->http))
+		finish_text(s, CLOUD_RETRY, "request cannot be made: out of memory");
+}
+
+/* The sample is streamed: however large, one buffer of libcurl's is in memory. */
+static size_t on_read(char *p, size_t size, size_t n, void *arg)
+{
+	struct wildfire *w = arg;
+	uint64_t left = w->size - w->at;
+	size_t want = left < size * n ? (size_t)left : size * n;
+	ssize_t got = want ? pread(w->sample, p, want, (off_t)w->at) : 0;
+
+	if (got < 0 || (got == 0 && want))
+		return CURL_READFUNC_ABORT;
+	w->at += (uint64_t)got;
+	return (size_t)got;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct wildfire *w = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > w->size)
+		return CURL_SEEKFUNC_FAIL;
+	w->at = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static bool add_text(curl_mime *mime, const char *name, const char *type, const char *text)
+{
+	curl_mimepart *part = curl_mime_addpart(mime);
+
+	return part && !curl_mime_name(part, name) && (!type || !curl_mime_type(part, type)) &&
+	       !curl_mime_data(part, text, CURL_ZERO_TERMINATED);
+}
+
+static bool add_file(curl_mime *mime, struct wildfire *w, const char *upload_name)
+{
+	curl_mimepart *part = curl_mime_addpart(mime);
+	char *name = strdup(upload_name);
+	bool ok;
+
+	/* The name stands in a header line. */
+	for (char *c = name; c && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '_';
+	ok = part && name && !curl_mime_name(part, "file") && !curl_mime_filename(part, name) &&
+	     !curl_mime_type(part, "application/octet-stream") &&
+	     !curl_mime_data_cb(part, (curl_off_t)w->size, on_read, on_seek, NULL, w);
+	free(name);
+	return ok;
+}
+
+static void wildfire_envelope(struct cloud_submission *s, const char *json,
+			      const char *upload_name)
+{
+	struct wildfire *w = s->kind;
+	struct http *h = &w->http;
+	struct cloud_result r;
+
+	if (!json) {
+		finish_text(s, CLOUD_RETRY, "not available");
+		return;
+	}
+	w->sample = cloud_open_sample(s, &r);
+	if (w->sample < 0) {
+		finish(s, &r);
+		return;
+	}
+	w->step = STEP_UPLOAD;
+	w->size = s->size;
+	if (!http_begin(h, s, "/submit/file") || !(h->mime = curl_mime_init(h->easy)) ||
+	    !add_text(h->mime, "apikey", NULL, s->cloud->key) ||
+	    !add_file(h->mime, w, upload_name) ||
+	    (s->cloud->session && !add_text(h->mime, "session", "application/json", json)) ||
+	    /*
+	     * On a connection that was used before, libcurl repeats a request whose
+	     * answer never came.  The cloud may have stored the sample by then, so
+	     * an upload gets a connection of its own, where nothing is repeated.
+	     */
+	    curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L) || !http_start(h))
+		finish_text(s, CLOUD_RETRY, "request cannot be made: out of memory");
+}
+
+static void status_result(struct wildfire *w, const struct cloud_submission *s, long status,
+			  struct cloud_result *r)
+{
+	const struct meaning *m = meaning_find(statuses, ROWS(statuses), status);
+	const char *text = m ? m->text : status < 400 ? "redirected: check the url" : "not expected";
+	enum cloud_outcome outcome = m ? m->outcome : status < 400 ? CLOUD_DOWN : CLOUD_RETRY;
+	uint32_t wait = http_retry_after(&w->http);
+	struct wildfire_answer a;
+	char error[128];
+
+	if (wildfire_parse(w->http.answer.data, w->http.answer.len, s->sha256, &a, error) &&
+	    a.kind == WILDFIRE_ERROR)
+		cloud_result_set(r, outcome, "HTTP %ld, %s (\"%s\")", status, text, a.message);
+	else
+		cloud_result_set(r, outcome, "HTTP %ld, %s", status, text);
+	r->retry_after = wait;
+	r->stuck = m ? m->stuck : status < 400;
+}
+
+/* What the cloud answered to get/verdict; false: it does not know the sample. */
+static bool verdict_result(int32_t verdict, struct cloud_result *r)
+{
+	const struct meaning *m = meaning_find(verdicts, ROWS(verdicts), verdict);
+
+	if (verdict == VERDICT_UNKNOWN)
+		return false;
+	/* A verdict of tomorrow still says that the cloud knows the sample. */
+	if (!m)
+		cloud_result_set(r, verdict >= 0 ? CLOUD_KNOWN : CLOUD_RETRY,
+				 "verdict %d, meaning not known", verdict);
+	else
+		cloud_result_set(r, m->outcome, "%s", m->text);
+	r->verdict = verdict;
+	return true;
+}
+
+static void wildfire_transfer_done(struct cloud_submission *s, CURL *easy, CURLcode code)
+{
+	struct wildfire *w = s->kind;
+	struct wildfire_answer a;
+	struct cloud_result r;
+	char error[128] = "";
+	long status = http_end(&w->http, code, &r);
+
+	(void)easy;
+	if (status == 0) {
+		finish(s, &r);
+		return;
+	}
+	if (status < 200 || status > 299) {
+		status_result(w, s, status, &r);
+		finish(s, &r);
+		return;
+	}
+	if (!wildfire_parse(w->http.answer.data, w->http.answer.len, s->sha256, &a, error) ||
+	    (a.kind != WILDFIRE_ERROR &&
+	     a.kind != (w->step == STEP_ASK ? WILDFIRE_VERDICT : WILDFIRE_UPLOAD))) {
+		cloud_result_set(&r, CLOUD_RETRY, "answer not understood: %s",
+				 *error ? error : "it answers another question");
+		r.answer_bad = true;
+		finish(s, &r);
+		return;
+	}
+	if (a.kind == WILDFIRE_ERROR) {
+		cloud_result_set(&r, CLOUD_RETRY, "the cloud says \"%s\"", a.message);
+		finish(s, &r);
+		return;
+	}
+	if (w->step == STEP_UPLOAD) {
+		finish_text(s, CLOUD_SENT, "uploaded");
+		return;
+	}
+	if (verdict_result(a.verdict, &r)) {
+		finish(s, &r);
+		return;
+	}
+	w->step = STEP_ENVELOPE;
+	s->want_envelope(s);
+}
+
+static void wildfire_cancel(struct cloud_submission *s)
+{
+	if (s->kind)
+		wildfire_free(s->kind);
+	s->kind = NULL;
+}
+
+const struct cloud_ops cloud_wildfire = {
+	.kind = "wildfire",
+	.needs_url = true,
+	.needs_key = true,
+	.begin = wildfire_begin,
+	.envelope = wildfire_envelope,
+	.transfer_done = wildfire_transfer_done,
+	.cancel = wildfire_cancel,
+};
