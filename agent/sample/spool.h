@@ -29,6 +29,8 @@ struct spool_options {
 	 * source; off for a capture file, which can be read again.
 	 */
 	bool sync;
+	/* Behave as on a file system without O_TMPFILE; for tests. */
+	bool no_tmpfile;
 };
 
 enum spool_result {
@@ -39,11 +41,19 @@ enum spool_result {
 };
 
 /*
- * Makes the directories where missing, removes left-overs of tmp/, counts what
- * is there.  NULL with a logged error.
+ * Makes the directories where missing (not those above DIR), removes left-overs
+ * of tmp/, counts what is there.  NULL with a logged error.
+ *
+ * Several processes may have the same spool open; they share the count, kept in
+ * DIR/tmp/usage.  Everything is opened here and used relative to it, so the
+ * process may shut itself in afterwards; it may not fork.  Its soft limit of
+ * descriptors is raised to the hard one, since every file being written is one.
  */
 struct spool *spool_open(const struct spool_options *o);
 void spool_close(struct spool *s);
+
+/* A sample of that hash and size is there. */
+bool spool_known(struct spool *s, const uint8_t sha256[static SHA256_SIZE], uint64_t size);
 
 /* A file being written. */
 struct spool_file;
@@ -52,15 +62,16 @@ struct spool_file;
 struct spool_file *spool_begin(struct spool *s, enum spool_result *result);
 /* Writes at an offset; a hole that is left reads as zeros. */
 enum spool_result spool_write(struct spool_file *f, uint64_t offset, const void *p, size_t n);
-/* Reads back, for hashing what came out of order. -1 with errno; short only at the end. */
+/* Reads back, for hashing what came out of order.  -1 with errno; short only at the end. */
 ssize_t spool_read(struct spool_file *f, uint64_t offset, void *p, size_t n);
 /* Links it under its hash and frees f, whatever the result. */
 enum spool_result spool_commit(struct spool_file *f, const uint8_t sha256[static SHA256_SIZE]);
 /* Throws it away and frees f. */
 void spool_abort(struct spool_file *f);
 
-/* Path of a sample, for reading. */
+/* Path of a sample, for reading; false when it does not fit. */
 #define SPOOL_PATH_MAX 4096
-bool spool_path(const char *dir, const uint8_t sha256[static SHA256_SIZE], char *path, size_t size);
+bool spool_path(const char *dir, const uint8_t sha256[static SHA256_SIZE], char *path,
+		size_t size);
 
 #endif

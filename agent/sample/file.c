@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is known of a file's content:
+ *
+ *	0          flushed          next
+ *	|  hashed,    |  in the      |   hole   | extent |  hole  | extent |
+ *	|  in spool   |  chunk       |          | (spool)|        | (spool)|
+ *
+ * In-order data is collected in a chunk, so that hash and disk get large
+ * pieces.  Chunks grow with the file and their sum is limited: when it is
+ * reached, the file that was idle longest is flushed and gives up its chunk.
+ * The spool file is made at the first flush, so a file that fits into a chunk
+ * and is known already costs no disk access.
+ *
+ * The first cause that makes a file incomplete settles it: chunk, hash and
+ * spool file are given back at once, only counting goes on.
+ */
+#include "sample/file.h"
+#include "lib/log.h"
+#include "sample/extent.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sizes of chunks, smallest first. */
+static const uint32_t chunk_sizes[] = {4 << 10, 16 << 10, 64 << 10, 256 << 10};
+
+#define CHUNK_KINDS (sizeof(chunk_sizes) / sizeof(chunk_sizes[0]))
+#define CHUNK_MAX (256 << 10)
+#define CHUNK_MEMORY (16 << 20)		/* of all files of a set */
+/* Pieces from this size on are not collected once the file is being written. */
+#define PIECE_DIRECT (32 << 10)
+#define READ_BACK (64 << 10)
+#define DIGESTS_KEPT 64
+#define EXTENTS_ALL (128 << 10)		/* of all files of a set */
+
+struct chunk {
+	struct chunk *next;		/* in the set's list of free ones */
+	uint32_t kind;
+	uint32_t len;
+	uint8_t data[];
+};
+
+struct file {
+	struct file_set *set;
+	struct sighting s;
+	enum file_reason settled;	/* NONE: still wanted */
+	bool open;			/* counts in set->open */
+	bool expected;			/* file_declare() was called */
+	uint64_t expect;
+	uint64_t flushed;
+	uint64_t next;
+	struct extents extents;
+	struct chunk *chunk;
+	struct file *older, *newer;	/* files with a chunk, by last use */
+	EVP_MD_CTX *digest;
+	struct spool_file *spool;
+};
+
+struct file_set {
+	struct spool *spool;
+	struct file_limits limits;
+	struct counters *counters;
+	file_sink *sink;
+	void *arg;
+	size_t open;
+	size_t extents;
+	EVP_MD *md;
+	EVP_MD_CTX *digests[DIGESTS_KEPT];
+	size_t digests_kept;
+	struct chunk *chunks[CHUNK_KINDS];
+	size_t chunk_memory;
+	struct file *oldest, *newest;
+	uint8_t *read_back;
+};
+
+struct file_set *file_set_new(struct spool *spool, const struct file_limits *limits,
+			      struct counters *counters, file_sink *sink, void *arg)
+{
+	struct file_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	set->spool = spool;
+	set->limits = *limits;
+	set->counters = counters;
+	set->sink = sink;
+	set->arg = arg;
+	set->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!set->md) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+static bool chunk_trim(struct file_set *set)
+{
+	struct chunk *c;
+	size_t kind;
+
+	for (kind = 0; kind < CHUNK_KINDS; kind++) {
+		c = set->chunks[kind];
+		if (!c)
+			continue;
+		set->chunks[kind] = c->next;
+		set->chunk_memory -= chunk_sizes[kind];
+		free(c);
+		return true;
+	}
+	return false;
+}
+
+void file_set_free(struct file_set *set)
+{
+	while (chunk_trim(set))
+		;
+	while (set->digests_kept)
+		EVP_MD_CTX_free(set->digests[--set->digests_kept]);
+	EVP_MD_free(set->md);
+	free(set->read_back);
+	free(set);
+}
+
+/* ------------------------------------------------------------------ resources */
+
+static void file_lru_remove(struct file *f)
+{
+	struct file_set *set = f->set;
+
+	if (f->older)
+		f->older->newer = f->newer;
+	else
+		set->oldest = f->newer;
+	if (f->newer)
+		f->newer->older = f->older;
+	else
+		set->newest = f->older;
+}
+
+static void file_lru_add(struct file *f)
+{
+	struct file_set *set = f->set;
+
+	f->newer = NULL;
+	f->older = set->newest;
+	if (set->newest)
+		set->newest->newer = f;
+	else
+		set->oldest = f;
+	set->newest = f;
+}
+
+static void file_drop_chunk(struct file *f)
+{
+	struct chunk *c = f->chunk;
+
+	if (!c)
+		return;
+	file_lru_remove(f);
+	f->chunk = NULL;
+	c->next = f->set->chunks[c->kind];
+	f->set->chunks[c->kind] = c;
+}
+
+static void file_drop_digest(struct file *f)
+{
+	struct file_set *set = f->set;
+
+	if (f->digest && set->digests_kept < DIGESTS_KEPT)
+		set->digests[set->digests_kept++] = f->digest;
+	else
+		EVP_MD_CTX_free(f->digest);
+	f->digest = NULL;
+}
+
+static void file_settle(struct file *f, enum file_reason reason)
+{
+	if (f->settled)
+		return;
+	f->settled = reason;
+	file_drop_chunk(f);
+	file_drop_digest(f);
+	if (f->spool)
+		spool_abort(f->spool);
+	f->spool = NULL;
+}
+
+static void file_spool_failed(struct file *f, enum spool_result result)
+{
+	if (result == SPOOL_FULL) {
+		log_warning_once("spool: full, new samples are refused");
+		file_settle(f, FILE_REASON_SPOOL_FULL);
+	} else if (errno == EMFILE || errno == ENFILE) {
+		log_warning_once("spool: out of descriptors, files are refused: %m");
+		file_settle(f, FILE_REASON_OPEN_FILES);
+	} else {
+		log_warning_once("spool: a sample is lost: %m");
+		file_settle(f, FILE_REASON_SPOOL_ERROR);
+	}
+}
+
+/* --------------------------------------------------------------- hash and disk */
+
+static bool file_hash(struct file *f, const void *p, size_t n)
+{
+	struct file_set *set = f->set;
+
+	if (!f->digest) {
+		f->digest = set->digests_kept ? set->digests[--set->digests_kept]
+					      : EVP_MD_CTX_new();
+		if (!f->digest || !EVP_DigestInit_ex2(f->digest, set->md, NULL))
+			goto fail;
+	}
+	if (!EVP_DigestUpdate(f->digest, p, n))
+		goto fail;
+	counter_add(set->counters, COUNTER_BYTES_HASHED, n);
+	return true;
+fail:
+	errno = ENOMEM;
+	file_spool_failed(f, SPOOL_ERROR);
+	return false;
+}
+
+static bool file_write(struct file *f, uint64_t offset, const void *p, size_t n)
+{
+	enum spool_result result = SPOOL_OK;
+
+	if (!f->spool)
+		f->spool = spool_begin(f->set->spool, &result);
+	if (f->spool)
+		result = spool_write(f->spool, offset, p, n);
+	if (result != SPOOL_OK)
+		file_spool_failed(f, result);
+	return result == SPOOL_OK;
+}
+
+/* False when that settled the file. */
+static bool file_hash_and_write(struct file *f, const void *p, size_t n)
+{
+	if (!file_hash(f, p, n) || !file_write(f, f->flushed, p, n))
+		return false;
+	f->flushed += n;
+	return true;
+}
+
+static bool file_flush(struct file *f)
+{
+	struct chunk *c = f->chunk;
+	size_t n = c ? c->len : 0;
+
+	if (!n)
+		return true;
+	if (!file_hash_and_write(f, c->data, n))
+		return false;
+	c->len = 0;
+	return true;
+}
+
+static struct chunk *chunk_new(struct file *f, uint32_t kind)
+{
+	struct file_set *set = f->set;
+	struct chunk *c;
+	struct file *idle;
+
+	while (!set->chunks[kind] && set->chunk_memory + chunk_sizes[kind] > CHUNK_MEMORY) {
+		if (chunk_trim(set))
+			continue;
+		idle = set->oldest == f ? f->newer : set->oldest;
+		if (!idle)
+			return NULL;
+		if (file_flush(idle))
+			file_drop_chunk(idle);
+	}
+	c = set->chunks[kind];
+	if (c) {
+		set->chunks[kind] = c->next;
+	} else {
+		c = malloc(sizeof(*c) + chunk_sizes[kind]);
+		if (!c)
+			return NULL;
+		set->chunk_memory += chunk_sizes[kind];
+		c->kind = kind;
+	}
+	c->len = 0;
+	return c;
+}
+
+/*
+ * Room in the chunk, made by growing or by flushing it.  False when the file is
+ * settled or there is no memory.
+ */
+static bool file_make_room(struct file *f, size_t n)
+{
+	struct chunk *old = f->chunk, *c;
+	uint64_t want = (old ? old->len : 0) + (uint64_t)n;
+	uint32_t kind = old ? old->kind + 1 : 0;
+
+	if (old && old->kind == CHUNK_KINDS - 1)
+		return file_flush(f);
+	if (f->expected && f->expect > f->flushed && f->expect - f->flushed > want)
+		want = f->expect - f->flushed;
+	while (kind < CHUNK_KINDS - 1 && chunk_sizes[kind] < want)
+		kind++;
+	c = chunk_new(f, kind);
+	if (!c)
+		return old && file_flush(f);
+	if (old) {
+		memcpy(c->data, old->data, old->len);
+		c->len = old->len;
+		file_drop_chunk(f);
+	}
+	f->chunk = c;
+	file_lru_add(f);
+	return true;
+}
+
+/* n bytes that follow the last in-order one; the caller moves `next`. */
+static void file_collect(struct file *f, const uint8_t *p, size_t n)
+{
+	size_t room, part;
+
+	if (n >= CHUNK_MAX || (f->spool && n >= PIECE_DIRECT)) {
+		if (file_flush(f))
+			file_hash_and_write(f, p, n);
+		return;
+	}
+	while (n) {
+		room = f->chunk ? chunk_sizes[f->chunk->kind] - f->chunk->len : 0;
+		if (room < n && (!f->chunk || f->chunk->kind < CHUNK_KINDS - 1 || !room)) {
+			if (file_make_room(f, n)) {
+				room = chunk_sizes[f->chunk->kind] - f->chunk->len;
+			} else if (f->settled) {
+				return;
+			} else if (!room) {
+				file_hash_and_write(f, p, n);
+				return;
+			}
+		}
+		part = n < room ? n : room;
+		memcpy(f->chunk->data + f->chunk->len, p, part);
+		f->chunk->len += part;
+		p += part;
+		n -= part;
+	}
+	if (f->set->newest != f) {
+		file_lru_remove(f);
+		file_lru_add(f);
+	}
+}
+
+/* The hole before [next, end) closed: these bytes are in the spool, hash them. */
+static void file_catch_up(struct file *f, uint64_t end)
+{
+	struct file_set *set = f->set;
+	ssize_t got;
+	size_t n;
+
+	if (!file_flush(f))
+		return;
+	if (!set->read_back)
+		set->read_back = malloc(READ_BACK);
+	while (f->flushed < end) {
+		n = end - f->flushed < READ_BACK ? end - f->flushed : READ_BACK;
+		errno = ENOMEM;
+		got = set->read_back ? spool_read(f->spool, f->flushed, set->read_back, n) : -1;
+		if (got >= 0 && (size_t)got < n)
+			errno = EIO;	/* somebody cut it */
+		if (got < 0 || (size_t)got < n) {
+			file_spool_failed(f, SPOOL_ERROR);
+			return;
+		}
+		if (!file_hash(f, set->read_back, n))
+			return;
+		f->flushed += n;
+	}
+}
+
+/* ------------------------------------------------------------------ what came */
+
+static uint64_t end_of(uint64_t offset, uint64_t n)
+{
+	return n > UINT64_MAX - offset ? UINT64_MAX : offset + n;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Notes that the file reaches up to `end`. */
+static void file_reach(struct file *f, uint64_t end)
+{
+	if (end > f->s.size)
+		f->s.size = end;
+	if (end > f->set->limits.max_size)
+		file_settle(f, FILE_REASON_LIMIT);
+}
+
+/* n new bytes at `next`. */
+static void file_data_in_order(struct file *f, const uint8_t *p, size_t n)
+{
+	if (!f->settled)
+		file_collect(f, p, n);
+	f->next += n;
+	f->s.seen += n;
+	if (f->extents.count && f->extents.list[0].start == f->next) {
+		f->next = extents_shift(&f->extents).end;
+		f->set->extents--;
+		if (!f->settled)
+			file_catch_up(f, f->next);
+	}
+}
+
+/* n new bytes behind a hole. */
+static void file_data_apart(struct file *f, uint64_t offset, const uint8_t *p, size_t n)
+{
+	struct file_set *set = f->set;
+	size_t limit = set->limits.max_holes, before = f->extents.count;
+
+	if (set->extents >= EXTENTS_ALL)
+		limit = 0;	/* existing ones may still grow */
+	if (!extents_add(&f->extents, offset, offset + n, limit)) {
+		log_warning_once("files: too many holes at once, a file is given up");
+		file_settle(f, FILE_REASON_LIMIT);
+		return;
+	}
+	set->extents += f->extents.count - before;
+	f->s.seen += n;
+	if (!f->settled)
+		file_write(f, offset, p, n);
+}
+
+void file_data(struct file *f, uint64_t offset, const void *data, size_t n, uint64_t time)
+{
+	const struct extents *x = &f->extents;
+	const uint8_t *p = data;
+	uint64_t end = end_of(offset, n), part;
+	size_t i;
+
+	if (!n)
+		return;
+	if (time > f->s.end)
+		f->s.end = time;
+	file_reach(f, end);
+	/* Each step takes the longest part that is all new or all known. */
+	for (; offset < end; offset += part, p += part) {
+		if (offset < f->next) {
+			part = least(end, f->next) - offset;
+			f->s.overlap += part;
+			continue;
+		}
+		i = extents_find(x, offset);
+		if (i < x->count && x->list[i].start <= offset) {
+			part = least(end, x->list[i].end) - offset;
+			f->s.overlap += part;
+			continue;
+		}
+		part = (i < x->count ? least(end, x->list[i].start) : end) - offset;
+		if (offset == f->next)
+			file_data_in_order(f, p, part);
+		else
+			file_data_apart(f, offset, p, part);
+	}
+}
+
+void file_gap(struct file *f, uint64_t offset, uint64_t n)
+{
+	const struct extents *x = &f->extents;
+	uint64_t end = end_of(offset, n);
+	size_t i = extents_find(x, offset);
+
+	if (!n || end <= f->next)
+		return;
+	if (i < x->count && x->list[i].start <= offset && end <= x->list[i].end)
+		return;
+	file_settle(f, FILE_REASON_GAP);
+	file_reach(f, end);
+}
+
+/* --------------------------------------------------------------- open and close */
+
+struct file *file_open(struct file_set *set, const struct sighting *meta, uint64_t time)
+{
+	struct file *f = calloc(1, sizeof(*f));
+
+	if (!f || !sighting_copy(&f->s, meta)) {
+		free(f);
+		return NULL;
+	}
+	f->set = set;
+	f->s.begin = time;
+	f->s.end = 0;
+	f->s.size = f->s.seen = f->s.missing = f->s.overlap = 0;
+	f->s.stored = false;
+	memset(f->s.sha256, 0, sizeof(f->s.sha256));
+	counter_add(set->counters, COUNTER_FILES, 1);
+	if (set->open >= set->limits.max_open) {
+		log_warning_once("files: %zu open at once, more are refused",
+				 set->limits.max_open);
+		file_settle(f, FILE_REASON_OPEN_FILES);
+		return f;
+	}
+	f->open = true;
+	set->open++;
+	return f;
+}
+
+struct sighting *file_meta(struct file *f)
+{
+	return &f->s;
+}
+
+void file_declare(struct file *f, uint64_t size)
+{
+	f->expected = true;
+	f->expect = size;
+	f->s.size_known = true;
+	f->s.declared = size;
+	if (size > f->set->limits.max_size)
+		file_settle(f, FILE_REASON_LIMIT);
+}
+
+bool file_wanted(const struct file *f)
+{
+	return !f->settled;
+}
+
+/* All bytes are there: hash them and hand them to the spool. */
+static void file_commit(struct file *f)
+{
+	struct file_set *set = f->set;
+	enum spool_result result;
+	struct spool_file *spool;
+
+	if (!f->spool) {
+		/* All of it is in the chunk. */
+		if (!file_hash(f, f->chunk->data, f->chunk->len))
+			return;
+	} else if (!file_flush(f)) {
+		return;
+	}
+	if (!EVP_DigestFinal_ex(f->digest, f->s.sha256, NULL)) {
+		errno = ENOMEM;
+		file_spool_failed(f, SPOOL_ERROR);
+		return;
+	}
+	if (!f->spool) {
+		if (spool_known(set->spool, f->s.sha256, f->s.size)) {
+			result = SPOOL_KNOWN;
+			goto done;
+		}
+		if (!file_write(f, 0, f->chunk->data, f->chunk->len))
+			return;
+	}
+	spool = f->spool;
+	f->spool = NULL;
+	result = spool_commit(spool, f->s.sha256);
+done:
+	if (result != SPOOL_OK && result != SPOOL_KNOWN) {
+		file_spool_failed(f, result);
+		return;
+	}
+	counter_add(set->counters,
+		    result == SPOOL_OK ? COUNTER_SAMPLES_NEW : COUNTER_SAMPLES_KNOWN, 1);
+	f->s.stored = true;
+}
+
+static enum file_reason file_outcome(const struct file *f, enum file_reason reason)
+{
+	if (f->settled)
+		return f->settled;
+	if (reason)
+		return reason;
+	if (f->s.missing)
+		return FILE_REASON_GAP;
+	if (f->expected && f->s.size < f->expect)
+		return FILE_REASON_RESET;
+	return FILE_REASON_NONE;
+}
+
+/* Where files end, by reason. */
+#define COUNTER_FILES_TRUNCATED_NONE COUNTER_FILES_COMPLETE
+
+static const enum counter outcome_counters[FILE_REASON_COUNT] = {
+#define OUTCOME_COUNTER(id, text) [FILE_REASON_##id] = COUNTER_FILES_TRUNCATED_##id,
+	FILE_REASONS(OUTCOME_COUNTER)
+#undef OUTCOME_COUNTER
+};
+
+void file_close(struct file *f, enum file_reason reason, uint64_t time)
+{
+	struct file_set *set = f->set;
+	struct sighting *s = &f->s;
+	bool empty = !s->size && !f->settled && !(f->expected && f->expect);
+	enum counter outcome;
+
+	s->missing = s->size - s->seen;
+	if (!s->seen)
+		s->end = time;
+	reason = file_outcome(f, reason);
+	if (!reason && !empty) {
+		file_commit(f);
+		reason = f->settled;
+	}
+	s->reason = reason;
+	s->state = reason ? FILE_STATE_TRUNCATED : FILE_STATE_COMPLETE;
+	if (reason)
+		memset(s->sha256, 0, sizeof(s->sha256));
+	outcome = empty && !reason ? COUNTER_FILES_EMPTY : outcome_counters[reason];
+	counter_add(set->counters, outcome, 1);
+	if (!empty) {
+		sighting_make_id(s);
+		set->sink(set->arg, s);
+	}
+
+	file_drop_chunk(f);
+	file_drop_digest(f);
+	if (f->spool)
+		spool_abort(f->spool);
+	set->extents -= f->extents.count;
+	extents_free(&f->extents);
+	set->open -= f->open;
+	sighting_free(s);
+	free(f);
+}
