@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LOG_TEXT_MAX 4096
+#define LOG_PREFIX_MAX 256
 
 static const struct {
 	const char *plain;
@@ -69,12 +70,14 @@ static size_t log_printable(const uint8_t *p, size_t left)
 		c = c << 6 | (p[i] & 0x3f);
 	}
 	/* U+0080 to U+009F are controls of terminals, too. */
-	return c >= least[n] && c >= 0xa0 && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
+	if (c < least[n] || c < 0xa0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return n;
 }
 
 void log_at(enum log_level level, const char *format, ...)
 {
-	char line[4 * LOG_TEXT_MAX + 256], text[LOG_TEXT_MAX];
+	char line[LOG_PREFIX_MAX + 4 * LOG_TEXT_MAX], text[LOG_TEXT_MAX];
 	const uint8_t *p = (const uint8_t *)text;
 	int at, saved = errno;
 	size_t len, n;
@@ -91,11 +94,14 @@ void log_at(enum log_level level, const char *format, ...)
 		memcpy(text + len - 3, "...", 3);
 	}
 
-	at = snprintf(line, 256, "%s%s%s%s%s", log_journal ? levels[level].journal : log_program,
-		      log_journal ? "" : ": ", log_role_text, log_role_text[0] ? ": " : "",
-		      log_journal ? "" : levels[level].plain);
-	if (at > 255)
-		at = 255;
+	if (log_journal)
+		at = snprintf(line, LOG_PREFIX_MAX, "%s%s%s", levels[level].journal,
+			      log_role_text, log_role_text[0] ? ": " : "");
+	else
+		at = snprintf(line, LOG_PREFIX_MAX, "%s: %s%s%s", log_program, log_role_text,
+			      log_role_text[0] ? ": " : "", levels[level].plain);
+	if (at >= LOG_PREFIX_MAX)
+		at = LOG_PREFIX_MAX - 1;
 	/* What arguments say may be hostile: it must not move a cursor or forge a line. */
 	while (len) {
 		n = log_printable(p, len);
@@ -110,7 +116,7 @@ void log_at(enum log_level level, const char *format, ...)
 		len -= n;
 	}
 	line[at++] = '\n';
-	/* One write a line: lines of several processes do not mix. Nobody to tell if it fails. */
+	/* One write: lines of several processes do not mix. Nobody to tell if it fails. */
 	while (write(STDERR_FILENO, line, at) < 0 && errno == EINTR)
 		;
 	errno = saved;

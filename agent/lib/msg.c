@@ -165,7 +165,9 @@ enum msg_result msg_receive(int fd, uint8_t room[static MSG_MAX], struct msg_vie
 		n = recvmsg(fd, &h, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN ? MSG_AGAIN : errno == ECONNRESET ? MSG_CLOSED : MSG_ERROR;
+		return errno == EAGAIN	   ? MSG_AGAIN :
+		       errno == ECONNRESET ? MSG_CLOSED :
+					     MSG_ERROR;
 	/* Without room for control data the kernel has closed whatever descriptor was sent. */
 	if (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return MSG_BAD;

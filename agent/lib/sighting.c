@@ -218,7 +218,10 @@ static const struct sighting_block {
 	uint16_t offset;
 	uint16_t size;
 } blocks[] = {
-#define BLOCK(member) {offsetof(struct sighting, member), sizeof(((struct sighting *)0)->member)}
+#define BLOCK(member) {                                       \
+	.offset = offsetof(struct sighting, member),          \
+	.size = sizeof(((struct sighting *)0)->member),       \
+}
 	BLOCK(session.end[DIR_OPENER]),
 	BLOCK(session.end[DIR_ANSWERER]),
 	BLOCK(session.nat[DIR_OPENER]),
@@ -368,7 +371,9 @@ bool sighting_decode(struct sighting *s, const struct msg_view *v)
 	for (i = 0; i < DIR_COUNT; i++)
 		if (!endpoint_check(&s->session.end[i]) || !endpoint_check(&s->session.nat[i]))
 			goto refuse;
-	if (!name_valid(s->session.in_name) || !name_valid(s->session.out_name) || !state_valid(s))
+	if (!name_valid(s->session.in_name) || !name_valid(s->session.out_name))
+		goto refuse;
+	if (!state_valid(s))
 		goto refuse;
 	return true;
 refuse:
