@@ -5,7 +5,7 @@
 
 void answer_init(struct answer *a)
 {
-	*a = (struct answer){ .status = 200, .type = ANSWER_XML };
+	*a = (struct answer){.status = 200, .type = ANSWER_XML};
 	bytes_init(&a->body, ANSWER_MAX);
 }
 

@@ -15,33 +15,36 @@
  * Texts of the error answers, where the call has no more exact one. Those marked (t) are
  * asserted word for word by the tests of a public client, so they are what the real one says.
  */
-#define API_ERRORS(X)                                                                       \
-	X(401, "Invalid API key") /* (t) */                                                 \
-	X(403, "Forbidden")                                                                 \
-	X(404, "Not found")                                                                 \
-	X(405, "Method not allowed, use POST")                                              \
-	X(413, "Sample file size over max limit")                                           \
-	X(415, "Unsupported media type")                                                    \
-	X(418, "Unsupported file type")                                                     \
-	X(419, "Request quota exceeded")                                                    \
-	X(420, "Missing required field") /* (t) */                                          \
-	X(421, "Invalid argument")                                                          \
-	X(422, "Unprocessable Entities") /* (t) */                                          \
-	X(456, "Invalid request")                                                           \
-	X(500, "Internal error")                                                            \
-	X(502, "Bad gateway")                                                               \
-	X(503, "Service unavailable")                                                       \
+#define API_ERRORS(X)                              \
+	X(401, "Invalid API key") /* (t) */        \
+	X(403, "Forbidden")                        \
+	X(404, "Not found")                        \
+	X(405, "Method not allowed, use POST")     \
+	X(413, "Sample file size over max limit")  \
+	X(415, "Unsupported media type")           \
+	X(418, "Unsupported file type")            \
+	X(419, "Request quota exceeded")           \
+	X(420, "Missing required field") /* (t) */ \
+	X(421, "Invalid argument")                 \
+	X(422, "Unprocessable Entities") /* (t) */ \
+	X(456, "Invalid request")                  \
+	X(500, "Internal error")                   \
+	X(502, "Bad gateway")                      \
+	X(503, "Service unavailable")              \
 	X(513, "File upload failed")
 
-#define API_HASH_TEXT "invalid hash value" /* (t) */
-#define API_LINK_TEXT "Invalid webpage type url, url should start with http or https" /* (t) */
-#define API_LINKS_TEXT "File contains too many entities, maxium 1000 entities allowed" /* (t) */
-#define API_HASHES_TEXT "Only 500 entries are allowed for each file" /* (t) */
-#define API_DATE_TEXT "Invalid Date (longer than 30 days from now or newer than now)" /* (t) */
+#define API_HASH_TEXT "invalid hash value"					       /* (t) */
+#define API_LINK_TEXT "Invalid webpage type url, url should start with http or https"  /* (t) \
+											*/
+#define API_LINKS_TEXT "File contains too many entities, maxium 1000 entities allowed" /* (t) \
+											*/
+#define API_HASHES_TEXT "Only 500 entries are allowed for each file"		       /* (t) */
+#define API_DATE_TEXT "Invalid Date (longer than 30 days from now or newer than now)"  /* (t) \
+											*/
 
 #define API_XML "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>"
 
-struct api_config api_config = { .max_size = (uint64_t)100 << 20 };
+struct api_config api_config = {.max_size = (uint64_t)100 << 20};
 
 static uint64_t api_used;
 
@@ -49,7 +52,7 @@ static const struct {
 	unsigned int status;
 	const char *text;
 } api_errors[] = {
-#define X(status, text) { status, text },
+#define X(status, text) {status, text},
 	API_ERRORS(X)
 #undef X
 };
@@ -121,7 +124,8 @@ static bool api_quota(struct answer *a)
 	return false;
 }
 
-static void api_upload_info(struct answer *a, const struct store_sample *sample, const char *url)
+static void api_upload_info(struct answer *a, const struct store_sample *sample,
+			    const char *url)
 {
 	char size[24];
 
@@ -166,7 +170,7 @@ static void api_submit_file(const struct api_call *call, struct answer *a)
  */
 static bool api_link(struct slice text, struct bytes *out)
 {
-	static const char *const scheme[] = { "http://", "https://" };
+	static const char *const scheme[] = {"http://", "https://"};
 
 	bytes_init(out, text.n + 8);
 	if (!text.n)
@@ -195,7 +199,7 @@ static void api_submit_url(const struct api_call *call, struct answer *a)
 	if (!api_link(form_value(call->form, "url"), &url)) {
 		api_error(a, 421, API_LINK_TEXT);
 	} else if (api_quota(a)) {
-		sample = store_submit_link((struct slice){ url.data, url.len });
+		sample = store_submit_link((struct slice){url.data, url.len});
 		if (sample)
 			api_upload_info(a, sample, sample->url);
 		else
@@ -212,11 +216,11 @@ static bool api_one_link(struct slice text, struct answer *a)
 	bool valid = api_link(text, &url);
 
 	if (valid)
-		sample = store_submit_link((struct slice){ url.data, url.len });
+		sample = store_submit_link((struct slice){url.data, url.len});
 	if (sample) {
 		bytes_text(&a->body, "<submit-link-info>");
 		bytes_text(&a->body, "<url>");
-		bytes_xml(&a->body, (struct slice){ url.data, url.len });
+		bytes_xml(&a->body, (struct slice){url.data, url.len});
 		bytes_text(&a->body, "</url>");
 		api_element(a, "sha256", sample->sha256);
 		api_element(a, "md5", sample->md5);
@@ -247,7 +251,7 @@ static bool api_line(struct slice *text, struct slice *line)
 		text->p++;
 		text->n--;
 	}
-	*line = (struct slice){ text->p, 0 };
+	*line = (struct slice){text->p, 0};
 	while (text->n && *text->p != '\r' && *text->p != '\n') {
 		text->p++;
 		text->n--;
@@ -345,7 +349,8 @@ static void api_change_request(const struct api_call *call, struct answer *a)
 	}
 }
 
-static void api_verdict_info(struct answer *a, struct slice sha256, int verdict, struct slice md5)
+static void api_verdict_info(struct answer *a, struct slice sha256, int verdict,
+			     struct slice md5)
 {
 	bytes_text(&a->body, "<get-verdict-info><sha256>");
 	bytes_xml(&a->body, sha256);
@@ -357,7 +362,7 @@ static void api_verdict_info(struct answer *a, struct slice sha256, int verdict,
 /* All entries for one hash as the client wrote it. */
 static void api_hash_verdicts(struct answer *a, struct slice text)
 {
-	const struct slice none = { "", 0 };
+	const struct slice none = {"", 0};
 	struct store_sample *sample = NULL;
 	char hash[BYTES_SHA256_HEX];
 	bool any = false;
@@ -384,7 +389,7 @@ static struct store_sample *api_find_url(struct slice url)
 	struct bytes link;
 
 	if (api_link(url, &link)) {
-		bytes_sha256((struct slice){ link.data, link.len }, sha256);
+		bytes_sha256((struct slice){link.data, link.len}, sha256);
 		sample = store_find(sha256, NULL);
 	}
 	bytes_free(&link);
@@ -435,7 +440,7 @@ static void api_get_changed(const struct api_call *call, struct answer *a)
 {
 	time_t now = time(NULL), today = now - now % 86400, from;
 	struct store_sample *sample = NULL;
-	struct tm tm = { .tm_mday = 0 };
+	struct tm tm = {.tm_mday = 0};
 	char date[16];
 	const char *end;
 
@@ -453,8 +458,8 @@ static void api_get_changed(const struct api_call *call, struct answer *a)
 	api_open(a);
 	while ((sample = store_next(sample))) {
 		if (sample->changed && sample->changed >= from)
-			api_verdict_info(a, slice_of(sample->sha256), store_verdict(sample, false),
-					 slice_of(sample->md5));
+			api_verdict_info(a, slice_of(sample->sha256),
+					 store_verdict(sample, false), slice_of(sample->md5));
 	}
 	api_close(a);
 }
@@ -511,18 +516,18 @@ static void api_report_pdf(struct answer *a, const struct store_sample *sample, 
 static void api_report_maec(struct answer *a, const struct store_sample *sample, int verdict)
 {
 	answer_json(a, 200,
-		    json_pack("{s:s,s:s,s:s}", "type", "package", "sha256", sample->sha256, "verdict",
-			      store_verdict_word(verdict)));
+		    json_pack("{s:s,s:s,s:s}", "type", "package", "sha256", sample->sha256,
+			      "verdict", store_verdict_word(verdict)));
 }
 
 static const struct {
 	const char *format;
 	void (*make)(struct answer *a, const struct store_sample *sample, int verdict);
 } api_formats[] = {
-	{ "", api_report_xml },
-	{ "xml", api_report_xml },
-	{ "pdf", api_report_pdf },
-	{ "maec", api_report_maec },
+	{"", api_report_xml},
+	{"xml", api_report_xml},
+	{"pdf", api_report_pdf},
+	{"maec", api_report_maec},
 };
 
 static void api_report_url(struct answer *a, struct slice url)
@@ -609,7 +614,7 @@ static void api_test(const struct api_call *call, struct answer *a)
 		return;
 	}
 	/* Unknown until somebody submits it; then its verdict is malware. */
-	bytes_sha256((struct slice){ a->body.data, a->body.len }, sha256);
+	bytes_sha256((struct slice){a->body.data, a->body.len}, sha256);
 	store_set_verdict(sha256, STORE_MALWARE, false);
 	api_attachment(a, name);
 }
@@ -620,23 +625,25 @@ static const struct api_route {
 	const char *required[4]; /* missing ones are named in the answer */
 	bool open;		 /* neither POST nor a key nor TLS is needed */
 } api_routes[] = {
-	{ "submit/file", api_submit_file, { "file" }, false },
-	{ "submit/url", api_submit_url, { "url" }, false },
-	{ "submit/link", api_submit_link, { "link" }, false },
-	{ "submit/links", api_submit_links, { "file" }, false },
-	{ "submit/change-request", api_change_request, { "hash", "verdict", "email", "comment" },
-	  false },
-	{ "get/verdict", api_get_verdict, { NULL }, false },
-	{ "get/verdicts", api_get_verdicts, { "file" }, false },
-	{ "get/verdicts/changed", api_get_changed, { "date" }, false },
-	{ "get/report", api_get_report, { NULL }, false },
-	{ "get/sample", api_get_sample, { NULL }, false },
-	{ "get/pcap", api_get_pcap, { NULL }, false },
-	{ "get/webartifacts", api_get_webartifacts, { "url" }, false },
-	{ "test/pe", api_test, { NULL }, true },
-	{ "test/apk", api_test, { NULL }, true },
-	{ "test/macos", api_test, { NULL }, true },
-	{ "test/elf", api_test, { NULL }, true },
+	{"submit/file", api_submit_file, {"file"}, false},
+	{"submit/url", api_submit_url, {"url"}, false},
+	{"submit/link", api_submit_link, {"link"}, false},
+	{"submit/links", api_submit_links, {"file"}, false},
+	{"submit/change-request",
+	 api_change_request,
+	 {"hash", "verdict", "email", "comment"},
+	 false},
+	{"get/verdict", api_get_verdict, {NULL}, false},
+	{"get/verdicts", api_get_verdicts, {"file"}, false},
+	{"get/verdicts/changed", api_get_changed, {"date"}, false},
+	{"get/report", api_get_report, {NULL}, false},
+	{"get/sample", api_get_sample, {NULL}, false},
+	{"get/pcap", api_get_pcap, {NULL}, false},
+	{"get/webartifacts", api_get_webartifacts, {"url"}, false},
+	{"test/pe", api_test, {NULL}, true},
+	{"test/apk", api_test, {NULL}, true},
+	{"test/macos", api_test, {NULL}, true},
+	{"test/elf", api_test, {NULL}, true},
 };
 
 static const struct api_route *api_route(const char *path)
@@ -699,7 +706,11 @@ void api_answer(const struct api_call *call, struct answer *a)
 		return;
 	}
 	if (call->too_large || call->form_result != FORM_OK) {
-		api_error(a, call->too_large ? 413 : call->form_result == FORM_TYPE ? 415 : 456, NULL);
+		api_error(a,
+			  call->too_large		   ? 413
+			  : call->form_result == FORM_TYPE ? 415
+							   : 456,
+			  NULL);
 		return;
 	}
 	if (!api_key_known(form_value(call->form, "apikey"))) {

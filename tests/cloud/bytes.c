@@ -35,7 +35,7 @@ char *bytes_dup(const char *p, size_t n)
 
 struct slice slice_of(const char *text)
 {
-	return (struct slice){ .p = text, .n = text ? strlen(text) : 0 };
+	return (struct slice){.p = text, .n = text ? strlen(text) : 0};
 }
 
 bool slice_is(struct slice s, const char *text)
@@ -45,7 +45,7 @@ bool slice_is(struct slice s, const char *text)
 
 void bytes_init(struct bytes *b, size_t max)
 {
-	*b = (struct bytes){ .max = max };
+	*b = (struct bytes){.max = max};
 }
 
 void bytes_free(struct bytes *b)
@@ -100,11 +100,11 @@ size_t bytes_utf8(const char *p, size_t n)
 	static const struct {
 		unsigned char first, last, length, low, high;
 	} lead[] = {
-		{ 0x00, 0x7f, 1, 0, 0 },	   { 0xc2, 0xdf, 2, 0x80, 0xbf },
-		{ 0xe0, 0xe0, 3, 0xa0, 0xbf }, { 0xe1, 0xec, 3, 0x80, 0xbf },
-		{ 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
-		{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf },
-		{ 0xf4, 0xf4, 4, 0x80, 0x8f },
+		{0x00, 0x7f, 1, 0, 0},	     {0xc2, 0xdf, 2, 0x80, 0xbf},
+		{0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf},
+		{0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf},
+		{0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf},
+		{0xf4, 0xf4, 4, 0x80, 0x8f},
 	};
 	const unsigned char *u = (const unsigned char *)p;
 
@@ -158,7 +158,7 @@ json_t *bytes_json(struct slice s)
 	bytes_init(&latin, SIZE_MAX);
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		char two[2] = { (char)(0xc0 | (c >> 6)), (char)(0x80 | (c & 0x3f)) };
+		char two[2] = {(char)(0xc0 | (c >> 6)), (char)(0x80 | (c & 0x3f))};
 
 		if (c < 0x80)
 			bytes_add(&latin, &c, 1);

@@ -36,7 +36,8 @@ static bool cert_is_address(const char *name)
 {
 	unsigned char address[16];
 
-	return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+	return inet_pton(AF_INET, name, address) == 1 ||
+	       inet_pton(AF_INET6, name, address) == 1;
 }
 
 static bool cert_extend(X509 *cert, X509 *issuer, const struct cert_extension *list, size_t nr)
@@ -89,9 +90,9 @@ out:
 static X509 *cert_authority(EVP_PKEY *key)
 {
 	static const struct cert_extension list[] = {
-		{ NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
-		{ NID_key_usage, "critical,keyCertSign,cRLSign" },
-		{ NID_subject_key_identifier, "hash" },
+		{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+		{NID_key_usage, "critical,keyCertSign,cRLSign"},
+		{NID_subject_key_identifier, "hash"},
 	};
 	X509 *cert = cert_new(key, "testcloud authority");
 
@@ -106,12 +107,12 @@ static X509 *cert_authority(EVP_PKEY *key)
 static X509 *cert_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *san)
 {
 	const struct cert_extension list[] = {
-		{ NID_basic_constraints, "critical,CA:FALSE" },
-		{ NID_key_usage, "critical,digitalSignature" },
-		{ NID_ext_key_usage, "serverAuth" },
-		{ NID_subject_key_identifier, "hash" },
-		{ NID_authority_key_identifier, "keyid" },
-		{ NID_subject_alt_name, san },
+		{NID_basic_constraints, "critical,CA:FALSE"},
+		{NID_key_usage, "critical,digitalSignature"},
+		{NID_ext_key_usage, "serverAuth"},
+		{NID_subject_key_identifier, "hash"},
+		{NID_authority_key_identifier, "keyid"},
+		{NID_subject_alt_name, san},
 	};
 	X509 *cert = cert_new(key, "testcloud");
 
@@ -160,8 +161,8 @@ static bool cert_make(const char *dir, const char *const *name, size_t nr)
 
 	bytes_init(&san, CERT_SAN_MAX);
 	for (size_t i = 0; i < nr; i++)
-		bytes_printf(&san, "%s%s:%s", i ? "," : "", cert_is_address(name[i]) ? "IP" : "DNS",
-			     name[i]);
+		bytes_printf(&san, "%s%s:%s", i ? "," : "",
+			     cert_is_address(name[i]) ? "IP" : "DNS", name[i]);
 	if (!ca_key || !key || san.over)
 		goto out;
 	ca = cert_authority(ca_key);
@@ -183,8 +184,8 @@ out:
 /* Do the files in @dir belong together, and does the certificate name everything asked for? */
 static bool cert_good(const char *dir, const char *const *name, size_t nr)
 {
-	static const char *const file[3] = { "ca.pem", "cert.pem", "key.pem" };
-	X509 *cert[2] = { NULL, NULL };
+	static const char *const file[3] = {"ca.pem", "cert.pem", "key.pem"};
+	X509 *cert[2] = {NULL, NULL};
 	EVP_PKEY *key = NULL;
 	bool ok = true;
 
@@ -205,8 +206,9 @@ static bool cert_good(const char *dir, const char *const *name, size_t nr)
 	ok = ok && cert[0] && cert[1] && key && X509_check_private_key(cert[1], key) == 1 &&
 	     X509_verify(cert[1], X509_get0_pubkey(cert[0])) == 1;
 	for (size_t i = 0; ok && i < nr; i++)
-		ok = (cert_is_address(name[i]) ? X509_check_ip_asc(cert[1], name[i], 0)
-					       : X509_check_host(cert[1], name[i], 0, 0, NULL)) == 1;
+		ok = (cert_is_address(name[i])
+			      ? X509_check_ip_asc(cert[1], name[i], 0)
+			      : X509_check_host(cert[1], name[i], 0, 0, NULL)) == 1;
 	X509_free(cert[0]);
 	X509_free(cert[1]);
 	EVP_PKEY_free(key);

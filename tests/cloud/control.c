@@ -96,15 +96,17 @@ static void control_state(const struct form *form, const struct form *query, str
 	answer_json(a, 200,
 		    json_pack("{s:o,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "received", received,
 			      "submissions", submissions, "samples", store_state(), "faults",
-			      fault_state(), "requests", (json_int_t)json_array_size(reqlog_list()),
-			      "quota_used", (json_int_t)api_quota_used(), "quota",
+			      fault_state(), "requests",
+			      (json_int_t)json_array_size(reqlog_list()), "quota_used",
+			      (json_int_t)api_quota_used(), "quota",
 			      (json_int_t)api_config.quota, "connections",
 			      (json_int_t)counters.connections, "handshakes_failed",
 			      (json_int_t)counters.handshakes_failed, "connections_refused",
 			      (json_int_t)counters.refused));
 }
 
-static void control_requests(const struct form *form, const struct form *query, struct answer *a)
+static void control_requests(const struct form *form, const struct form *query,
+			     struct answer *a)
 {
 	char *from = control_text(form_value(query, "from"));
 	json_int_t first = strtoll(from, NULL, 10);
@@ -112,7 +114,8 @@ static void control_requests(const struct form *form, const struct form *query, 
 	size_t i;
 
 	(void)form;
-	json_array_foreach(reqlog_list(), i, entry) {
+	json_array_foreach(reqlog_list(), i, entry)
+	{
 		if (json_integer_value(json_object_get(entry, "seq")) >= first)
 			json_array_append(list, entry);
 	}
@@ -149,7 +152,8 @@ static void control_set_verdict(const struct form *form, const struct form *quer
 	free(verdict);
 }
 
-static void control_settings(const struct form *form, const struct form *query, struct answer *a)
+static void control_settings(const struct form *form, const struct form *query,
+			     struct answer *a)
 {
 	const char *error = form->nr ? NULL : "nothing to set";
 
@@ -181,12 +185,12 @@ static const struct {
 	const char *path;
 	void (*answer)(const struct form *form, const struct form *query, struct answer *a);
 } control_routes[] = {
-	{ "GET", "/control/state", control_state },
-	{ "GET", "/control/requests", control_requests },
-	{ "POST", "/control/fail", control_fail },
-	{ "POST", "/control/verdict", control_set_verdict },
-	{ "POST", "/control/set", control_settings },
-	{ "POST", "/control/reset", control_reset },
+	{"GET", "/control/state", control_state},
+	{"GET", "/control/requests", control_requests},
+	{"POST", "/control/fail", control_fail},
+	{"POST", "/control/verdict", control_set_verdict},
+	{"POST", "/control/set", control_settings},
+	{"POST", "/control/reset", control_reset},
 };
 
 void control_answer(const char *method, const char *path, const struct form *form,

@@ -25,10 +25,9 @@ static const struct {
 	const char *name;
 	char argument;
 	const char *help;
-} fault_table[] = {
-	[FAULT_NONE] = { "", ' ', "" },
-#define X(constant, name, argument, help) [FAULT_##constant] = { name, argument, help },
-	FAULT_KINDS(X)
+} fault_table[] = {[FAULT_NONE] = {"", ' ', ""},
+#define X(constant, name, argument, help) [FAULT_##constant] = {name, argument, help},
+		   FAULT_KINDS(X)
 #undef X
 };
 
@@ -55,14 +54,16 @@ static const char *fault_set_kind(struct fault_rule *rule, const char *word, con
 			return value ? "this kind of fault takes no argument" : NULL;
 		if (!value || !fault_number(value, &rule->argument))
 			return "this kind of fault needs a number after '='";
-		if (rule->kind == FAULT_STATUS && (rule->argument < 400 || rule->argument > 599))
+		if (rule->kind == FAULT_STATUS &&
+		    (rule->argument < 400 || rule->argument > 599))
 			return "status must be 400 to 599";
 		return NULL;
 	}
 	return "unknown kind of fault, see --help";
 }
 
-static const char *fault_set_option(struct fault_rule *rule, const char *word, const char *value)
+static const char *fault_set_option(struct fault_rule *rule, const char *word,
+				    const char *value)
 {
 	double number;
 
@@ -89,7 +90,7 @@ static const char *fault_set_option(struct fault_rule *rule, const char *word, c
 
 const char *fault_add(const char *text)
 {
-	struct fault_rule rule = { .kind = FAULT_NONE };
+	struct fault_rule rule = {.kind = FAULT_NONE};
 	char *copy = bytes_dup(text, strlen(text));
 	const char *error = NULL;
 	char *save = NULL;
@@ -105,7 +106,8 @@ const char *fault_add(const char *text)
 	}
 	free(copy);
 	if (!error && rule.kind == FAULT_NONE)
-		error = "empty rule, expected KIND[=ARGUMENT] [path=..] [count=..] [skip=..] [stored]";
+		error = "empty rule, expected KIND[=ARGUMENT] [path=..] [count=..] [skip=..] "
+			"[stored]";
 	if (!error && fault_nr == FAULT_RULES_MAX)
 		error = "too many rules";
 	if (error) {
@@ -128,7 +130,7 @@ void fault_clear(void)
 
 struct fault_hit fault_take(const char *path)
 {
-	struct fault_hit hit = { .kind = FAULT_NONE };
+	struct fault_hit hit = {.kind = FAULT_NONE};
 
 	for (size_t i = 0; i < fault_nr; i++) {
 		struct fault_rule *rule = &fault_rule[i];
@@ -167,8 +169,9 @@ json_t *fault_state(void)
 
 	for (size_t i = 0; i < fault_nr; i++) {
 		const struct fault_rule *rule = &fault_rule[i];
-		json_t *left = rule->count ? json_integer((json_int_t)(rule->count - rule->hits))
-					   : json_null();
+		json_t *left = rule->count
+				       ? json_integer((json_int_t)(rule->count - rule->hits))
+				       : json_null();
 
 		json_array_append_new(list, json_pack("{s:o,s:I,s:o}", "rule",
 						      bytes_json(slice_of(rule->text)), "hits",

@@ -23,16 +23,16 @@
 #define FAULT_RULES_MAX 256
 
 /* X(CONSTANT, name, argument: ' ' none, 'n' number, 's' seconds, help) */
-#define FAULT_KINDS(X)                                                                      \
-	X(SLOW, "slow", 's', "store, then wait so many seconds before the answer")          \
-	X(STATUS, "status", 'n', "answer with this error, store nothing (see `stored`)")    \
-	X(CUT_BEFORE, "cut-before", ' ', "close without an answer, store nothing")          \
-	X(CUT_AFTER, "cut-after", ' ', "store, then close without an answer")               \
-	X(CUT_BODY, "cut-body", 'n', "close once so many bytes of the body have come")      \
-	X(CUT_ANSWER, "cut-answer", ' ', "store, then close in the middle of the answer")   \
+#define FAULT_KINDS(X)                                                                        \
+	X(SLOW, "slow", 's', "store, then wait so many seconds before the answer")            \
+	X(STATUS, "status", 'n', "answer with this error, store nothing (see `stored`)")      \
+	X(CUT_BEFORE, "cut-before", ' ', "close without an answer, store nothing")            \
+	X(CUT_AFTER, "cut-after", ' ', "store, then close without an answer")                 \
+	X(CUT_BODY, "cut-body", 'n', "close once so many bytes of the body have come")        \
+	X(CUT_ANSWER, "cut-answer", ' ', "store, then close in the middle of the answer")     \
 	X(BAD_XML, "bad-xml", ' ', "store, then send half of the answer as if it were whole") \
-	X(EMPTY, "empty", ' ', "store, then answer 200 without a body")                     \
-	X(BLANK_LINES, "blank-lines", ' ', "store, blank lines before the answer")          \
+	X(EMPTY, "empty", ' ', "store, then answer 200 without a body")                       \
+	X(BLANK_LINES, "blank-lines", ' ', "store, blank lines before the answer")            \
 	X(CONTENT_TYPE, "content-type", ' ', "store, call the answer text/html")
 
 enum fault_kind {

@@ -44,7 +44,7 @@ static bool form_decode(struct form *form, struct slice in, struct slice *out)
 		*to++ = (char)(high << 4 | low);
 		i += 2;
 	}
-	*out = (struct slice){ .p = start, .n = (size_t)(to - start) };
+	*out = (struct slice){.p = start, .n = (size_t)(to - start)};
 	form->pool_len += out->n;
 	return true;
 }
@@ -65,13 +65,12 @@ static enum form_result form_urlencoded(struct form *form, struct slice body)
 			if (!equals)
 				equals = stop;
 			part = form_new_part(form);
-			if (!part ||
-			    !form_decode(form, (struct slice){ p, (size_t)(equals - p) },
-					 &part->name))
+			if (!part || !form_decode(form, (struct slice){p, (size_t)(equals - p)},
+						  &part->name))
 				return FORM_MALFORMED;
 			if (equals < stop)
 				equals++;
-			if (!form_decode(form, (struct slice){ equals, (size_t)(stop - equals) },
+			if (!form_decode(form, (struct slice){equals, (size_t)(stop - equals)},
 					 &part->value))
 				return FORM_MALFORMED;
 		}
@@ -98,12 +97,13 @@ static bool form_parameter(struct form *form, struct slice header, const char *n
 		size_t start;
 		bool wanted;
 
-		while (i < header.n && (header.p[i] == ';' || header.p[i] == ' ' || header.p[i] == '\t'))
+		while (i < header.n &&
+		       (header.p[i] == ';' || header.p[i] == ' ' || header.p[i] == '\t'))
 			i++;
 		start = i;
 		while (i < header.n && header.p[i] != '=' && header.p[i] != ';')
 			i++;
-		key = (struct slice){ header.p + start, i - start };
+		key = (struct slice){header.p + start, i - start};
 		if (i == header.n || header.p[i] == ';')
 			continue;
 		i++;
@@ -129,7 +129,7 @@ static bool form_parameter(struct form *form, struct slice header, const char *n
 			return true;
 		}
 	}
-	*out = (struct slice){ NULL, 0 };
+	*out = (struct slice){NULL, 0};
 	return false;
 }
 
@@ -161,7 +161,7 @@ static bool form_part_head(struct form *form, struct form_part *part, struct sli
 		colon = memchr(p, ':', (size_t)(stop - p));
 		if (!colon)
 			return false;
-		value = form_trim((struct slice){ colon + 1, (size_t)(stop - colon - 1) });
+		value = form_trim((struct slice){colon + 1, (size_t)(stop - colon - 1)});
 		if ((size_t)(colon - p) == strlen(disposition) &&
 		    !strncasecmp(p, disposition, strlen(disposition))) {
 			form_parameter(form, value, "name", &part->name);
@@ -210,7 +210,7 @@ static enum form_result form_multipart(struct form *form, struct slice boundary,
 		data = memmem(p, (size_t)(end - p), "\r\n\r\n", 4);
 		part = form_new_part(form);
 		if (!data || !part ||
-		    !form_part_head(form, part, (struct slice){ p, (size_t)(data - p) }))
+		    !form_part_head(form, part, (struct slice){p, (size_t)(data - p)}))
 			return FORM_MALFORMED;
 		data += 4;
 		/* An empty part: the line break that ends the head also starts the mark. */
@@ -218,7 +218,7 @@ static enum form_result form_multipart(struct form *form, struct slice boundary,
 		if (!stop)
 			return FORM_MALFORMED;
 		p = stop + mark_len;
-		part->value = (struct slice){ data, stop < data ? 0 : (size_t)(stop - data) };
+		part->value = (struct slice){data, stop < data ? 0 : (size_t)(stop - data)};
 	}
 }
 
@@ -269,5 +269,5 @@ struct slice form_value(const struct form *form, const char *name)
 {
 	const struct form_part *part = form_find(form, name);
 
-	return part ? part->value : (struct slice){ NULL, 0 };
+	return part ? part->value : (struct slice){NULL, 0};
 }

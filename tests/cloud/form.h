@@ -20,7 +20,7 @@ struct form_part {
 struct form {
 	struct form_part part[FORM_PARTS_MAX];
 	size_t nr;
-	char *pool;	    /* decoded texts live here */
+	char *pool; /* decoded texts live here */
 	size_t pool_len;
 };
 

@@ -22,9 +22,9 @@
 
 #include "bytes.h"
 
-#define FRONT_BLOCK 16384	    /* bytes under way in each direction; one TLS record */
+#define FRONT_BLOCK 16384 /* bytes under way in each direction; one TLS record */
 #define FRONT_HANDSHAKE_SECONDS 30
-#define FRONT_LINGER_MS 300	    /* for the client to close after we did */
+#define FRONT_LINGER_MS 300 /* for the client to close after we did */
 
 struct front_block {
 	size_t off, len;
@@ -36,11 +36,11 @@ struct front_conn {
 	uint32_t number;		 /* of the record; 0 for control */
 	uint32_t id;			 /* never used twice, names it to libmicrohttpd */
 	enum front_kind kind;
-	unsigned int refs;		 /* under front.lock */
-	int fd;				 /* the client */
-	int pair;			 /* our end of the socket pair */
+	unsigned int refs; /* under front.lock */
+	int fd;		   /* the client */
+	int pair;	   /* our end of the socket pair */
 	int record;
-	SSL *ssl;			 /* NULL: plain */
+	SSL *ssl; /* NULL: plain */
 	bool ssl_wants_write;
 	atomic_uint_fast64_t received;
 	atomic_bool cut;
@@ -70,7 +70,7 @@ static struct {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.idle = PTHREAD_COND_INITIALIZER,
 	.dir = -1,
-	.wake = { -1, -1 },
+	.wake = {-1, -1},
 };
 
 /*
@@ -108,7 +108,8 @@ bool front_listen(enum front_kind kind, const char *address, unsigned int *port,
 	snprintf(service, sizeof(service), "%u", *port);
 	error = getaddrinfo(address, service, &hints, &found);
 	if (error) {
-		fprintf(stderr, "testcloud: cannot listen on %s: %s (an address was expected)\n",
+		fprintf(stderr,
+			"testcloud: cannot listen on %s: %s (an address was expected)\n",
 			address, gai_strerror(error));
 		return false;
 	}
@@ -141,7 +142,7 @@ fail:
 
 bool front_listen_unix(enum front_kind kind, const char *path)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	int fd;
 
 	if (strlen(path) >= sizeof(name.sun_path)) {
@@ -288,8 +289,8 @@ static void front_record(struct front_conn *conn, const char *p, size_t n)
 		ssize_t put = write(conn->record, p + done, n - done);
 
 		if (put <= 0) {
-			fprintf(stderr, "testcloud: cannot write conn-%06u.bin: %s\n", conn->number,
-				strerror(errno));
+			fprintf(stderr, "testcloud: cannot write conn-%06u.bin: %s\n",
+				conn->number, strerror(errno));
 			abort();
 		}
 		done += (size_t)put;
@@ -382,7 +383,7 @@ static void front_relay(struct front_conn *conn)
 /* Say goodbye so that the client gets the last bytes: closing with unread input resets. */
 static void front_goodbye(struct front_conn *conn)
 {
-	struct pollfd poll_fd = { .fd = conn->fd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = conn->fd, .events = POLLIN};
 	char scrap[4096];
 
 	if (conn->ssl)
@@ -397,7 +398,7 @@ static void front_goodbye(struct front_conn *conn)
 /* TLS, then a place for the record. False: there is nothing to relay. */
 static bool front_open(struct front_conn *conn)
 {
-	const struct timeval limit = { .tv_sec = FRONT_HANDSHAKE_SECONDS };
+	const struct timeval limit = {.tv_sec = FRONT_HANDSHAKE_SECONDS};
 	const int on = 1;
 	char name[32];
 
@@ -418,8 +419,8 @@ static bool front_open(struct front_conn *conn)
 	}
 	fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
 	snprintf(name, sizeof(name), "conn-%06u.bin", conn->number);
-	conn->record = openat(front.dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
-			      0644);
+	conn->record = openat(front.dir, name,
+			      O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
 	if (conn->record < 0)
 		fprintf(stderr, "testcloud: cannot make %s: %s\n", name, strerror(errno));
 	return conn->record >= 0;
@@ -427,7 +428,7 @@ static bool front_open(struct front_conn *conn)
 
 static bool front_connect(struct front_conn *conn)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	const int small = FRONT_BLOCK;
 	int pair[2];
 
@@ -438,8 +439,8 @@ static bool front_connect(struct front_conn *conn)
 	conn->pair = pair[0];
 	/* An abstract name, used as a label only: see front_take(). */
 	memcpy(name.sun_path + 1, &conn->id, sizeof(conn->id));
-	return MHD_add_connection(front.daemon, pair[1], (struct sockaddr *)&name, sizeof(name)) ==
-	       MHD_YES;
+	return MHD_add_connection(front.daemon, pair[1], (struct sockaddr *)&name,
+				  sizeof(name)) == MHD_YES;
 }
 
 static void *front_thread(void *arg)
@@ -525,8 +526,8 @@ static void *front_accept_thread(void *arg)
 
 	(void)arg;
 	for (size_t i = 0; i < front.listeners; i++)
-		poll_fd[i] = (struct pollfd){ .fd = front.listener[i].fd, .events = POLLIN };
-	poll_fd[front.listeners] = (struct pollfd){ .fd = front.wake[0], .events = POLLIN };
+		poll_fd[i] = (struct pollfd){.fd = front.listener[i].fd, .events = POLLIN};
+	poll_fd[front.listeners] = (struct pollfd){.fd = front.wake[0], .events = POLLIN};
 	for (;;) {
 		if (poll(poll_fd, front.listeners + 1, -1) < 0)
 			continue;

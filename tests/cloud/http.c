@@ -16,9 +16,9 @@
 #include "front.h"
 #include "reqlog.h"
 
-#define HTTP_HEAD_MAX ((size_t)1 << 20)	   /* request line and headers */
+#define HTTP_HEAD_MAX ((size_t)1 << 20)	    /* request line and headers */
 #define HTTP_BODY_EXTRA ((uint64_t)1 << 20) /* fields and session beside the largest file */
-#define HTTP_VALUE_MAX 1024		   /* longer field values are not put in the log */
+#define HTTP_VALUE_MAX 1024		    /* longer field values are not put in the log */
 
 struct http_conn {
 	struct front_conn *front;
@@ -278,12 +278,14 @@ static enum MHD_Result http_api(struct MHD_Connection *mhd, struct http_request 
 }
 
 static enum MHD_Result http_control(struct MHD_Connection *mhd, struct http_request *request,
-				    const char *method, const struct form *form, struct answer *a)
+				    const char *method, const struct form *form,
+				    struct answer *a)
 {
 	const char *query = strchr(request->target, '?');
 	struct form query_form;
 
-	form_parse(&query_form, "application/x-www-form-urlencoded", slice_of(query ? query + 1 : ""));
+	form_parse(&query_form, "application/x-www-form-urlencoded",
+		   slice_of(query ? query + 1 : ""));
 	pthread_mutex_lock(&http_lock);
 	control_answer(method, request->path, form, &query_form, a);
 	pthread_mutex_unlock(&http_lock);
@@ -295,7 +297,7 @@ static enum MHD_Result http_finish(struct MHD_Connection *mhd, struct http_reque
 				   const char *method)
 {
 	const char *type = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Content-Type");
-	struct slice body = { request->body.data ? request->body.data : "", request->body.len };
+	struct slice body = {request->body.data ? request->body.data : "", request->body.len};
 	enum form_result form_result;
 	enum MHD_Result result;
 	struct answer a;
@@ -368,7 +370,7 @@ static void http_completed(void *cls, struct MHD_Connection *mhd, void **context
 {
 	struct http_request *request = *context;
 	const union MHD_ConnectionInfo *info;
-	struct form none = { .nr = 0 };
+	struct form none = {.nr = 0};
 	json_t *entry;
 
 	(void)cls;
@@ -420,13 +422,13 @@ static void http_connection(void *cls, struct MHD_Connection *mhd, void **contex
 struct MHD_Daemon *http_start(void)
 {
 	/* No error log: it would complain of every socket pair that it is not TCP. */
-	struct MHD_Daemon *daemon =
-		MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-					 MHD_USE_POLL | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
-				 0, NULL, NULL, http_handler, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-				 http_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_completed, NULL,
-				 MHD_OPTION_NOTIFY_CONNECTION, http_connection, NULL,
-				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_MAX, MHD_OPTION_END);
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+			MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+		0, NULL, NULL, http_handler, NULL, MHD_OPTION_URI_LOG_CALLBACK, http_uri, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, http_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		http_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_MAX,
+		MHD_OPTION_END);
 
 	if (!daemon)
 		fprintf(stderr, "testcloud: cannot start libmicrohttpd\n");

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A cloud for tests: the WildFire public API, a memory of every byte, and bad manners on demand. */
+/*
+ * A cloud for tests: the WildFire public API, a memory of every byte, and bad manners on
+ * demand. See README.md.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -32,33 +35,34 @@ static struct {
 	unsigned int port, plain_port;
 	const char *port_file, *tls_dir, *log_dir, *control, *table;
 	unsigned long from, columns;
-} opt = { .plain_port = MAIN_NO_PORT };
+} opt = {.plain_port = MAIN_NO_PORT};
 
 /* X(name, argument, help) */
-#define MAIN_OPTIONS(X)                                                                     \
-	X("listen", "ADDR", "address, may be repeated; default 127.0.0.1 and ::1")          \
-	X("port", "N", "TLS port; 0, the default, chooses one")                             \
-	X("plain-port", "N", "also speak plain HTTP there; 0 chooses")                      \
-	X("port-file", "FILE", "write the TLS port to FILE once it listens")                \
+#define MAIN_OPTIONS(X)                                                                        \
+	X("listen", "ADDR", "address, may be repeated; default 127.0.0.1 and ::1")             \
+	X("port", "N", "TLS port; 0, the default, chooses one")                                \
+	X("plain-port", "N", "also speak plain HTTP there; 0 chooses")                         \
+	X("port-file", "FILE", "write the TLS port to FILE once it listens")                   \
 	X("tls-dir", "DIR", "ca.pem, cert.pem, key.pem: made, or reused when good (required)") \
-	X("name", "NAME", "host name or address for the certificate, may be repeated")      \
-	X("key", "APIKEY", "accepted API key, may be repeated (required)")                  \
-	X("log", "DIR", "conn-NNNNNN.bin, requests.jsonl, samples/ (required)")             \
-	X("control", "PATH|PORT", "control endpoint: unix socket, or port on 127.0.0.1; 0 chooses") \
-	X("pending", "N|Nr", "verdict is pending for N seconds, or for N requests")         \
-	X("verdict", "HASH=V", "the cloud knows this SHA-256 already, may be repeated")     \
-	X("quota", "N", "so many submissions, then 419")                                    \
-	X("max-size", "N", "largest file in bytes, else 413")                               \
-	X("fail", "RULE", "misbehave, see below; may be repeated")                          \
-	X("table", "FILE", "print a request log as a table and exit")                       \
-	X("from", "SEQ", "with --table: only from this request on")                         \
-	X("columns", "N", "with --table: width; default the terminal's")                    \
+	X("name", "NAME", "host name or address for the certificate, may be repeated")         \
+	X("key", "APIKEY", "accepted API key, may be repeated (required)")                     \
+	X("log", "DIR", "conn-NNNNNN.bin, requests.jsonl, samples/ (required)")                \
+	X("control", "PATH|PORT",                                                              \
+	  "control endpoint: unix socket, or port on 127.0.0.1; 0 chooses")                    \
+	X("pending", "N|Nr", "verdict is pending for N seconds, or for N requests")            \
+	X("verdict", "HASH=V", "the cloud knows this SHA-256 already, may be repeated")        \
+	X("quota", "N", "so many submissions, then 419")                                       \
+	X("max-size", "N", "largest file in bytes, else 413")                                  \
+	X("fail", "RULE", "misbehave, see below; may be repeated")                             \
+	X("table", "FILE", "print a request log as a table and exit")                          \
+	X("from", "SEQ", "with --table: only from this request on")                            \
+	X("columns", "N", "with --table: width; default the terminal's")                       \
 	X("help", NULL, "this text")
 
 static const struct {
 	const char *name, *argument, *help;
 } main_options[] = {
-#define X(name, argument, help) { name, argument, help },
+#define X(name, argument, help) {name, argument, help},
 	MAIN_OPTIONS(X)
 #undef X
 };
@@ -79,7 +83,7 @@ static void main_help(void)
 	}
 	printf("\nRULE: KIND[=ARGUMENT] [path=PATH] [count=N] [skip=N] [stored]\n");
 	fault_help();
-	printf("\nPrints `control PORT`, `plain PORT` where those were asked for, then `ready PORT`.\n");
+	printf("\nPrints `plain PORT`, `control PORT` where asked for, then `ready PORT`.\n");
 }
 
 static bool main_number(const char *text, unsigned long max, unsigned long *out)
@@ -115,7 +119,7 @@ static const char *main_verdict(const char *value)
 
 	if (!equals)
 		return "expected HASH=VERDICT";
-	return control_verdict((struct slice){ value, (size_t)(equals - value) }, equals + 1);
+	return control_verdict((struct slice){value, (size_t)(equals - value)}, equals + 1);
 }
 
 /* Take one option. Returns NULL or what was expected. */
@@ -156,7 +160,7 @@ static const char *main_option(const char *name, const char *value)
 
 static bool main_parse(int argc, char **argv)
 {
-	struct option option[MAIN_NR + 1] = { { .name = NULL } };
+	struct option option[MAIN_NR + 1] = {{.name = NULL}};
 	int index, c;
 
 	for (size_t i = 0; i < MAIN_NR; i++) {
@@ -174,7 +178,8 @@ static bool main_parse(int argc, char **argv)
 		}
 		error = main_option(option[index].name, optarg);
 		if (error) {
-			fprintf(stderr, "testcloud: --%s %s: %s\n", option[index].name, optarg, error);
+			fprintf(stderr, "testcloud: --%s %s: %s\n", option[index].name, optarg,
+				error);
 			return false;
 		}
 	}
@@ -184,7 +189,9 @@ static bool main_parse(int argc, char **argv)
 	}
 	if (!opt.table && (!opt.tls_dir || !opt.log_dir || !api_config.keys)) {
 		fprintf(stderr, "testcloud: --%s is required\n",
-			!opt.tls_dir ? "tls-dir" : !opt.log_dir ? "log" : "key");
+			!opt.tls_dir   ? "tls-dir"
+			: !opt.log_dir ? "log"
+				       : "key");
 		return false;
 	}
 	return true;
@@ -193,7 +200,7 @@ static bool main_parse(int argc, char **argv)
 /* One port on every address; the default pair may lack IPv6. */
 static bool main_listen(enum front_kind kind, unsigned int *port)
 {
-	static const char *const loopback[] = { "127.0.0.1", "::1" };
+	static const char *const loopback[] = {"127.0.0.1", "::1"};
 	const char *const *list = opt.listens ? opt.listen : loopback;
 	size_t nr = opt.listens ? opt.listens : 2;
 
@@ -220,7 +227,8 @@ static bool main_listen_all(void)
 		unsigned int port;
 
 		if (main_port(opt.control, &port)) {
-			fprintf(stderr, "testcloud: --control %s: expected a port or a path with a /\n",
+			fprintf(stderr,
+				"testcloud: --control %s: expected a port or a path with a /\n",
 				opt.control);
 			return false;
 		}
@@ -233,7 +241,7 @@ static bool main_listen_all(void)
 
 static SSL_CTX *main_certificate(void)
 {
-	static const char *const always[] = { "localhost", "127.0.0.1", "::1" };
+	static const char *const always[] = {"localhost", "127.0.0.1", "::1"};
 
 	for (size_t i = 0; i < 3; i++)
 		opt.name[opt.names++] = always[i];
@@ -260,7 +268,8 @@ static bool main_port_file(void)
 	if (file && fclose(file))
 		ok = false;
 	if (!ok || rename(part, opt.port_file)) {
-		fprintf(stderr, "testcloud: cannot write %s: %s\n", opt.port_file, strerror(errno));
+		fprintf(stderr, "testcloud: cannot write %s: %s\n", opt.port_file,
+			strerror(errno));
 		return false;
 	}
 	return true;
@@ -289,7 +298,8 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &wait_for, NULL); /* inherited by every thread */
 
 	if (mkdir(opt.log_dir, 0755) && errno != EEXIST) {
-		fprintf(stderr, "testcloud: cannot make %s: %s\n", opt.log_dir, strerror(errno));
+		fprintf(stderr, "testcloud: cannot make %s: %s\n", opt.log_dir,
+			strerror(errno));
 		goto out;
 	}
 	if (!store_open(opt.log_dir) || !reqlog_open(opt.log_dir))

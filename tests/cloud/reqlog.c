@@ -14,7 +14,7 @@ static struct {
 	json_t *list;
 	json_int_t seq;
 	int fd;
-} reqlog = { .fd = -1 };
+} reqlog = {.fd = -1};
 
 /* Lines that are there already: numbers go on after them. */
 static json_int_t reqlog_lines(const char *path)

@@ -20,13 +20,13 @@ static struct {
 	size_t nr;
 	struct store_pending pending;
 	int dir; /* of the samples */
-} store = { .dir = -1 };
+} store = {.dir = -1};
 
 static const struct {
 	int verdict;
 	const char *word;
 } store_words[] = {
-#define X(number, word) { number, word },
+#define X(number, word) {number, word},
 	STORE_VERDICTS(X)
 #undef X
 };
@@ -39,16 +39,19 @@ static const struct {
 	const char *magic;
 	const char *type;
 } store_types[] = {
-	{ 2, "MZ", "PE32 executable" },
-	{ 4, "\x7f" "ELF", "ELF executable" },
-	{ 5, "%PDF-", "Adobe PDF document" },
-	{ 4, "PK\3\4", "ZIP archive" },
-	{ 4, "Rar!", "RAR archive" },
-	{ 6, "7z\xbc\xaf\x27\x1c", "7zip archive" },
-	{ 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Microsoft Office document" },
-	{ 4, "\xcf\xfa\xed\xfe", "Mach-O executable" },
-	{ 4, "\xca\xfe\xba\xbe", "Java class" },
-	{ 2, "#!", "Script" },
+	{2, "MZ", "PE32 executable"},
+	{4,
+	 "\x7f"
+	 "ELF",
+	 "ELF executable"},
+	{5, "%PDF-", "Adobe PDF document"},
+	{4, "PK\3\4", "ZIP archive"},
+	{4, "Rar!", "RAR archive"},
+	{6, "7z\xbc\xaf\x27\x1c", "7zip archive"},
+	{8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Microsoft Office document"},
+	{4, "\xcf\xfa\xed\xfe", "Mach-O executable"},
+	{4, "\xca\xfe\xba\xbe", "Java class"},
+	{2, "#!", "Script"},
 };
 
 static const char *store_type(struct slice file)
@@ -69,7 +72,8 @@ bool store_open(const char *dir)
 	    (!mkdir(path, 0755) || errno == EEXIST))
 		store.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store.dir < 0)
-		fprintf(stderr, "testcloud: cannot make %s/samples: %s\n", dir, strerror(errno));
+		fprintf(stderr, "testcloud: cannot make %s/samples: %s\n", dir,
+			strerror(errno));
 	return store.dir >= 0;
 }
 
@@ -108,7 +112,7 @@ bool store_parse_pending(const char *text, struct store_pending *out)
 
 	if (end == text || !(number >= 0 && number <= 1e9))
 		return false;
-	*out = (struct store_pending){ .seconds = 0 };
+	*out = (struct store_pending){.seconds = 0};
 	if (!strcmp(end, "r"))
 		out->polls = (unsigned int)number;
 	else if (!*end || !strcmp(end, "s"))
@@ -209,7 +213,8 @@ static bool store_keep(const char *sha256, struct slice file)
 			break;
 		done += (size_t)n;
 	}
-	if (fd >= 0 && !close(fd) && done == file.n && !renameat(store.dir, part, store.dir, sha256))
+	if (fd >= 0 && !close(fd) && done == file.n &&
+	    !renameat(store.dir, part, store.dir, sha256))
 		return true;
 	fprintf(stderr, "testcloud: cannot keep sample %s: %s\n", sha256, strerror(errno));
 	return false;
@@ -332,9 +337,9 @@ json_t *store_state(void)
 	json_t *list = json_array();
 
 	for (struct store_sample *s = store.oldest; s; s = s->younger) {
-		json_t *entry = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s}", "sha256", s->sha256, "md5",
-					  s->md5, "size", (json_int_t)s->size, "received",
-					  (json_int_t)s->received, "verdict",
+		json_t *entry = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s}", "sha256", s->sha256,
+					  "md5", s->md5, "size", (json_int_t)s->size,
+					  "received", (json_int_t)s->received, "verdict",
 					  store_verdict(s, false), "filetype", s->filetype);
 
 		if (s->name)

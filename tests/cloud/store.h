@@ -21,16 +21,16 @@
  * A verdict below zero that was set by hand is forgotten when the sample is submitted
  * (again): that is how a flawed submission (-104) is mended.
  */
-#define STORE_VERDICTS(X)                                                                   \
-	X(0, "benign")                                                                      \
-	X(1, "malware")                                                                     \
-	X(2, "grayware")                                                                    \
-	X(4, "phishing")                                                                    \
-	X(5, "c2")                                                                          \
-	X(-100, "pending")                                                                  \
-	X(-101, "error")                                                                    \
-	X(-102, "unknown")                                                                  \
-	X(-103, "invalid")                                                                  \
+#define STORE_VERDICTS(X)  \
+	X(0, "benign")     \
+	X(1, "malware")    \
+	X(2, "grayware")   \
+	X(4, "phishing")   \
+	X(5, "c2")         \
+	X(-100, "pending") \
+	X(-101, "error")   \
+	X(-102, "unknown") \
+	X(-103, "invalid") \
 	X(-104, "flawed")
 
 enum {
@@ -52,10 +52,10 @@ struct store_sample {
 	const char *filetype; /* static text */
 	unsigned int received;
 	int verdict;
-	bool verdict_set;    /* known to the cloud without having been received */
-	unsigned int polls;  /* verdict questions since it was received */
+	bool verdict_set;     /* known to the cloud without having been received */
+	unsigned int polls;   /* verdict questions since it was received */
 	struct timespec when; /* monotonic: last received */
-	time_t changed;	     /* wall clock: verdict set by hand; 0 never */
+	time_t changed;	      /* wall clock: verdict set by hand; 0 never */
 };
 
 /* How long a received sample stays pending; both must have passed. */

@@ -13,12 +13,12 @@
 
 #include "bytes.h"
 
-#define TABLE_ROWS_MAX 4	/* lines in one cell; what is longer ends in an ellipsis */
-#define TABLE_CELL_MIN 14	/* narrower columns are not worth having */
+#define TABLE_ROWS_MAX 4  /* lines in one cell; what is longer ends in an ellipsis */
+#define TABLE_CELL_MIN 14 /* narrower columns are not worth having */
 #define TABLE_CELL_MAX 34
-#define TABLE_ABSENT "\xe2\x80\x94"   /* em dash */
+#define TABLE_ABSENT "\xe2\x80\x94" /* em dash */
 #define TABLE_ELLIPSIS "\xe2\x80\xa6"
-#define TABLE_SHORT 12		/* digits of a hash */
+#define TABLE_SHORT 12 /* digits of a hash */
 
 enum table_when {
 	TABLE_ALWAYS,
@@ -34,28 +34,28 @@ static const struct table_row {
 	const char *path;
 	enum table_when when;
 } table_rows[] = {
-	{ "sample", "file/sha256", TABLE_ALWAYS },
-	{ "size", "file/size", TABLE_ALWAYS },
-	{ "answer", "status", TABLE_ALWAYS },
-	{ "fault", "fault", TABLE_IF_ANY },
-	{ "direction", "session/sluice/direction", TABLE_ALWAYS },
-	{ "source_ip", "session/source/ip", TABLE_ALWAYS },
-	{ "  after NAT", "session/source/nat/ip", TABLE_IF_ANY },
-	{ "source_port", "session/source/port", TABLE_ALWAYS },
-	{ "  after NAT", "session/source/nat/port", TABLE_IF_ANY },
-	{ "destination_ip", "session/destination/ip", TABLE_ALWAYS },
-	{ "  after NAT", "session/destination/nat/ip", TABLE_IF_ANY },
-	{ "destination_port", "session/destination/port", TABLE_ALWAYS },
-	{ "  after NAT", "session/destination/nat/port", TABLE_IF_ANY },
-	{ "virtual_system", "session/sluice/virtual_system", TABLE_ALWAYS },
-	{ "application", "session/network/application", TABLE_ALWAYS },
-	{ "user", "session/user/name", TABLE_ALWAYS },
-	{ "url", "session/url/original", TABLE_ALWAYS },
-	{ "filename", "session/file/name", TABLE_ALWAYS },
-	{ "  in the upload", "file/name", TABLE_ALWAYS },
-	{ "email_sender", "session/email/from/address", TABLE_ALWAYS },
-	{ "email_recipient", "session/email/to/address", TABLE_ALWAYS },
-	{ "email_subject", "session/email/subject", TABLE_ALWAYS },
+	{"sample", "file/sha256", TABLE_ALWAYS},
+	{"size", "file/size", TABLE_ALWAYS},
+	{"answer", "status", TABLE_ALWAYS},
+	{"fault", "fault", TABLE_IF_ANY},
+	{"direction", "session/sluice/direction", TABLE_ALWAYS},
+	{"source_ip", "session/source/ip", TABLE_ALWAYS},
+	{"  after NAT", "session/source/nat/ip", TABLE_IF_ANY},
+	{"source_port", "session/source/port", TABLE_ALWAYS},
+	{"  after NAT", "session/source/nat/port", TABLE_IF_ANY},
+	{"destination_ip", "session/destination/ip", TABLE_ALWAYS},
+	{"  after NAT", "session/destination/nat/ip", TABLE_IF_ANY},
+	{"destination_port", "session/destination/port", TABLE_ALWAYS},
+	{"  after NAT", "session/destination/nat/port", TABLE_IF_ANY},
+	{"virtual_system", "session/sluice/virtual_system", TABLE_ALWAYS},
+	{"application", "session/network/application", TABLE_ALWAYS},
+	{"user", "session/user/name", TABLE_ALWAYS},
+	{"url", "session/url/original", TABLE_ALWAYS},
+	{"filename", "session/file/name", TABLE_ALWAYS},
+	{"  in the upload", "file/name", TABLE_ALWAYS},
+	{"email_sender", "session/email/from/address", TABLE_ALWAYS},
+	{"email_recipient", "session/email/to/address", TABLE_ALWAYS},
+	{"email_subject", "session/email/subject", TABLE_ALWAYS},
 };
 
 #define TABLE_ROWS (sizeof(table_rows) / sizeof(table_rows[0]))
@@ -130,7 +130,8 @@ static void table_value(struct bytes *out, const json_t *value)
 	} else if (json_is_integer(value)) {
 		bytes_printf(out, "%lld", (long long)json_integer_value(value));
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, item) {
+		json_array_foreach(value, i, item)
+		{
 			if (i)
 				bytes_text(out, ", ");
 			table_value(out, item);
@@ -315,8 +316,8 @@ int table_print(const char *path, long from, unsigned int columns)
 
 		number++;
 		if (!json_is_object(object)) {
-			fprintf(stderr, "%s:%zu: not a line of a request log: %s\n", path, number,
-				object ? "object expected" : error.text);
+			fprintf(stderr, "%s:%zu: not a line of a request log: %s\n", path,
+				number, object ? "object expected" : error.text);
 			json_decref(object);
 			status = EXIT_FAILURE;
 			continue;

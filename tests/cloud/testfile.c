@@ -83,7 +83,10 @@ static void testfile_elf(struct bytes *b)
 	unsigned char salt[TESTFILE_SALT];
 
 	testfile_salt(salt);
-	bytes_add(b, "\x7f" "ELF\2\1\1", 7);
+	bytes_add(b,
+		  "\x7f"
+		  "ELF\2\1\1",
+		  7);
 	testfile_zero(b, 16);
 	testfile_le(b, 2, 2);  /* executable */
 	testfile_le(b, 62, 2); /* x86-64 */
@@ -154,7 +157,7 @@ static void testfile_apk(struct bytes *b)
 		if (central)
 			testfile_le(b, 20, 2);
 		testfile_le(b, 20, 2);
-		testfile_le(b, 0, 4);	   /* flags; stored */
+		testfile_le(b, 0, 4);	     /* flags; stored */
 		testfile_le(b, 0x210000, 4); /* 1 January 1980 */
 		testfile_le(b, testfile_crc(salt, sizeof(salt)), 4);
 		testfile_le(b, sizeof(salt), 4);
@@ -181,10 +184,10 @@ static const struct {
 	const char *name;
 	void (*make)(struct bytes *b);
 } testfile_table[] = {
-	{ "pe", "wildfire-test-pe-file.exe", testfile_pe },
-	{ "apk", "wildfire-test-apk-file.apk", testfile_apk },
-	{ "macos", "wildfire-test-macos-file", testfile_macos },
-	{ "elf", "wildfire-test-elf-file", testfile_elf },
+	{"pe", "wildfire-test-pe-file.exe", testfile_pe},
+	{"apk", "wildfire-test-apk-file.apk", testfile_apk},
+	{"macos", "wildfire-test-macos-file", testfile_macos},
+	{"elf", "wildfire-test-elf-file", testfile_elf},
 };
 
 const char *testfile_make(const char *kind, struct bytes *out)
