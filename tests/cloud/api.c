@@ -33,14 +33,12 @@
 	X(503, "Service unavailable")              \
 	X(513, "File upload failed")
 
-#define API_HASH_TEXT "invalid hash value"					       /* (t) */
-#define API_LINK_TEXT "Invalid webpage type url, url should start with http or https"  /* (t) \
-											*/
-#define API_LINKS_TEXT "File contains too many entities, maxium 1000 entities allowed" /* (t) \
-											*/
-#define API_HASHES_TEXT "Only 500 entries are allowed for each file"		       /* (t) */
-#define API_DATE_TEXT "Invalid Date (longer than 30 days from now or newer than now)"  /* (t) \
-											*/
+/* Texts of one call each; all of them (t). */
+#define API_HASH_TEXT "invalid hash value"
+#define API_LINK_TEXT "Invalid webpage type url, url should start with http or https"
+#define API_LINKS_TEXT "File contains too many entities, maxium 1000 entities allowed"
+#define API_HASHES_TEXT "Only 500 entries are allowed for each file"
+#define API_DATE_TEXT "Invalid Date (longer than 30 days from now or newer than now)"
 
 #define API_XML "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>"
 
