@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parameters of a header field, and the file name in Content-Disposition.
+ */
+#ifndef SLUICE_PROTO_DISPOSITION_H
+#define SLUICE_PROTO_DISPOSITION_H
+
+#include "lib/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Appends the value of parameter `name` of a field like
+ * `form-data; name="a"; filename="b"` (RFC 9110 §5.6.6) to `out`: quotes taken off,
+ * \" and \\ undone.  A value that lacks its quotes runs to the next semicolon, with
+ * blanks around it taken off, as clients read it.  False when there is none.
+ */
+bool parameter_get(const uint8_t *field, size_t n, const char *name, struct buf *out);
+
+/*
+ * Appends the file name of a Content-Disposition field (RFC 6266): the extended
+ * form (RFC 8187; UTF-8, and ISO-8859-1 turned into UTF-8) before the plain
+ * one, without what looks like a path before it.  False when there is none.
+ */
+bool disposition_filename(const uint8_t *field, size_t n, struct buf *out);
+
+/* Appends n bytes with %XX undone; a % that is none stays.  NUL ends it. */
+bool percent_decode(const uint8_t *p, size_t n, struct buf *out);
+
+#endif

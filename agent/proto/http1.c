@@ -1,0 +1,751 @@
+// SPDX-License-Identifier: MIT
+/*
+ * HTTP/0.9 to 1.1 (RFC 9112), through libhtp, which nobody else knows.
+ *
+ * libhtp finds messages and undoes transfer codings the way lenient clients and
+ * servers do.  Everything behind that is body.c.
+ */
+#include "proto/body.h"
+#include "proto/disposition.h"
+#include "proto/http1.h"
+#include "proto/proto.h"
+
+#include "lib/buf.h"
+
+#include <htp/htp.h>
+#include <sys/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define APPLICATION "web-browsing"
+
+/* A header field, and all that libhtp buffers at once. */
+#define FIELD_MAX (64u << 10)
+#define FIELDS_MAX 1024
+/* Bytes of one side waiting for the other (CONNECT). */
+#define HELD_MAX (256u << 10)
+/* Requests without their answer: more are not a conversation. */
+#define OPEN_MAX 1024
+/* The same where no answer was ever seen. */
+#define OPEN_ALONE_MAX 128
+/* libhtp keeps a pointer per transaction until its connection object is replaced. */
+#define RENEW_AFTER 4096
+
+enum side { REQUEST, RESPONSE, SIDES };
+
+struct message {
+	struct body *body;
+	bool ended;
+	uint64_t seen;		/* bytes of body, transfer coding undone */
+};
+
+struct exchange {
+	struct http1 *http;
+	htp_tx_t *tx;
+	struct exchange *next, *prev;
+	bool requested;		/* the request was seen */
+	struct message message[SIDES];
+};
+
+struct http1 {
+	struct proto_session *ps;
+	htp_connp_t *connp;
+	enum dir client;
+	struct exchange *exchanges;
+	size_t open;		/* exchanges */
+	size_t begun;		/* since connp is new */
+	uint64_t time;
+	bool in_gap;		/* what libhtp passes on now is a hole */
+	bool tunnel;
+	bool eof[SIDES];
+	bool spoke[SIDES];
+	/*
+	 * After a hole or an error no message of that side is understood until
+	 * something looks like the beginning of one.  libhtp's state is
+	 * then broken, and must be replaced before that side is heard again.
+	 */
+	bool lost[SIDES];
+	bool broken;
+	struct buf held[SIDES];
+};
+
+static enum dir dir_of(const struct http1 *h, enum side side)
+{
+	return side == REQUEST ? h->client : dir_other(h->client);
+}
+
+/* --------------------------------------------------------------- headers */
+
+struct text {
+	const uint8_t *p;
+	size_t n;
+};
+
+static struct text text_of(const bstr *b)
+{
+	return b ? (struct text){bstr_ptr(b), bstr_len(b)} : (struct text){NULL, 0};
+}
+
+/* Value of a field, repeated ones joined by libhtp; p is NULL when absent. */
+static struct text field(htp_table_t *headers, const char *name)
+{
+	htp_header_t *h = headers ? htp_table_get_c(headers, name) : NULL;
+
+	return text_of(h ? h->value : NULL);
+}
+
+static htp_table_t *headers_of(const struct exchange *e, enum side side)
+{
+	return side == REQUEST ? e->tx->request_headers : e->tx->response_headers;
+}
+
+static bool starts_with(struct text t, const char *s)
+{
+	size_t n = strlen(s);
+
+	return t.n >= n && strncasecmp((const char *)t.p, s, n) == 0;
+}
+
+/* Absolute: the target as it is, or the host it was sent to before it. */
+static void add_url(const struct http1 *h, struct text target, struct text host, struct buf *url)
+{
+	const struct endpoint *server =
+		&proto_session_info(h->ps)->end[dir_of(h, RESPONSE)];
+	char address[INET_TEXT_MAX];
+
+	if (!starts_with(target, "http://") && !starts_with(target, "https://")) {
+		buf_add_string(url, "http://");
+		if (host.n)
+			buf_add(url, host.p, host.n);
+		else if (server->family == AF_INET6)
+			buf_printf(url, "[%s]", inet_text(server, address));
+		else
+			buf_add_string(url, inet_text(server, address));
+		if (!host.n && server->port != 80)
+			buf_printf(url, ":%u", server->port);
+		if (!target.n || target.p[0] != '/')
+			buf_add(url, "/", 1);
+	}
+	buf_add(url, target.p, target.n);
+}
+
+/* The last part of the URL's path, percent-decoded. */
+static void set_name_of_path(struct sighting *s, const struct buf *url)
+{
+	const uint8_t *p = url->data;
+	size_t n = 0, from = 0, slashes = 0;
+	struct buf name;
+
+	while (n < url->len && p[n] != '?' && p[n] != '#') {
+		if (p[n] == '/') {
+			from = n + 1;
+			slashes++;
+		}
+		n++;
+	}
+	if (slashes < 3 || from == n)	/* http://host/ */
+		return;
+	buf_init(&name, url->max);
+	percent_decode(p + from, n - from, &name);
+	for (from = name.len; from && name.data[from - 1] != '/'; from--)
+		;
+	sighting_set(s, SIGHTING_FILENAME, name.data + from, name.len - from);
+	buf_free(&name);
+}
+
+static void set_text(struct sighting *s, enum sighting_text which, struct text t)
+{
+	if (t.n)
+		sighting_set(s, which, t.p, t.n);
+}
+
+static void describe(struct exchange *e, enum side side, struct sighting *s)
+{
+	struct http1 *h = e->http;
+	htp_tx_t *tx = e->tx;
+	struct text disposition = field(headers_of(e, side), "content-disposition");
+	struct buf b;
+
+	proto_session_sighting(h->ps, s, dir_of(h, side), APPLICATION);
+	buf_init(&b, FIELD_MAX * 2);
+	if (e->requested) {
+		struct text host = field(tx->request_headers, "host");
+
+		add_url(h, text_of(tx->request_uri), host, &b);
+		sighting_set(s, SIGHTING_URL, b.data, b.len);
+		set_name_of_path(s, &b);
+		set_text(s, SIGHTING_HTTP_METHOD, text_of(tx->request_method));
+		set_text(s, SIGHTING_HTTP_HOST, host);
+		set_text(s, SIGHTING_HTTP_USER_AGENT, field(tx->request_headers, "user-agent"));
+		set_text(s, SIGHTING_HTTP_REFERRER, field(tx->request_headers, "referer"));
+		set_text(s, SIGHTING_USER, text_of(tx->request_auth_username));
+	}
+	set_text(s, SIGHTING_CONTENT_TYPE, field(headers_of(e, side), "content-type"));
+	if (side == RESPONSE && tx->response_status_number > 0)
+		s->http_status = (uint32_t)tx->response_status_number;
+	buf_reset(&b);
+	if (disposition.n && disposition_filename(disposition.p, disposition.n, &b))
+		sighting_set(s, SIGHTING_FILENAME, b.data, b.len);
+	buf_free(&b);
+}
+
+static void describe_request(void *arg, struct sighting *s)
+{
+	describe(arg, REQUEST, s);
+}
+
+static void describe_response(void *arg, struct sighting *s)
+{
+	describe(arg, RESPONSE, s);
+}
+
+static bool number(const uint8_t **p, const uint8_t *end, uint64_t *v)
+{
+	const uint8_t *from = *p;
+
+	for (*v = 0; *p < end && **p >= '0' && **p <= '9'; ++*p)
+		if (__builtin_mul_overflow(*v, 10u, v) ||
+		    __builtin_add_overflow(*v, (uint64_t)(**p - '0'), v))
+			return false;
+	return *p > from;
+}
+
+/* "bytes 0-99/100" is the whole (RFC 9110 §14.4); everything else a part. */
+static bool range_is_whole(struct text t)
+{
+	const uint8_t *p = t.p, *end = t.p + t.n;
+	uint64_t first, last, total;
+
+	if (!starts_with(t, "bytes"))
+		return false;
+	for (p += 5; p < end && (*p == ' ' || *p == '\t'); p++)
+		;
+	if (!number(&p, end, &first) || p == end || *p++ != '-' || !number(&p, end, &last) ||
+	    p == end || *p++ != '/' || !number(&p, end, &total))
+		return false;
+	return first == 0 && last < UINT64_MAX && last + 1 == total;
+}
+
+/* --------------------------------------------------------------- messages */
+
+/* Bytes the message's header announced; false: chunked, or up to the end. */
+static bool announced(const struct exchange *e, enum side side, uint64_t *length)
+{
+	const htp_tx_t *tx = e->tx;
+	enum htp_transfer_coding_t coding =
+		side == REQUEST ? tx->request_transfer_coding : tx->response_transfer_coding;
+	int64_t n = side == REQUEST ? tx->request_content_length : tx->response_content_length;
+
+	*length = 0;
+	if (coding == HTP_CODING_NO_BODY)
+		return true;
+	if (coding != HTP_CODING_IDENTITY || n < 0)
+		return false;
+	*length = (uint64_t)n;
+	return true;
+}
+
+static void message_begin(struct exchange *e, enum side side)
+{
+	struct http1 *h = e->http;
+	htp_table_t *headers = headers_of(e, side);
+	struct text codings = field(headers, "content-encoding");
+	struct text form = field(headers, "content-type");
+	struct text range = field(headers, "content-range");
+	struct body_options o = {
+		.env = proto_session_env(h->ps),
+		.describe = side == REQUEST ? describe_request : describe_response,
+		.arg = e,
+		.codings = (const char *)codings.p,
+		.codings_len = codings.n,
+	};
+
+	o.size_known = announced(e, side, &o.declared);
+	if (side == REQUEST) {
+		o.form = (const char *)form.p;
+		o.form_len = form.n;
+		o.partial = range.p && !range_is_whole(range);
+	} else if (e->tx->response_status_number == 206) {
+		o.partial = !range_is_whole(range);
+	}
+	e->message[side].body = body_new(&o);
+}
+
+static void message_end(struct exchange *e, enum side side, enum file_reason reason)
+{
+	struct message *m = &e->message[side];
+
+	if (m->body)
+		body_close(m->body, reason, e->http->time);
+	m->body = NULL;
+	m->ended = true;
+}
+
+/* Body bytes, or a hole in them. */
+static void message_data(struct exchange *e, enum side side, const uint8_t *p, size_t n)
+{
+	struct message *m = &e->message[side];
+	uint64_t length;
+	bool known = announced(e, side, &length);
+
+	/* Bytes behind the announced end are nobody's. */
+	if (known && n > length - m->seen)
+		n = (size_t)(length - m->seen);
+	if (m->ended || !n)
+		return;
+	if (!m->body)
+		message_begin(e, side);
+	m->seen += n;
+	if (m->body && e->http->in_gap)
+		body_gap(m->body, n, e->http->time);
+	else if (m->body)
+		body_data(m->body, p, n, e->http->time);
+	if (known && m->seen == length)
+		message_end(e, side, FILE_REASON_NONE);
+}
+
+/* libhtp has seen the end of a message, or of its connection. */
+static void message_complete(struct exchange *e, enum side side)
+{
+	struct message *m = &e->message[side];
+	uint64_t length;
+	bool whole;
+
+	if (m->ended)
+		return;
+	/* With a length, or chunked, the end would have been seen before. */
+	whole = !announced(e, side, &length) && side == RESPONSE && e->http->eof[RESPONSE] &&
+		e->tx->response_transfer_coding != HTP_CODING_CHUNKED;
+	message_end(e, side, whole ? FILE_REASON_NONE : FILE_REASON_RESET);
+}
+
+/* -------------------------------------------------------------- exchanges */
+
+static struct exchange *exchange_of(htp_tx_t *tx)
+{
+	struct http1 *h = htp_connp_get_user_data(tx->connp);
+	struct exchange *e = htp_tx_get_user_data(tx);
+
+	if (e || !h)
+		return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->http = h;
+	e->tx = tx;
+	e->next = h->exchanges;
+	if (e->next)
+		e->next->prev = e;
+	h->exchanges = e;
+	h->open++;
+	h->begun++;
+	htp_tx_set_user_data(tx, e);
+	return e;
+}
+
+static void exchange_free(struct exchange *e, enum file_reason reason)
+{
+	struct http1 *h = e->http;
+
+	for (int side = 0; side < SIDES; side++)
+		message_end(e, side, reason);
+	if (e->prev)
+		e->prev->next = e->next;
+	else
+		h->exchanges = e->next;
+	if (e->next)
+		e->next->prev = e->prev;
+	h->open--;
+	htp_tx_set_user_data(e->tx, NULL);
+	free(e);
+}
+
+/* -------------------------------------------------------------- callbacks */
+
+static int on_request_line(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+
+	if (!e)
+		return HTP_ERROR;
+	e->requested = true;
+	return e->http->open > OPEN_MAX ? HTP_ERROR : HTP_OK;
+}
+
+static int on_request_data(htp_tx_data_t *d)
+{
+	struct exchange *e = exchange_of(d->tx);
+
+	if (!e)
+		return HTP_ERROR;
+	message_data(e, REQUEST, d->data, d->len);
+	return HTP_OK;
+}
+
+static int on_request_trailer(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+
+	if (e && tx->request_transfer_coding == HTP_CODING_CHUNKED)
+		message_end(e, REQUEST, FILE_REASON_NONE);
+	return HTP_OK;
+}
+
+static int on_request_complete(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+
+	if (e)
+		message_complete(e, REQUEST);
+	return HTP_OK;
+}
+
+/*
+ * libhtp knows one interim answer, 100, once; and it expects a body of a 304 that
+ * repeats the Content-Length of what it stands for (RFC 9110 §15.4.5 allows that), unless the
+ * request was HEAD.
+ */
+static int on_response_line(htp_tx_t *tx)
+{
+	int status = tx->response_status_number;
+
+	if (status >= 100 && status < 200 && status != 101) {
+		tx->response_status_number = 100;
+		tx->seen_100continue = 0;
+	}
+	if (status == 304 && (field(tx->request_headers, "if-none-match").p ||
+			      field(tx->request_headers, "if-modified-since").p))
+		tx->request_method_number = HTP_M_HEAD;
+	return HTP_OK;
+}
+
+static int on_response_headers(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+	int status = tx->response_status_number;
+
+	if (e && (status == 101 || (tx->request_method_number == HTP_M_CONNECT &&
+				    status >= 200 && status < 300)))
+		e->http->tunnel = true;
+	return HTP_OK;
+}
+
+static int on_response_data(htp_tx_data_t *d)
+{
+	struct exchange *e = exchange_of(d->tx);
+
+	if (!e)
+		return HTP_ERROR;
+	message_data(e, RESPONSE, d->data, d->len);
+	return HTP_OK;
+}
+
+static int on_response_trailer(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+
+	/* Called at a header cut off by the end of the connection, too. */
+	if (e && tx->response_transfer_coding == HTP_CODING_CHUNKED)
+		message_end(e, RESPONSE, FILE_REASON_NONE);
+	return HTP_OK;
+}
+
+static int on_response_complete(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+
+	if (e)
+		message_complete(e, RESPONSE);
+	return HTP_OK;
+}
+
+static int on_complete(htp_tx_t *tx)
+{
+	struct exchange *e = htp_tx_get_user_data(tx);
+
+	if (e) {
+		counter_add(proto_session_env(e->http->ps)->counters,
+			    COUNTER_HTTP_TRANSACTIONS, 1);
+		exchange_free(e, FILE_REASON_RESET);
+	}
+	return HTP_OK;
+}
+
+static htp_cfg_t *config_new(void)
+{
+	htp_cfg_t *c = htp_config_create();
+
+	if (!c)
+		return NULL;
+	htp_config_set_server_personality(c, HTP_SERVER_IDS);
+	htp_config_set_log_level(c, HTP_LOG_NONE);
+	htp_config_set_tx_auto_destroy(c, 1);
+	htp_config_set_response_decompression(c, 0);
+	htp_config_set_parse_request_cookies(c, 0);
+	htp_config_set_field_limits(c, FIELD_MAX, FIELD_MAX);
+	htp_config_set_number_headers_limit(c, FIELDS_MAX);
+	htp_config_register_request_line(c, on_request_line);
+	htp_config_register_request_body_data(c, on_request_data);
+	htp_config_register_request_trailer(c, on_request_trailer);
+	htp_config_register_request_complete(c, on_request_complete);
+	htp_config_register_response_line(c, on_response_line);
+	htp_config_register_response_headers(c, on_response_headers);
+	htp_config_register_response_body_data(c, on_response_data);
+	htp_config_register_response_trailer(c, on_response_trailer);
+	htp_config_register_response_complete(c, on_response_complete);
+	htp_config_register_transaction_complete(c, on_complete);
+	return c;
+}
+
+/* ------------------------------------------------------------- connection */
+
+static bool connect_new(struct http1 *h)
+{
+	static htp_cfg_t *config;	/* the same for all, never changed */
+
+	if (!config)
+		config = config_new();
+	h->connp = config ? htp_connp_create(config) : NULL;
+	if (!h->connp)
+		return false;
+	htp_connp_set_user_data(h->connp, h);
+	htp_connp_open(h->connp, NULL, 0, NULL, 0, NULL);
+	h->begun = 0;
+	h->broken = false;
+	return true;
+}
+
+static void connect_free(struct http1 *h, enum file_reason reason)
+{
+	while (h->exchanges)
+		exchange_free(h->exchanges, reason);
+	if (!h->connp)
+		return;
+	htp_connp_set_user_data(h->connp, NULL);
+	htp_connp_destroy_all(h->connp);
+	h->connp = NULL;
+}
+
+static bool renew(struct http1 *h)
+{
+	connect_free(h, FILE_REASON_GAP);
+	buf_reset(&h->held[REQUEST]);
+	buf_reset(&h->held[RESPONSE]);
+	if (connect_new(h))
+		return true;
+	proto_session_done(h->ps);
+	return false;
+}
+
+/* This side is not understood any more. */
+static void lose(struct http1 *h, enum side side, enum file_reason reason)
+{
+	htp_tx_t *tx = side == REQUEST ? htp_connp_get_in_tx(h->connp)
+				       : htp_connp_get_out_tx(h->connp);
+	struct exchange *e = tx ? htp_tx_get_user_data(tx) : NULL;
+
+	if (e)
+		message_end(e, side, reason);
+	if (!h->lost[side])
+		counter_add(proto_session_env(h->ps)->counters, COUNTER_HTTP_ERRORS, 1);
+	h->lost[side] = true;
+	h->broken = true;
+	buf_reset(&h->held[side]);
+}
+
+/* Whether bytes of a side can be given to libhtp. */
+static bool ready(struct http1 *h, enum side side, const uint8_t *p, size_t n)
+{
+	bool start;
+
+	if (!h->lost[REQUEST] && !h->lost[RESPONSE])
+		return true;
+	start = side == REQUEST ? http1_is_request(p, n) == PROBE_YES
+				: http1_is_response(p, n) == PROBE_YES;
+	if (!h->lost[side]) {
+		/* The other side is lost: a new exchange begins with a new state. */
+		if (h->broken && side == REQUEST && start && !htp_connp_get_in_tx(h->connp))
+			return renew(h);
+		return true;
+	}
+	if (!start)
+		return false;
+	if (h->broken) {
+		htp_tx_t *other = side == REQUEST ? htp_connp_get_out_tx(h->connp)
+						  : htp_connp_get_in_tx(h->connp);
+		struct exchange *e = other ? htp_tx_get_user_data(other) : NULL;
+
+		/* Not while the other side is in the middle of a body. */
+		if (e && e->message[side == REQUEST ? RESPONSE : REQUEST].body &&
+		    !h->lost[side == REQUEST ? RESPONSE : REQUEST])
+			return false;
+		if (!renew(h))
+			return false;
+	}
+	h->lost[side] = false;
+	return true;
+}
+
+/* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
+static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
+{
+	size_t used;
+	int r;
+
+	h->in_gap = !p;
+	r = side == REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
+			    : htp_connp_res_data(h->connp, NULL, p, n);
+	h->in_gap = false;
+	switch (r) {
+	case HTP_STREAM_DATA:
+		return;
+	case HTP_STREAM_DATA_OTHER:
+		used = side == REQUEST ? htp_connp_req_data_consumed(h->connp)
+				       : htp_connp_res_data_consumed(h->connp);
+		if (p && used < n && !buf_add(&h->held[side], p + used, n - used))
+			lose(h, side, FILE_REASON_DECODE);
+		return;
+	case HTP_STREAM_TUNNEL:
+		h->tunnel = true;
+		return;
+	default:
+		lose(h, side, p ? FILE_REASON_DECODE : FILE_REASON_GAP);
+	}
+}
+
+/* What was held back may go on after the other side moved. */
+static void give_held(struct http1 *h, enum side side)
+{
+	struct buf held = h->held[side];
+
+	if (!held.len || h->tunnel || h->lost[side])
+		return;
+	buf_init(&h->held[side], HELD_MAX);
+	give(h, side, held.data, held.len);
+	buf_free(&held);
+}
+
+/* After every call into libhtp: what must not be done inside one. */
+static void settle(struct http1 *h)
+{
+	bool request_rests = !htp_connp_get_in_tx(h->connp) || !h->spoke[REQUEST];
+
+	if (h->tunnel) {
+		connect_free(h, FILE_REASON_RESET);
+		proto_session_done(h->ps);
+		return;
+	}
+	if (h->lost[REQUEST] || h->lost[RESPONSE] || !request_rests ||
+	    htp_connp_get_out_tx(h->connp))
+		return;
+	if ((h->begun > RENEW_AFTER && h->open <= !h->spoke[REQUEST]) ||
+	    (h->open > OPEN_ALONE_MAX && !h->spoke[RESPONSE]))
+		renew(h);
+}
+
+/* -------------------------------------------------------------- interface */
+
+static void *http1_open(struct proto_session *ps)
+{
+	struct http1 *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->ps = ps;
+	h->client = DIR_OPENER;
+	for (int side = 0; side < SIDES; side++)
+		buf_init(&h->held[side], HELD_MAX);
+	if (connect_new(h))
+		return h;
+	free(h);
+	return NULL;
+}
+
+static enum side side_of(struct http1 *h, enum dir dir, const uint8_t *p, size_t n)
+{
+	/* Seen from its middle, a session's opener may be the server. */
+	if (!h->spoke[REQUEST] && !h->spoke[RESPONSE] && p &&
+	    proto_session_info(h->ps)->midstream) {
+		bool answers = http1_is_response(p, n) == PROBE_YES;
+
+		if (answers || http1_is_request(p, n) == PROBE_YES)
+			h->client = answers ? dir_other(dir) : dir;
+	}
+	return dir == h->client ? REQUEST : RESPONSE;
+}
+
+static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
+{
+	struct http1 *h = state;
+	enum side side = side_of(h, dir, p, n);
+
+	h->time = time;
+	if (!h->connp)
+		return;
+	h->spoke[side] = true;
+	if (!ready(h, side, p, n))
+		return;
+	if (h->held[side].len) {
+		if (!buf_add(&h->held[side], p, n))
+			lose(h, side, FILE_REASON_DECODE);
+		give_held(h, side);
+	} else {
+		give(h, side, p, n);
+	}
+	give_held(h, side == REQUEST ? RESPONSE : REQUEST);
+	settle(h);
+}
+
+static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
+{
+	struct http1 *h = state;
+	enum side side = side_of(h, dir, NULL, 0);
+
+	h->time = time;
+	if (!h->connp || h->lost[side])
+		return;
+	if (h->held[side].len || n > SSIZE_MAX)
+		lose(h, side, FILE_REASON_GAP);
+	else
+		give(h, side, NULL, (size_t)n);
+	settle(h);
+}
+
+static void http1_eof(void *state, enum dir dir, uint64_t time)
+{
+	struct http1 *h = state;
+	enum side side = side_of(h, dir, NULL, 0);
+
+	h->time = time;
+	h->eof[side] = true;
+	if (!h->connp || h->lost[side])
+		return;
+	if (side == REQUEST)
+		htp_connp_req_close(h->connp, NULL);
+	else
+		htp_connp_close(h->connp, NULL);
+	settle(h);
+}
+
+static void http1_close(void *state, enum file_reason reason, uint64_t time)
+{
+	struct http1 *h = state;
+
+	h->time = time;
+	/* Both ends said goodbye before the message was whole. */
+	connect_free(h, reason == FILE_REASON_NONE ? FILE_REASON_RESET : reason);
+	for (int side = 0; side < SIDES; side++)
+		buf_free(&h->held[side]);
+	free(h);
+}
+
+const struct proto_ops proto_http1 = {
+	.name = "http",
+	.probe = http1_probe,
+	.open = http1_open,
+	.data = http1_data,
+	.gap = http1_gap,
+	.eof = http1_eof,
+	.close = http1_close,
+};
