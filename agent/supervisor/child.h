@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processes below the supervisor: making them, and what they count.
+ */
+#ifndef SLUICE_SUPERVISOR_CHILD_H
+#define SLUICE_SUPERVISOR_CHILD_H
+
+#include "lib/counter.h"
+#include "lib/msg.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct child {
+	const char *role;		/* "inspector", "forwarder" */
+	uint32_t index;			/* of the ring */
+	pid_t pid;			/* 0: not running */
+	int fd;				/* our end of its socket pair, or -1 */
+	unsigned int restarts;
+	uint64_t started;		/* ms, CLOCK_MONOTONIC */
+	uint64_t start_at;		/* when to start it again */
+	unsigned int backoff;		/* ms */
+	struct counters now;		/* of the running process, as it last said */
+	struct counters before;		/* of those that ran before it */
+};
+
+/*
+ * Starts a process that runs run(fd, arg) and exits with what that returns.  It
+ * keeps standard input, output and error, its end of the pair (fd) and `keep` (-1: none).
+ * False with errno.
+ */
+bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void *arg);
+
+/* Takes a MSG_COUNTERS, whose values count from the process's start; false: malformed. */
+bool child_counters(struct child *c, const struct msg_view *v);
+/* Adds what all its processes counted. */
+void child_sum(const struct child *c, struct counters *sum);
+
+/* How a process ended, for messages. */
+#define CHILD_STATUS_MAX 64
+const char *child_status_text(int status, char text[static CHILD_STATUS_MAX]);
+
+/* Milliseconds, CLOCK_MONOTONIC. */
+uint64_t child_clock(void);
+
+#endif

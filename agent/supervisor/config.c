@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/config.h"
+
+#include "lib/log.h"
+#include "supervisor/config_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_STATE_DIR "/var/lib/sluice"
+#define DEFAULT_RUN_DIR "/run/sluice"
+#define DEFAULT_CLOUD "local"
+
+/* A cloud's own settings where the file says nothing. */
+void config_cloud_default(struct cloud_config *cloud, const char *name, int line)
+{
+	memset(cloud, 0, sizeof(*cloud));
+	snprintf(cloud->name, sizeof(cloud->name), "%s", name);
+	cloud->scope = CLOUD_PUBLIC;
+	cloud->session = true;
+	cloud->timeout = 60;
+	cloud->max_size = 100ull << 20;
+	cloud->line = line;
+}
+
+void config_rule_default(struct rule *rule, const char *name)
+{
+	memset(rule, 0, sizeof(*rule));
+	snprintf(rule->name, sizeof(rule->name), "%s", name);
+	rule->any_application = true;
+	rule->direction = RULE_BOTH;
+}
+
+bool config_defaults(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->rings = 1;
+	c->files = (struct file_limits)FILE_LIMITS_DEFAULT;
+	c->spool_bytes = 10ull << 30;
+	c->spool_files = 1000000;
+	c->retry_min = 10;
+	c->retry_max = 3600;
+	c->state_dir = strdup(DEFAULT_STATE_DIR);
+	c->run_dir = strdup(DEFAULT_RUN_DIR);
+	return c->state_dir && c->run_dir;
+}
+
+/* Strings that were not given are "", a directory cloud's path lies in state_dir. */
+bool config_complete(struct config *c)
+{
+	for (size_t i = 0; i < c->clouds; i++) {
+		struct cloud_config *cloud = &c->cloud[i];
+		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->ca_file};
+
+		if (cloud->ops && cloud->ops->needs_path && !cloud->path &&
+		    asprintf(&cloud->path, "%s/%s", c->state_dir, cloud->name) < 0) {
+			cloud->path = NULL;
+			return false;
+		}
+		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+			if (!*texts[k])
+				*texts[k] = strdup("");
+			if (!*texts[k])
+				return false;
+		}
+	}
+	return true;
+}
+
+bool config_default_cloud(struct config *c)
+{
+	config_cloud_default(&c->cloud[0], DEFAULT_CLOUD, 0);
+	c->cloud[0].ops = &cloud_directory;
+	c->cloud[0].scope = CLOUD_PRIVATE;
+	c->cloud[0].max_size = UINT64_MAX;
+	c->share[0] = policy_all(POLICY_SHARE);
+	c->has_share[0] = true;
+	c->clouds = 1;
+	config_rule_default(&c->rule[0], DEFAULT_CLOUD);
+	c->rule[0].clouds = 1;
+	c->rules = 1;
+	return config_complete(c);
+}
+
+bool config_default(struct config *c)
+{
+	if (config_defaults(c) && config_default_cloud(c))
+		return true;
+	log_error("out of memory for the configuration");
+	config_free(c);
+	return false;
+}
+
+void config_free(struct config *c)
+{
+	for (size_t i = 0; i < c->clouds; i++) {
+		struct cloud_config *cloud = &c->cloud[i];
+
+		if (cloud->key)
+			explicit_bzero(cloud->key, strlen(cloud->key));
+		free(cloud->key);
+		free(cloud->url);
+		free(cloud->path);
+		free(cloud->ca_file);
+	}
+	free(c->virtual_system);
+	free(c->state_dir);
+	free(c->run_dir);
+	memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/intake.h"
+
+#include <string.h>
+
+static uint64_t match(const struct config *c, struct counters *counters, struct sighting *s)
+{
+	uint64_t private_clouds = 0, with_share = 0, clouds;
+	size_t chosen;
+
+	if (s->state != FILE_STATE_COMPLETE || !s->stored)
+		return 0;
+	for (size_t i = 0; i < c->clouds; i++) {
+		if (c->cloud[i].scope == CLOUD_PRIVATE)
+			private_clouds |= 1ull << i;
+		if (c->has_share[i])
+			with_share |= 1ull << i;
+	}
+	clouds = rule_match(c->rule, c->rules, private_clouds, s, &chosen);
+	/*
+	 * After the match: a private cloud without a policy receives nothing, and
+	 * still keeps the file from a public one.
+	 */
+	clouds &= with_share;
+	if (chosen < c->rules)
+		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name, strlen(c->rule[chosen].name));
+	if (!clouds)
+		counter_add(counters, COUNTER_SIGHTINGS_UNMATCHED, 1);
+	return clouds;
+}
+
+bool intake_sighting(const struct config *c, struct counters *counters, const struct msg_view *v,
+		     struct sighting *s, uint64_t *clouds)
+{
+	sighting_init(s);
+	if (!sighting_decode(s, v)) {
+		sighting_free(s);
+		counter_add(counters, COUNTER_MESSAGES_BAD, 1);
+		return false;
+	}
+	if (!sighting_get(s, SIGHTING_VIRTUAL_SYSTEM) && c->virtual_system)
+		sighting_set(s, SIGHTING_VIRTUAL_SYSTEM, c->virtual_system,
+			     strlen(c->virtual_system));
+	/* Rules are the supervisor's: nothing an inspector says about them counts. */
+	sighting_set(s, SIGHTING_RULE, NULL, 0);
+	sighting_make_id(s);
+	counter_add(counters, COUNTER_SIGHTINGS, 1);
+	*clouds = match(c, counters, s);
+	return true;
+}

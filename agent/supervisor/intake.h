@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sighting's way into the supervisor, the same live and from a capture file.
+ */
+#ifndef SLUICE_SUPERVISOR_INTAKE_H
+#define SLUICE_SUPERVISOR_INTAKE_H
+
+#include "lib/counter.h"
+#include "lib/msg.h"
+#include "lib/sighting.h"
+#include "supervisor/config.h"
+
+/*
+ * Decodes a MSG_SIGHTING, names its virtual system where the inspector did not, makes
+ * its id, finds its rule and counts it.  *clouds: bits of the clouds it goes to.
+ * False: refused, and counted as a bad message.  The sighting is the caller's to free.
+ */
+bool intake_sighting(const struct config *c, struct counters *counters, const struct msg_view *v,
+		     struct sighting *s, uint64_t *clouds);
+
+#endif

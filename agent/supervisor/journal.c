@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/journal.h"
+
+#include "lib/log.h"
+#include "policy/envelope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Six bytes of JSON for a byte of text at worst, and the URL's host comes twice. */
+#define JOURNAL_LINE_MAX (1u << 20)
+
+static int open_file(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+
+	if (fd < 0)
+		log_error("cannot write the local log %s: %s", path, strerror(errno));
+	return fd;
+}
+
+bool journal_open(struct journal *j, const char *dir, bool fresh)
+{
+	memset(j, 0, sizeof(*j));
+	j->fd = -1;
+	buf_init(&j->line, JOURNAL_LINE_MAX);
+	if (asprintf(&j->path, "%s/%s", dir, JOURNAL_NAME) < 0) {
+		j->path = NULL;
+		log_error("out of memory");
+		return false;
+	}
+	j->fd = open_file(j->path, fresh ? O_TRUNC : 0);
+	return j->fd >= 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j->path);
+	buf_free(&j->line);
+	j->fd = -1;
+	j->path = NULL;
+}
+
+void journal_reopen(struct journal *j)
+{
+	int fd = open_file(j->path, 0);
+
+	if (fd < 0)
+		return;
+	close(j->fd);
+	j->fd = fd;
+}
+
+bool journal_append(struct journal *j, const struct sighting *s)
+{
+	ssize_t n = -1;
+	off_t before;
+
+	buf_reset(&j->line);
+	errno = ENOMEM;
+	if (envelope_render_local(s, &j->line) && buf_add(&j->line, "\n", 1)) {
+		before = lseek(j->fd, 0, SEEK_END);
+		n = write(j->fd, j->line.data, j->line.len);
+		if (n >= 0 && (size_t)n < j->line.len) {
+			/* A full disk takes a part: a broken line would spoil the next one. */
+			if (before < 0 || ftruncate(j->fd, before) < 0)
+				log_error("%s has an incomplete line", j->path);
+			errno = ENOSPC;
+			n = -1;
+		}
+	}
+	if (n < 0 && !j->failing)
+		log_error("cannot write to the local log %s: %s", j->path, strerror(errno));
+	j->failing = n < 0;
+	return n >= 0;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct counters stats_sum(const struct counters *own, const struct child *children, size_t count)
+{
+	struct counters sum = *own;
+
+	for (size_t i = 0; i < count; i++)
+		child_sum(&children[i], &sum);
+	return sum;
+}
+
+static json_t *process_json(const char *role, unsigned int index, pid_t pid, unsigned int restarts)
+{
+	return json_pack("{s:s, s:i, s:i, s:i}", "role", role, "index", (int)index, "pid",
+			 (int)pid, "restarts", (int)restarts);
+}
+
+static json_t *stats_json(const struct counters *own, const struct child *children, size_t count)
+{
+	struct counters sum = stats_sum(own, children, count);
+	json_t *counters = json_object(), *processes = json_array(), *root;
+	char text[32] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	for (unsigned int i = 0; i < COUNTER_COUNT; i++)
+		json_object_set_new(counters, counter_name(i),
+				    json_integer((json_int_t)sum.value[i]));
+	json_array_append_new(processes, process_json("supervisor", 0, getpid(), 0));
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(processes,
+				      process_json(children[i].role, children[i].index,
+						   children[i].pid, children[i].restarts));
+	/* o takes the references, and fails where one is NULL. */
+	root = json_pack("{s:s, s:o, s:o}", "time", text, "counters", counters, "processes",
+			 processes);
+	return root;
+}
+
+bool stats_write(const char *dir, const struct counters *own, const struct child *children,
+		 size_t count)
+{
+	json_t *root = stats_json(own, children, count);
+	char *path = NULL, *temporary = NULL;
+	int saved = ENOMEM, fd = -1;
+	bool ok = false;
+
+	if (!root || asprintf(&path, "%s/stats.json", dir) < 0 ||
+	    asprintf(&temporary, "%s/.stats.json.new", dir) < 0)
+		goto out;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ok = fd >= 0 && json_dumpfd(root, fd, JSON_INDENT(1)) == 0 && write(fd, "\n", 1) == 1 &&
+	     rename(temporary, path) == 0;
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+out:
+	json_decref(root);
+	free(path);
+	free(temporary);
+	errno = saved;
+	return ok;
+}
