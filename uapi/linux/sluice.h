@@ -205,6 +205,7 @@ enum sluice_end_reason {
 	SLUICE_END_EVICTED,	/* the table was full and this one the idlest */
 	SLUICE_END_REUSED,	/* a new connection took its addresses */
 	SLUICE_END_SHUNT,	/* the agent or the filter asked for no more */
+	SLUICE_END_CLOSED,	/* its ring was closed; only in SESSION_END_NTF */
 };
 
 struct sluice_direction_count {

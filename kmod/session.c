@@ -1,0 +1,739 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The session table: how sessions begin, are found, and end.
+ *
+ * A session begins with a packet that carries SYN or payload; a lone ACK or FIN
+ * after its end does not bring it back.  It ends a moment after FIN was seen
+ * both ways or RST once, so that retransmissions still find it; when nothing
+ * came for session_timeout; when its place is needed; when a new connection has
+ * the same addresses; or with its ring.
+ *
+ * The active queue of a ring serves eviction and timeouts both.  A packet does
+ * not move its session, it only leaves the time.  Who takes sessions from the
+ * head puts those back at the end that have been used meanwhile.
+ */
+#include <linux/jhash.h>
+#include <linux/slab.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+
+#include "hook.h"
+#include "netlink.h"
+#include "record.h"
+#include "ring.h"
+#include "session.h"
+
+#define SESSION_LINGER (2 * HZ)		/* after FIN or RST, without a packet */
+#define SESSION_EXPIRE_PERIOD (HZ / 4)
+#define SESSION_EXPIRE_BATCH 64		/* looked at without letting others in */
+#define SESSION_EVICT_LOOK 8		/* looked at to find one to evict */
+#define SESSION_TRIES 3			/* when other CPUs end and begin the same one */
+
+static struct kmem_cache *session_cache;
+static atomic64_t session_last_id;	/* ids are never used again, in no namespace */
+
+static const struct rhashtable_params session_by_tuple = {
+	.key_len = sizeof(struct sluice_session_key),
+	.key_offset = offsetof(struct sluice_session, key),
+	.head_offset = offsetof(struct sluice_session, by_tuple),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params session_by_id = {
+	.key_len = sizeof(u64),
+	.key_offset = offsetof(struct sluice_session, id),
+	.head_offset = offsetof(struct sluice_session, by_id),
+	.automatic_shrinking = true,
+};
+
+static struct sluice_session_key session_key(const struct nf_conn *ct)
+{
+	const struct nf_conntrack_tuple *tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	struct sluice_session_key key = {
+		.src = tuple->src.u3,
+		.dst = tuple->dst.u3,
+		.src_port = tuple->src.u.tcp.port,
+		.dst_port = tuple->dst.u.tcp.port,
+		.zone = nf_ct_zone_id(nf_ct_zone(ct), IP_CT_DIR_ORIGINAL),
+		.family = tuple->src.l3num,
+	};
+
+	static_assert(sizeof(key) == 2 * sizeof(key.src) + 4 * sizeof(u16));
+	return key;
+}
+
+/* ------------------------------------------------------------------ end */
+
+static void session_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(session_cache, container_of(rcu, struct sluice_session, rcu));
+}
+
+/* Out of the tables and its queue.  From here on nobody new finds it. */
+static void session_unlink(struct sluice_session *session)
+{
+	struct sluice_session_set *set = &session->ring->sessions;
+	struct sluice_net *sn = session->ring->sn;
+
+	lockdep_assert_held(&session->lock);
+	session->dead = true;
+	rhashtable_remove_fast(&sn->by_tuple, &session->by_tuple, session_by_tuple);
+	if (!session->ignored)
+		rhashtable_remove_fast(&sn->by_id, &session->by_id, session_by_id);
+	spin_lock(&set->lock);
+	list_del(&session->node);
+	spin_unlock(&set->lock);
+	atomic_dec(&sn->sessions);
+}
+
+/*
+ * Ends a session, once.  One that saw FIN or RST has ended for that reason
+ * whatever brings us here, unless its ring is gone.  The caller holds RCU.
+ */
+static void session_end(struct sluice_session *session, u32 reason)
+{
+	struct sluice_net *sn = session->ring->sn;
+	struct sluice_record_end end;
+	bool tell;
+
+	spin_lock_bh(&session->lock);
+	if (session->dead) {
+		spin_unlock_bh(&session->lock);
+		return;
+	}
+	session_unlink(session);
+	if (session->closing && reason != SLUICE_END_CLOSED)
+		reason = session->closing;
+	tell = !session->ignored && !session->shunted;
+	if (tell) {
+		sluice_record_summary(session, reason, &end);
+		if (reason != SLUICE_END_CLOSED)
+			sluice_record_end(session, &end);
+	}
+	spin_unlock_bh(&session->lock);
+
+	if (!session->ignored) {
+		sluice_stat_inc(sn, SLUICE_STAT_SESSIONS_ENDED);
+		if (reason == SLUICE_END_EVICTED)
+			sluice_stat_inc(sn, SLUICE_STAT_SESSIONS_EVICTED);
+	}
+	if (tell)
+		sluice_netlink_session_end(sn, &end);
+	call_rcu(&session->rcu, session_free_rcu);
+}
+
+/* Ends soon, since FIN or RST were seen. */
+static void session_close(struct sluice_session *session, u32 reason)
+{
+	struct sluice_session_set *set = &session->ring->sessions;
+
+	lockdep_assert_held(&session->lock);
+	if (session->closing)
+		return;
+	session->closing = reason;
+	spin_lock(&set->lock);
+	session->queued = jiffies;
+	list_move_tail(&session->node, &set->closing);
+	spin_unlock(&set->lock);
+}
+
+static void session_requeue(struct sluice_session *session, struct list_head *queue)
+{
+	session->queued = jiffies;
+	list_move_tail(&session->node, queue);
+}
+
+/*
+ * Makes room: ends the first session that was not used since it was last looked
+ * at, or else the idlest of those looked at.  The caller holds RCU.
+ */
+static bool session_evict(struct sluice_session_set *set)
+{
+	struct sluice_session *session, *victim;
+	int i;
+
+	spin_lock_bh(&set->lock);
+	victim = list_first_entry_or_null(&set->closing, struct sluice_session, node);
+	if (victim)
+		goto found;
+	for (i = 0; i < SESSION_EVICT_LOOK && !list_empty(&set->active); i++) {
+		session = list_first_entry(&set->active, struct sluice_session, node);
+		if (!READ_ONCE(session->again)) {
+			victim = session;
+			break;
+		}
+		if (!victim || time_before(READ_ONCE(session->used), READ_ONCE(victim->used)))
+			victim = session;
+		WRITE_ONCE(session->again, false);
+		session_requeue(session, &set->active);
+	}
+found:
+	spin_unlock_bh(&set->lock);
+	if (!victim)
+		return false;
+	session_end(victim, SLUICE_END_EVICTED);
+	return true;
+}
+
+/*
+ * The next session of a queue that was idle for @age, NULL when there is none,
+ * or -EAGAIN when there may be.  One that was used is looked at again after an
+ * eighth of @age, so this is how late a timeout can be.
+ */
+static struct sluice_session *session_idle(struct sluice_session_set *set,
+					   struct list_head *queue, unsigned long age)
+{
+	struct sluice_session *session, *found = ERR_PTR(-EAGAIN);
+	int i;
+
+	spin_lock_bh(&set->lock);
+	for (i = 0; i < SESSION_EXPIRE_BATCH; i++) {
+		session = list_first_entry_or_null(queue, struct sluice_session, node);
+		if (!session || time_before(jiffies, session->queued + age / 8)) {
+			found = NULL;
+			break;
+		}
+		if (time_after_eq(jiffies, READ_ONCE(session->used) + age)) {
+			found = session;
+			break;
+		}
+		session_requeue(session, queue);
+	}
+	spin_unlock_bh(&set->lock);
+	return found;
+}
+
+static void session_expire_queue(struct sluice_session_set *set, struct list_head *queue,
+				 unsigned long age)
+{
+	struct sluice_session *session;
+
+	do {
+		rcu_read_lock();
+		session = session_idle(set, queue, age);
+		if (!IS_ERR_OR_NULL(session))
+			session_end(session, SLUICE_END_TIMEOUT);
+		rcu_read_unlock();
+		cond_resched();
+	} while (session);
+}
+
+/* max_sessions may have been lowered. */
+static void session_expire_excess(struct sluice_net *sn, struct sluice_session_set *set)
+{
+	bool more = true;
+
+	while (more && atomic_read(&sn->sessions) >
+		       sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS)) {
+		rcu_read_lock();
+		more = session_evict(set);
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
+static bool session_set_empty(struct sluice_session_set *set)
+{
+	return list_empty(&set->active) && list_empty(&set->closing);
+}
+
+static void session_expire(struct work_struct *work)
+{
+	struct sluice_session_set *set = container_of(to_delayed_work(work),
+						      struct sluice_session_set, expire);
+	struct sluice_net *sn = container_of(set, struct sluice_ring, sessions)->sn;
+	u32 timeout = sluice_setting(sn, SLUICE_SETTING_SESSION_TIMEOUT);
+
+	session_expire_queue(set, &set->closing, SESSION_LINGER);
+	session_expire_queue(set, &set->active, timeout * HZ);
+	session_expire_excess(sn, set);
+
+	spin_lock_bh(&set->lock);
+	if (!session_set_empty(set))
+		schedule_delayed_work(&set->expire, SESSION_EXPIRE_PERIOD);
+	spin_unlock_bh(&set->lock);
+}
+
+void sluice_session_set_init(struct sluice_session_set *set)
+{
+	spin_lock_init(&set->lock);
+	INIT_LIST_HEAD(&set->active);
+	INIT_LIST_HEAD(&set->closing);
+	INIT_DELAYED_WORK(&set->expire, session_expire);
+}
+
+static struct sluice_session *session_any(struct sluice_session_set *set)
+{
+	struct sluice_session *session;
+	struct list_head *queue;
+
+	spin_lock_bh(&set->lock);
+	queue = list_empty(&set->active) ? &set->closing : &set->active;
+	session = list_first_entry_or_null(queue, struct sluice_session, node);
+	spin_unlock_bh(&set->lock);
+	return session;
+}
+
+void sluice_session_set_drain(struct sluice_session_set *set)
+{
+	struct sluice_session *session;
+
+	cancel_delayed_work_sync(&set->expire);
+	do {
+		rcu_read_lock();
+		session = session_any(set);
+		if (session)
+			session_end(session, SLUICE_END_CLOSED);
+		rcu_read_unlock();
+		cond_resched();
+	} while (session);
+}
+
+/* ---------------------------------------------------------------- begin */
+
+/* The id of the session whose conntrack entry expected this one, or 0. */
+static u64 session_related(struct sluice_net *sn, const struct nf_conn *ct)
+{
+	struct sluice_session_key key;
+	struct sluice_session *session;
+
+	if (!ct->master || nf_ct_protonum(ct->master) != IPPROTO_TCP)
+		return 0;
+	key = session_key(ct->master);
+	session = rhashtable_lookup(&sn->by_tuple, &key, session_by_tuple);
+	return session && !session->ignored ? session->id : 0;
+}
+
+/*
+ * The ring is chosen by the two ends as they are behind every translation, in
+ * no order: both directions, and related sessions whichever end opens them, meet.
+ */
+static struct sluice_ring *session_ring(struct sluice_net *sn, const struct nf_conn *ct)
+{
+	u32 hash = 0, count = READ_ONCE(sn->rings_count);
+	const union nf_inet_addr *end;
+	int i;
+
+	if (!count)
+		return NULL;
+	for (i = 0; i < IP_CT_DIR_MAX; i++) {
+		end = &ct->tuplehash[i].tuple.src.u3;
+		hash += jhash2(end->all, ARRAY_SIZE(end->all), sn->seed);
+	}
+	return rcu_dereference(sn->ring[reciprocal_scale(hash, count)]);
+}
+
+/* Where @sequence is in the 64 bits of its direction: near what was seen last. */
+static u64 session_extend(const struct sluice_session_direction *direction, u32 sequence)
+{
+	return direction->next + (s32)(sequence - (u32)direction->next);
+}
+
+/* Notes a packet's place in its direction; returns that of its payload. */
+static u64 session_place(struct sluice_session_direction *direction,
+			 const struct sluice_packet *packet)
+{
+	u64 at, next;
+
+	if (!direction->next)
+		direction->next = BIT_ULL(32) + packet->sequence;
+	at = session_extend(direction, packet->sequence);
+	if (packet->flags & SLUICE_DATA_SYN)
+		at++;
+	next = at + packet->length + !!(packet->flags & SLUICE_DATA_FIN);
+	if (next > direction->next)
+		direction->next = next;
+	return at;
+}
+
+/* Decides what of a packet is captured, and reserves its record. */
+static struct sluice_record_data *session_capture(struct sluice_session *session,
+						  const struct sluice_packet *packet, u64 at)
+{
+	const u8 control = SLUICE_DATA_SYN | SLUICE_DATA_FIN | SLUICE_DATA_RST;
+	struct sluice_session_direction *direction = &session->dir[packet->direction];
+	u32 sequence = packet->sequence, length = packet->length;
+	struct sluice_net *sn = session->ring->sn;
+
+	if (session->ignored)
+		return NULL;
+	if (session->shunted) {
+		direction->count.skipped_bytes += length;
+		sluice_stat_add(sn, SLUICE_STAT_SHUNTED_BYTES, length);
+		return NULL;
+	}
+	if (length && at >= direction->skip_from && at + length <= direction->skip_to) {
+		direction->count.skipped_bytes += length;
+		sluice_stat_add(sn, SLUICE_STAT_SKIPPED_BYTES, length);
+		/* A FIN comes after the payload, wherever that is. */
+		if (!(packet->flags & SLUICE_DATA_SYN))
+			sequence += length;
+		length = 0;
+	}
+	if (!length && !(packet->flags & control))
+		return NULL;
+	return sluice_record_reserve(session, packet, sequence, length);
+}
+
+/* Accounts for a packet of a session. */
+static struct sluice_record_data *session_see(struct sluice_session *session,
+					      const struct sluice_packet *packet)
+{
+	struct sluice_session_direction *direction = &session->dir[packet->direction];
+	struct sluice_record_data *record;
+	u64 at = session_place(direction, packet);
+
+	lockdep_assert_held(&session->lock);
+	direction->count.packets++;
+	direction->count.bytes += packet->length;
+	record = session_capture(session, packet, at);
+	if (packet->flags & SLUICE_DATA_FIN)
+		direction->finished = true;
+	if (packet->flags & SLUICE_DATA_RST)
+		session_close(session, SLUICE_END_RST);
+	else if (session->dir[SLUICE_DIR_OPENER].finished &&
+		 session->dir[SLUICE_DIR_ANSWERER].finished)
+		session_close(session, SLUICE_END_FIN);
+	return record;
+}
+
+static bool session_opens(const struct sluice_packet *packet)
+{
+	return packet->direction == SLUICE_DIR_OPENER &&
+	       (packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_ACK)) == SLUICE_DATA_SYN;
+}
+
+/* A session that nobody can find yet.  NULL, and counted, when there can be none. */
+static struct sluice_session *session_alloc(struct sluice_net *sn,
+					    const struct sluice_session_key *key,
+					    const struct sluice_packet *packet)
+{
+	struct sluice_ring *ring = session_ring(sn, packet->ct);
+	u32 mark = sluice_setting(sn, SLUICE_SETTING_IGNORE_MARK);
+	struct sluice_session *session;
+
+	if (!ring) {
+		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_RING);
+		return NULL;
+	}
+	session = kmem_cache_zalloc(session_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!session) {
+		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+		return NULL;
+	}
+	/* Who goes beyond the limit takes the place of another, so it holds. */
+	if (atomic_inc_return(&sn->sessions) > sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS) &&
+	    !session_evict(&ring->sessions)) {
+		atomic_dec(&sn->sessions);
+		kmem_cache_free(session_cache, session);
+		sluice_stat_inc(sn, SLUICE_STAT_MISSED_TABLE_FULL);
+		return NULL;
+	}
+	session->key = *key;
+	session->id = atomic64_inc_return(&session_last_id);
+	session->ring = ring;
+	session->ring_index = ring->index;
+	session->ignored = mark && packet->skb->mark == mark;
+	session->ct = (unsigned long)packet->ct;
+	session->isn = packet->sequence;
+	session->isn_known = session_opens(packet);
+	session->used = jiffies;
+	session->queued = jiffies;
+	spin_lock_init(&session->lock);
+	sluice_record_describe(session, packet);
+	session->record.related = session_related(sn, packet->ct);
+	return session;
+}
+
+static int session_insert(struct sluice_net *sn, struct sluice_session *session)
+{
+	struct sluice_session_set *set = &session->ring->sessions;
+	int err;
+
+	lockdep_assert_held(&session->lock);
+	if (!session->ignored) {
+		err = rhashtable_insert_fast(&sn->by_id, &session->by_id, session_by_id);
+		if (err)
+			return err;
+	}
+	err = rhashtable_lookup_insert_fast(&sn->by_tuple, &session->by_tuple, session_by_tuple);
+	if (err) {
+		if (!session->ignored)
+			rhashtable_remove_fast(&sn->by_id, &session->by_id, session_by_id);
+		return err;
+	}
+	spin_lock(&set->lock);
+	list_add_tail(&session->node, &set->active);
+	spin_unlock(&set->lock);
+	if (!delayed_work_pending(&set->expire))
+		schedule_delayed_work(&set->expire, SESSION_EXPIRE_PERIOD);
+	return 0;
+}
+
+/* Begins a session.  False when another CPU has just done so. */
+static bool session_begin(struct sluice_net *sn, const struct sluice_session_key *key,
+			  const struct sluice_packet *packet)
+{
+	struct sluice_session *session = session_alloc(sn, key, packet);
+	struct sluice_record_data *record = NULL;
+	int err;
+
+	if (!session)
+		return true;
+	/* Whoever finds it waits until its first packet has been seen. */
+	spin_lock_bh(&session->lock);
+	err = session_insert(sn, session);
+	if (!err)
+		record = session_see(session, packet);
+	else
+		session->dead = true;
+	spin_unlock_bh(&session->lock);
+
+	if (err) {
+		atomic_dec(&sn->sessions);
+		call_rcu(&session->rcu, session_free_rcu);
+		if (err == -EEXIST)
+			return false;
+		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+		return true;
+	}
+	if (record)
+		sluice_record_finish(session, packet, record);
+	if (session->ignored) {
+		sluice_stat_inc(sn, SLUICE_STAT_IGNORED_MARK);
+	} else {
+		sluice_stat_inc(sn, SLUICE_STAT_SESSIONS);
+		sluice_netlink_session_begin(sn, session->ring_index, &session->record);
+	}
+	return true;
+}
+
+/*
+ * Is this a new connection between the same ports?  Its SYN then belongs to a
+ * new conntrack entry: another one, or one that is not confirmed yet and only
+ * lies where the old one did.  Not so when a SYN is repeated that was never
+ * answered.  When conntrack takes the SYN for one it may ignore, its sequence
+ * number decides.
+ */
+static bool session_reused(const struct sluice_session *session,
+			   const struct sluice_packet *packet)
+{
+	bool other = session->ct != (unsigned long)packet->ct || !nf_ct_is_confirmed(packet->ct);
+	bool repeated = session->isn_known && session->isn == packet->sequence;
+
+	lockdep_assert_held(&session->lock);
+	if (!session_opens(packet))
+		return false;
+	if (session->closing)
+		return other || !repeated;
+	return other && !(repeated && !session->dir[SLUICE_DIR_ANSWERER].count.packets);
+}
+
+/* A packet of a session that was found.  False when it is none of it after all. */
+static bool session_continue(struct sluice_session *session, const struct sluice_packet *packet)
+{
+	struct sluice_record_data *record;
+
+	spin_lock_bh(&session->lock);
+	if (session->dead) {
+		spin_unlock_bh(&session->lock);
+		return false;
+	}
+	if (session_reused(session, packet)) {
+		spin_unlock_bh(&session->lock);
+		session_end(session, SLUICE_END_REUSED);
+		return false;
+	}
+	session->ct = (unsigned long)packet->ct;
+	WRITE_ONCE(session->used, jiffies);
+	if (!session->again)
+		WRITE_ONCE(session->again, true);
+	record = session_see(session, packet);
+	spin_unlock_bh(&session->lock);
+	if (record)
+		sluice_record_finish(session, packet, record);
+	return true;
+}
+
+void sluice_session_packet(struct sluice_net *sn, const struct sluice_packet *packet)
+{
+	struct sluice_session_key key = session_key(packet->ct);
+	struct sluice_session *session;
+	int i;
+
+	for (i = 0; i < SESSION_TRIES; i++) {
+		session = rhashtable_lookup(&sn->by_tuple, &key, session_by_tuple);
+		if (session && session_continue(session, packet))
+			return;
+		if (!packet->length && !(packet->flags & SLUICE_DATA_SYN))
+			return;
+		if (session_begin(sn, &key, packet))
+			return;
+	}
+	/* Cannot be: others would have to end and begin it in step with us. */
+	sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+}
+
+/* -------------------------------------------------------------- requests */
+
+int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction which, u32 sequence,
+			u64 length)
+{
+	struct sluice_session_direction *direction;
+	struct sluice_session *session;
+	u64 from, to;
+	int err = 0;
+
+	rcu_read_lock();
+	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
+	if (!session) {
+		rcu_read_unlock();
+		return -ENOENT;
+	}
+	spin_lock_bh(&session->lock);
+	direction = &session->dir[which];
+	if (session->dead) {
+		err = -ENOENT;
+	} else if (!direction->next) {
+		err = -ENODATA;
+	} else {
+		from = session_extend(direction, sequence);
+		to = from + length;
+		/* One that touches the last is more of it. */
+		if (from <= direction->skip_to && to >= direction->skip_from) {
+			from = min(from, direction->skip_from);
+			to = max(to, direction->skip_to);
+		}
+		direction->skip_from = from;
+		direction->skip_to = to;
+	}
+	spin_unlock_bh(&session->lock);
+	rcu_read_unlock();
+	return err;
+}
+
+int sluice_session_shunt(struct sluice_net *sn, u64 id)
+{
+	struct sluice_session *session;
+	struct sluice_record_end end;
+	bool tell = false;
+	int err = 0;
+
+	rcu_read_lock();
+	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
+	if (!session) {
+		rcu_read_unlock();
+		return -ENOENT;
+	}
+	spin_lock_bh(&session->lock);
+	if (session->dead) {
+		err = -ENOENT;
+	} else if (!session->shunted) {
+		/* It keeps its place in the table, for its packets to be recognised. */
+		session->shunted = true;
+		sluice_record_summary(session, SLUICE_END_SHUNT, &end);
+		sluice_record_end(session, &end);
+		tell = true;
+	}
+	spin_unlock_bh(&session->lock);
+	rcu_read_unlock();
+	if (tell) {
+		sluice_stat_inc(sn, SLUICE_STAT_SHUNTED_SESSIONS);
+		sluice_netlink_session_end(sn, &end);
+	}
+	return err;
+}
+
+static int session_info(struct sluice_session *session, struct sluice_session_info *info)
+{
+	int err = 0;
+
+	spin_lock_bh(&session->lock);
+	if (session->dead) {
+		err = -ENOENT;
+	} else {
+		info->session = session->record;
+		sluice_record_summary(session, 0, &info->end);
+		info->idle_msec = jiffies_to_msecs(jiffies - session->used);
+		info->ring = session->ring_index;
+		info->shunted = session->shunted;
+	}
+	spin_unlock_bh(&session->lock);
+	return err;
+}
+
+int sluice_session_get(struct sluice_net *sn, u64 id, struct sluice_session_info *info)
+{
+	struct sluice_session *session;
+	int err;
+
+	rcu_read_lock();
+	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
+	err = session ? session_info(session, info) : -ENOENT;
+	rcu_read_unlock();
+	return err;
+}
+
+void sluice_session_walk_begin(struct sluice_net *sn, struct rhashtable_iter *iter)
+{
+	rhashtable_walk_enter(&sn->by_id, iter);
+}
+
+void sluice_session_walk_end(struct rhashtable_iter *iter)
+{
+	rhashtable_walk_exit(iter);
+}
+
+int sluice_session_walk(struct rhashtable_iter *iter,
+			int (*each)(const struct sluice_session_info *info, void *arg), void *arg)
+{
+	struct sluice_session_info info;
+	struct sluice_session *session;
+	int err = 0;
+
+	rhashtable_walk_start(iter);
+	session = rhashtable_walk_peek(iter);
+	while (session && !err) {
+		/* -EAGAIN: the table was resized, some may come twice. */
+		if (!IS_ERR(session) && !session_info(session, &info))
+			err = each(&info, arg);
+		if (!err)
+			session = rhashtable_walk_next(iter);
+	}
+	rhashtable_walk_stop(iter);
+	return err;
+}
+
+/* ---------------------------------------------------------- init and exit */
+
+int sluice_session_net_init(struct sluice_net *sn)
+{
+	int err;
+
+	err = rhashtable_init(&sn->by_tuple, &session_by_tuple);
+	if (err)
+		return err;
+	err = rhashtable_init(&sn->by_id, &session_by_id);
+	if (err)
+		rhashtable_destroy(&sn->by_tuple);
+	return err;
+}
+
+/* Empty: every session went with its ring, and a ring holds its namespace. */
+void sluice_session_net_exit(struct sluice_net *sn)
+{
+	WARN_ON_ONCE(atomic_read(&sn->sessions));
+	rhashtable_destroy(&sn->by_id);
+	rhashtable_destroy(&sn->by_tuple);
+}
+
+int sluice_session_init(void)
+{
+	session_cache = KMEM_CACHE(sluice_session, 0);
+	return session_cache ? 0 : -ENOMEM;
+}
+
+void sluice_session_exit(void)
+{
+	rcu_barrier();		/* sessions on their way to be freed */
+	kmem_cache_destroy(session_cache);
+}
