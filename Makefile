@@ -98,7 +98,7 @@ $(KSELFTEST)/kselftest_harness.h:
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_harness.h
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -I$(KSELFTEST) $(PKG_CFLAGS) $(ALL_CFLAGS) \
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -isystem $(KSELFTEST) $(PKG_CFLAGS) $(ALL_CFLAGS) \
 		-Wno-missing-prototypes -Wno-shadow -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< \
 		$(BUILD)/libsluice.a $(AGENT_LIBS)
 
