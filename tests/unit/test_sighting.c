@@ -225,7 +225,7 @@ TEST(hash_text)
 	EXPECT_STREQ("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
 		     sha256_text(sha256, text));
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		EXPECT_FALSE(sha256_parse(bad[i], sha256)) TH_LOG("%s", bad[i]);
+		EXPECT_FALSE(sha256_parse(bad[i], sha256)) TH_LOG("row %zu", i);
 	EXPECT_STREQ("00112233-4455-6677-8899-aabbccddeeff", sighting_id_text(sha256, id));
 }
 
