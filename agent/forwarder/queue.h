@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The forwarder's queue: what is to go where, how far it got, on disk.
+ *
+ * It holds no field of any session: an envelope is made when it is sent.
+ * SQLite in WAL mode, synced on every commit: what a function here reported as
+ * done survives a crash and a power failure.
+ *
+ * A submission is `waiting` or `started` until it ends as one of the final
+ * outcomes of cloud.h, under that name.  One that was `started` when the
+ * process died waits again after queue_open(); whether its sample reached the cloud is for the
+ * next attempt to ask.
+ *
+ * Times are milliseconds since the epoch.  Functions that fail leave a text in
+ * queue_error() and have changed nothing.
+ */
+#ifndef SLUICE_FORWARDER_QUEUE_H
+#define SLUICE_FORWARDER_QUEUE_H
+
+#include "cloud/cloud.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct queue;
+
+struct queue_item {
+	int64_t number;			/* of the row */
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	uint8_t sha256[SHA256_SIZE];
+	uint64_t size;
+	uint32_t attempts;		/* begun, this one included */
+	uint32_t failures;		/* ended in CLOUD_RETRY, for the back-off */
+};
+
+/* A final outcome, to be told to the supervisor. */
+struct queue_result {
+	int64_t number;
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	enum cloud_outcome outcome;
+	int32_t verdict;
+	char detail[CLOUD_DETAIL_MAX];
+};
+
+/*
+ * Opens or makes the database (mode 0600) and locks it against a second
+ * forwarder.  Submissions that were started wait again, due at `again`; none is
+ * due later than `latest` (a clock that was wrong).  NULL with a logged error that says which file
+ * and what to do.
+ */
+struct queue *queue_open(const char *path, int64_t again, int64_t latest);
+void queue_close(struct queue *q);
+const char *queue_error(const struct queue *q);
+
+/*
+ * Accepts n submissions (id, cloud, sha256 and size are read), due now, in one
+ * transaction.  One that is there already is not added again; if it has ended,
+ * its result is to be told again.
+ */
+bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now);
+
+/*
+ * Marks up to max due submissions of a cloud as started and copies them to
+ * items.  Of submissions with the same sample one at a time is started.
+ */
+bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
+		size_t max, size_t *count);
+
+/* When the next submission of a cloud that waits beyond `now` is due; INT64_MAX: none. */
+int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);
+
+/* Ends a started one; outcome must be final.  It counts as not told. */
+bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now);
+/* Lets a started one wait again until next_at. */
+bool queue_again(struct queue *q, int64_t number, const struct cloud_result *r,
+		 uint32_t failures, int64_t next_at, int64_t now);
+
+/* Results not told yet, oldest first. */
+bool queue_untold(struct queue *q, struct queue_result *results, size_t max, size_t *count);
+bool queue_told(struct queue *q, const struct queue_result *results, size_t n);
+
+/* Forgets what ended, was told, and has not changed since `before`. */
+bool queue_forget(struct queue *q, int64_t before);
+
+/* Calls each() with every cloud that has submissions which have not ended. */
+bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t count, void *arg),
+		  void *arg);
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Plays the supervisor for a real forwarder process, for tests/cloud/forwarder.t.
+ *
+ *	forwarder_driver NAME=VALUE...
+ *
+ * Makes samples in dir/spool, submits them to a cloud "test" and waits for their
+ * results. Like the supervisor it submits again, to a forwarder started again,
+ * what was not acknowledged. Every message received is printed as a line. Status 0:
+ * every submission has a final result.
+ */
+#include "forwarder/forwarder.h"
+#include "lib/log.h"
+#include "lib/msg.h"
+#include "sample/spool.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* X(name, default, help) */
+#define TEXT_OPTIONS(X)                                             \
+	X(dir, "", "for queue.db and spool/")                       \
+	X(kind, "wildfire", "of the cloud")                         \
+	X(url, "", "of the cloud")                                  \
+	X(path, "", "of the cloud")                                 \
+	X(key, "KEY", "of the cloud")                               \
+	X(ca, "", "file")                                           \
+	X(prefix, "", "of the samples' content: other samples")
+
+#define NUMBER_OPTIONS(X)                                                       \
+	X(samples, 1, "how many")                                               \
+	X(size, 1000, "bytes of each, at least 32")                             \
+	X(sightings, 1, "of each sample")                                       \
+	X(session, 1, "send the envelope")                                      \
+	X(refuse, 0, "so many envelopes are refused first")                     \
+	X(silent, 0, "never answer for an envelope")                            \
+	X(retry_min, 1, "seconds")                                              \
+	X(retry_max, 2, "seconds")                                              \
+	X(timeout, 20, "seconds of one request")                                \
+	X(max_size, 0, "of the cloud")                                          \
+	X(mark, 0, "of sockets")                                                \
+	X(sandbox, 1, "enter it")                                               \
+	X(kills, 0, "so many times SIGKILL, at random")                         \
+	X(kill_after, 400, "milliseconds at most until the next kill")          \
+	X(limit, 60, "seconds until the driver gives up")                       \
+	X(submit, 1, "0: only wait for results of what is queued")              \
+	X(linger, 0, "milliseconds to go on after the last result")
+
+static struct {
+#define TEXT_FIELD(name, value, help) const char *name;
+	TEXT_OPTIONS(TEXT_FIELD)
+#define NUMBER_FIELD(name, value, help) unsigned long name;
+	NUMBER_OPTIONS(NUMBER_FIELD)
+} o = {
+#define TEXT_DEFAULT(name, value, help) .name = value,
+	TEXT_OPTIONS(TEXT_DEFAULT)
+#define NUMBER_DEFAULT(name, value, help) .name = value,
+	NUMBER_OPTIONS(NUMBER_DEFAULT)
+};
+
+struct submission {
+	uint8_t id[SIGHTING_ID_SIZE], sha256[SHA256_SIZE];
+	bool queued, final;
+};
+
+static struct submission *list;
+static size_t count, finals;
+static pid_t forwarder;
+static int fd = -1;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "forwarder_driver: %s: %s\n", what, strerror(errno));
+	if (forwarder)
+		kill(forwarder, SIGKILL);
+	exit(2);
+}
+
+static long clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void read_options(char **arg)
+{
+	for (; *arg; arg++) {
+		char *value = strchr(*arg, '=');
+		bool known = false;
+
+		if (value)
+			*value++ = '\0';
+#define READ_TEXT(name, initial, help)                      \
+		if (value && !strcmp(*arg, #name)) {        \
+			o.name = value;                     \
+			known = true;                       \
+		}
+		TEXT_OPTIONS(READ_TEXT)
+#define READ_NUMBER(name, initial, help)                    \
+		if (value && !strcmp(*arg, #name)) {        \
+			o.name = strtoul(value, NULL, 10);  \
+			known = true;                       \
+		}
+		NUMBER_OPTIONS(READ_NUMBER)
+		if (!known) {
+			fprintf(stderr, "forwarder_driver: unknown option %s\n", *arg);
+			exit(2);
+		}
+	}
+}
+
+static void make_sample(size_t number, uint8_t sha256[static SHA256_SIZE])
+{
+	char text[64], path[SPOOL_PATH_MAX], spool[2048];
+	uint8_t *content = calloc(1, o.size);
+	FILE *f;
+
+	snprintf(text, sizeof(text), "%s sample %zu\n", o.prefix, number);
+	memcpy(content, text, strlen(text));
+	SHA256(content, o.size, sha256);
+	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
+	mkdir(spool, 0700);
+	if (!spool_path(spool, sha256, path, sizeof(path)))
+		die("path");
+	*strrchr(path, '/') = '\0';
+	*strrchr(path, '/') = '\0';
+	mkdir(path, 0700);
+	path[strlen(path)] = '/';
+	mkdir(path, 0700);
+	path[strlen(path)] = '/';
+	f = fopen(path, "w");
+	if (!f || fwrite(content, 1, o.size, f) != o.size || fclose(f))
+		die(path);
+	free(content);
+}
+
+static void make_list(void)
+{
+	count = o.samples * o.sightings;
+	list = calloc(count, sizeof(*list));
+	for (size_t i = 0; i < o.samples; i++) {
+		uint8_t sha256[SHA256_SIZE];
+
+		make_sample(i, sha256);
+		for (size_t k = 0; k < o.sightings; k++) {
+			struct submission *s = &list[i * o.sightings + k];
+
+			memcpy(s->sha256, sha256, sizeof(sha256));
+			memcpy(s->id, sha256, sizeof(s->id));
+			s->id[0] = (uint8_t)k;
+			s->queued = !o.submit;
+		}
+	}
+}
+
+static void run_forwarder(int socket)
+{
+	char queue[2048], spool[2048];
+	struct cloud_config cloud = {
+		.name = "test",
+		.ops = cloud_find(o.kind),
+		.url = (char *)o.url,
+		.path = (char *)o.path,
+		.key = (char *)o.key,
+		.ca_file = (char *)o.ca,
+		.session = o.session,
+		.timeout = o.timeout,
+		.max_size = o.max_size,
+	};
+	struct forwarder_config config = {
+		.supervisor = socket,
+		.queue_path = queue,
+		.spool_dir = spool,
+		.cloud = &cloud,
+		.clouds = 1,
+		.retry_min = o.retry_min,
+		.retry_max = o.retry_max,
+		.socket_mark = o.mark,
+		.sandbox = o.sandbox,
+	};
+
+	snprintf(queue, sizeof(queue), "%s/queue.db", o.dir);
+	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
+	exit(forwarder_run(&config));
+}
+
+static void start_forwarder(void)
+{
+	int pair[2];
+
+	if (!msg_pair(pair))
+		die("socketpair");
+	fflush(stdout);
+	forwarder = fork();
+	if (forwarder < 0)
+		die("fork");
+	if (forwarder == 0) {
+		close(pair[0]);
+		run_forwarder(pair[1]);
+	}
+	close(pair[1]);
+	fd = pair[0];
+}
+
+static void end_forwarder(int sig)
+{
+	int status;
+
+	if (sig)
+		kill(forwarder, sig);
+	close(fd);
+	waitpid(forwarder, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("killed %d\n", WTERMSIG(status));
+	else
+		printf("exit %d\n", WEXITSTATUS(status));
+	forwarder = 0;
+}
+
+static bool send_or_lose(struct msg *m)
+{
+	enum msg_result r = msg_send(fd, m);
+
+	msg_free(m);
+	return r == MSG_OK;
+}
+
+static bool submit(const struct submission *s)
+{
+	struct msg m;
+
+	msg_init(&m);
+	msg_begin(&m, MSG_SUBMIT);
+	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
+	msg_put_string(&m, MSG_A_CLOUD, "test");
+	msg_put(&m, MSG_A_SHA256, s->sha256, sizeof(s->sha256));
+	msg_put_u64(&m, MSG_A_SIZE, o.size);
+	return send_or_lose(&m);
+}
+
+static void answer_envelope(const struct submission *s)
+{
+	char json[256], hash[SHA256_TEXT];
+	bool refuse = o.refuse > 0;
+	struct msg m;
+
+	if (o.silent)
+		return;
+	if (refuse)
+		o.refuse--;
+	sha256_text(s->sha256, hash);
+	snprintf(json, sizeof(json), "{\"sluice\":{\"sha256\":\"%s\"}}", hash);
+	msg_init(&m);
+	msg_begin(&m, MSG_ENVELOPE);
+	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
+	msg_put_string(&m, MSG_A_CLOUD, "test");
+	msg_put_u64(&m, MSG_A_STATUS, refuse);
+	if (refuse) {
+		msg_put_string(&m, MSG_A_TEXT, "policy in pieces");
+	} else {
+		msg_put_string(&m, MSG_A_JSON, json);
+		msg_put_string(&m, MSG_A_FILENAME, "na\"me\r\nX-Injected: yes");
+	}
+	send_or_lose(&m);
+}
+
+static struct submission *find(const struct msg_view *v)
+{
+	uint8_t id[SIGHTING_ID_SIZE];
+
+	if (msg_get_exact(v, MSG_A_ID, id, sizeof(id)))
+		for (size_t i = 0; i < count; i++)
+			if (!memcmp(list[i].id, id, sizeof(id)))
+				return &list[i];
+	return NULL;
+}
+
+static void print_counters(const struct msg_view *v)
+{
+	const uint8_t *p;
+	uint64_t value;
+	uint16_t tag;
+	size_t at = 0, n;
+
+	printf("counters");
+	while (msg_next(v, &at, &tag, &p, &n)) {
+		if (tag == MSG_A_COUNTER_NAME) {
+			printf(" %.*s", (int)n, (const char *)p);
+		} else {
+			memcpy(&value, p, sizeof(value));
+			printf("=%llu", (unsigned long long)value);
+		}
+	}
+	printf("\n");
+}
+
+static void on_message(const struct msg_view *v)
+{
+	struct submission *s = find(v);
+	char id[SIGHTING_ID_TEXT], text[CLOUD_DETAIL_MAX];
+	uint64_t status = 0, verdict = 0;
+
+	if (v->type == MSG_COUNTERS) {
+		print_counters(v);
+		return;
+	}
+	if (!s) {
+		printf("stranger %s\n", msg_type_text(v->type));
+		return;
+	}
+	sighting_id_text(s->id, id);
+	switch (v->type) {
+	case MSG_QUEUED:
+		printf("queued %s\n", id);
+		s->queued = true;
+		break;
+	case MSG_RENDER:
+		printf("render %s\n", id);
+		answer_envelope(s);
+		break;
+	case MSG_RESULT:
+		msg_get_u64(v, MSG_A_STATUS, &status);
+		msg_get_u64(v, MSG_A_VERDICT, &verdict);
+		msg_get_string(v, MSG_A_TEXT, text, sizeof(text));
+		printf("result %s %s %lld %s\n", id, cloud_outcome_name(status),
+		       (long long)(int64_t)verdict, text);
+		if (cloud_outcome_final(status) && !s->final) {
+			s->final = true;
+			finals++;
+		}
+		break;
+	}
+}
+
+/* One life of a forwarder; true: it was ours to end. */
+static bool serve(long until)
+{
+	static uint8_t room[MSG_MAX];
+	size_t next = 0;
+
+	while (clock_ms() < until && finals < count) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		struct msg_view v;
+
+		while (next < count && list[next].queued)
+			next++;
+		if (next < count)
+			p.events |= POLLOUT;
+		if (poll(&p, 1, 20) < 0)
+			die("poll");
+		if (p.revents & POLLIN) {
+			switch (msg_receive(fd, room, &v)) {
+			case MSG_OK:
+				on_message(&v);
+				break;
+			case MSG_CLOSED:
+				return false;
+			default:
+				die("message of the forwarder");
+			}
+		} else if (p.revents & POLLOUT) {
+			if (submit(&list[next++]) == false)
+				return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	long end;
+
+	(void)argc;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	read_options(argv + 1);
+	log_init("forwarder", LOG_LEVEL_DEBUG);
+	signal(SIGPIPE, SIG_IGN);
+	srandom((unsigned int)getpid());
+	make_list();
+	end = clock_ms() + (long)o.limit * 1000;
+	while (finals < count && clock_ms() < end) {
+		long life = o.kills ? 1 + random() % (long)o.kill_after : 0;
+		long until = o.kills ? clock_ms() + life : end;
+		bool alive;
+
+		start_forwarder();
+		alive = serve(until);
+		if (o.kills) {
+			end_forwarder(SIGKILL);
+			o.kills--;
+			continue;
+		}
+		if (alive && o.linger)
+			usleep(o.linger * 1000);
+		end_forwarder(alive ? SIGTERM : 0);
+		if (!alive)
+			break;
+	}
+	printf("final %zu of %zu\n", finals, count);
+	return finals == count ? 0 : 1;
+}
