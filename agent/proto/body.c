@@ -165,6 +165,11 @@ void body_gap(struct body *b, uint64_t n, uint64_t time)
 		b->reason = FILE_REASON_GAP;
 }
 
+bool body_has_end(const struct body *b)
+{
+	return b->coding && b->reason == FILE_REASON_NONE && coding_has_end(b->coding);
+}
+
 void body_close(struct body *b, enum file_reason reason, uint64_t time)
 {
 	b->time = time;

@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 
 #include <brotli/decode.h>
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,9 +20,12 @@
 #define HEAD_MAX (64u << 10)
 /* RFC 9659: what an HTTP client must be able to take, and nobody may exceed. */
 #define ZSTD_WINDOW_LOG 23
+/* Of one lzma layer: its dictionary, as large as a sender may make it. */
+#define LZMA_MEMORY (16u << 20)
 #define LAYERS_MAX 16
+#define NAME_MAX_LENGTH 64
 
-enum kind { KIND_INFLATE, KIND_BROTLI, KIND_ZSTD };
+enum kind { KIND_INFLATE, KIND_BROTLI, KIND_ZSTD, KIND_LZMA };
 
 /*
  * A name, whole or as part of a longer one: clients look for it in the same
@@ -36,6 +40,7 @@ static const struct name {
 	{"deflate", false, KIND_INFLATE},
 	{"br", true, KIND_BROTLI},
 	{"zstd", true, KIND_ZSTD},
+	{"lzma", true, KIND_LZMA},
 };
 
 /* What a decoder says of bytes: taken, its stream ended, or not its format. */
@@ -86,6 +91,7 @@ struct layer {
 		z_stream z;
 		BrotliDecoderState *br;
 		ZSTD_DStream *zs;
+		lzma_stream lz;
 	} u;
 };
 
@@ -116,8 +122,15 @@ static bool contains(const char *p, size_t n, const char *word)
 	return false;
 }
 
-static const struct name *name_find(const char *p, size_t n)
+/* NUL bytes inside a name are passed over: some clients drop them from a field. */
+static const struct name *name_find(const char *raw, size_t length)
 {
+	char p[NAME_MAX_LENGTH];
+	size_t n = 0;
+
+	for (size_t i = 0; i < length && n < sizeof(p); i++)
+		if (raw[i])
+			p[n++] = raw[i];
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const struct name *e = &names[i];
 
@@ -202,6 +215,9 @@ static void layer_close(struct layer *l)
 	case KIND_ZSTD:
 		ZSTD_freeDStream(l->u.zs);
 		break;
+	case KIND_LZMA:
+		lzma_end(&l->u.lz);
+		break;
 	}
 }
 
@@ -226,6 +242,10 @@ static bool layer_open(struct layer *l)
 		l->live = l->u.zs;
 		if (l->live)
 			ZSTD_DCtx_setParameter(l->u.zs, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
+		break;
+	case KIND_LZMA:
+		l->u.lz = (lzma_stream)LZMA_STREAM_INIT;
+		l->live = lzma_alone_decoder(&l->u.lz, LZMA_MEMORY) == LZMA_OK;
 		break;
 	}
 	return l->live;
@@ -397,7 +417,7 @@ static enum step inflate_feed(struct layer *l, const uint8_t *p, size_t n)
 	return s;
 }
 
-/* --------------------------------------------------------- brotli and zstd */
+/* ------------------------------------------------------ brotli, zstd, lzma */
 
 static enum step brotli_feed(struct layer *l, const uint8_t *p, size_t n)
 {
@@ -441,6 +461,27 @@ static enum step zstd_feed(struct layer *l, const uint8_t *p, size_t n)
 	return STEP_OK;
 }
 
+static enum step lzma_feed(struct layer *l, const uint8_t *p, size_t n)
+{
+	lzma_stream *lz = &l->u.lz;
+	lzma_ret r;
+
+	lz->next_in = p;
+	lz->avail_in = n;
+	do {
+		enum step s;
+
+		lz->next_out = l->room;
+		lz->avail_out = ROOM;
+		r = lzma_code(lz, LZMA_RUN);
+		s = emit(l, l->room, ROOM - lz->avail_out);
+		if (s != STEP_OK)
+			return s;
+	} while (r == LZMA_OK && (lz->avail_in || !lz->avail_out));
+	l->done = r == LZMA_STREAM_END;
+	return l->done || r == LZMA_OK || r == LZMA_BUF_ERROR ? STEP_OK : STEP_BROKEN;
+}
+
 /* ------------------------------------------------------------------ chain */
 
 static enum step feed(struct layer *l, const uint8_t *p, size_t n)
@@ -452,6 +493,8 @@ static enum step feed(struct layer *l, const uint8_t *p, size_t n)
 		return brotli_feed(l, p, n);
 	case KIND_ZSTD:
 		return zstd_feed(l, p, n);
+	case KIND_LZMA:
+		return lzma_feed(l, p, n);
 	}
 	return STEP_BROKEN;
 }
@@ -501,7 +544,7 @@ static enum step layer_data(struct layer *l, const uint8_t *p, size_t n)
 
 static bool layer_ended(const struct layer *l)
 {
-	if (l->pass || l->done || !l->in)
+	if (l->done)
 		return true;
 	if (l->kind == KIND_ZSTD)
 		return l->pos;
@@ -566,12 +609,22 @@ enum file_reason coding_data(struct coding *c, const uint8_t *p, size_t n)
 	return c->reason;
 }
 
+bool coding_has_end(const struct coding *c)
+{
+	if (c->reason != FILE_REASON_NONE || c->stopped || !c->count)
+		return false;
+	for (size_t i = 0; i < c->count; i++)
+		if (!layer_ended(&c->layer[i]))
+			return false;
+	return true;
+}
+
 enum file_reason coding_end(struct coding *c)
 {
 	for (size_t i = c->count; i-- && c->reason == FILE_REASON_NONE && !c->stopped;) {
 		struct layer *l = &c->layer[i];
 
-		if (layer_ended(l))
+		if (layer_ended(l) || l->pass || !l->in)
 			continue;
 		/* Too short to be told from what it claims to be: taken as it is. */
 		if (!l->out && !l->head.failed)

@@ -2,8 +2,8 @@
 /*
  * Content codings undone: a chain of decoders, each with its own limits.
  *
- * gzip, deflate (with and without zlib's header), br and zstd (RFC 9110 §8.4.1,
- * RFC 1950 to 1952, RFC 7932, RFC 8878).  What clients forgive is forgiven: a wrong or missing
+ * gzip, deflate (with and without zlib's header), br, zstd (RFC 9110 §8.4.1, RFC 1950
+ * to 1952, RFC 7932, RFC 8878), and lzma as some clients took it.  What clients forgive is forgiven: a wrong or missing
  * checksum, bytes behind the end, a missing header, one of gzip and deflate
  * announced and the other sent, and a body that was announced as coded and is not.
  */
@@ -42,6 +42,8 @@ void coding_free(struct coding *c);
  * forgiven; FILE_REASON_BOMB: past a limit.  A reason stays.
  */
 enum file_reason coding_data(struct coding *c, const uint8_t *p, size_t n);
+/* Every layer saw the end its format marks. */
+bool coding_has_end(const struct coding *c);
 /* No more will come: FILE_REASON_DECODE when a layer had not seen its end. */
 enum file_reason coding_end(struct coding *c);
 

@@ -57,6 +57,7 @@ struct http1 {
 	size_t begun;		/* since connp is new */
 	uint64_t time;
 	bool in_gap;		/* what libhtp passes on now is a hole */
+	bool flushing;		/* what libhtp passes on now was never received */
 	bool tunnel;
 	bool eof[SIDES];
 	bool spoke[SIDES];
@@ -229,6 +230,22 @@ static bool range_is_whole(struct text t)
 
 /* --------------------------------------------------------------- messages */
 
+/*
+ * A length that all readers understand alike.  "34 68", a folded field, is none:
+ * some take the first number, some the second, and some what comes.
+ */
+static bool length_is_clear(const struct exchange *e, enum side side)
+{
+	struct text t = field(headers_of(e, side), "content-length");
+
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] != ' ' && t.p[i] != '\t' && (t.p[i] < '0' || t.p[i] > '9'))
+			return false;
+	while (t.n && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
+		t.n--;
+	return !t.n || (!memchr(t.p, ' ', t.n) && !memchr(t.p, '\t', t.n));
+}
+
 /* Bytes the message's header announced; false: chunked, or up to the end. */
 static bool announced(const struct exchange *e, enum side side, uint64_t *length)
 {
@@ -240,7 +257,7 @@ static bool announced(const struct exchange *e, enum side side, uint64_t *length
 	*length = 0;
 	if (coding == HTP_CODING_NO_BODY)
 		return true;
-	if (coding != HTP_CODING_IDENTITY || n < 0)
+	if (coding != HTP_CODING_IDENTITY || n < 0 || !length_is_clear(e, side))
 		return false;
 	*length = (uint64_t)n;
 	return true;
@@ -267,7 +284,12 @@ static void message_begin(struct exchange *e, enum side side)
 		o.form_len = form.n;
 		o.partial = range.p && !range_is_whole(range);
 	} else if (e->tx->response_status_number == 206) {
-		o.partial = !range_is_whole(range);
+		/* To a client that asked for no range it is an answer like others. */
+		bool asked = !e->requested || field(e->tx->request_headers, "range").p;
+
+		o.partial = range.p || asked || starts_with(form, "multipart/byteranges");
+		if (range_is_whole(range))
+			o.partial = false;
 	}
 	e->message[side].body = body_new(&o);
 }
@@ -289,6 +311,8 @@ static void message_data(struct exchange *e, enum side side, const uint8_t *p, s
 	uint64_t length;
 	bool known = announced(e, side, &length);
 
+	if (e->http->flushing)
+		return;
 	/* Bytes behind the announced end are nobody's. */
 	if (known && n > length - m->seen)
 		n = (size_t)(length - m->seen);
@@ -309,14 +333,19 @@ static void message_data(struct exchange *e, enum side side, const uint8_t *p, s
 static void message_complete(struct exchange *e, enum side side)
 {
 	struct message *m = &e->message[side];
+	int64_t unclear = e->tx->response_content_length;
 	uint64_t length;
 	bool whole;
 
 	if (m->ended)
 		return;
-	/* With a length, or chunked, the end would have been seen before. */
-	whole = !announced(e, side, &length) && side == RESPONSE && e->http->eof[RESPONSE] &&
-		e->tx->response_transfer_coding != HTP_CODING_CHUNKED;
+	/* With a clear length, or chunked, the end would have been seen before. */
+	whole = side == RESPONSE && unclear >= 0 && m->seen >= (uint64_t)unclear &&
+		!announced(e, side, &length);
+	whole |= e->http->eof[side] &&
+		((side == RESPONSE && !announced(e, side, &length) &&
+		  e->tx->response_transfer_coding != HTP_CODING_CHUNKED) ||
+		 (m->body && body_has_end(m->body)));
 	message_end(e, side, whole ? FILE_REASON_NONE : FILE_REASON_RESET);
 }
 
@@ -712,6 +741,21 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 	settle(h);
 }
 
+/*
+ * The last chunk's line may lack its end when the server closes; clients take it.
+ * libhtp does once it gets that end: harmless anywhere else in a chunked body.
+ */
+static void finish_line(struct http1 *h)
+{
+	htp_tx_t *tx = htp_connp_get_out_tx(h->connp);
+
+	if (!tx || tx->response_transfer_coding != HTP_CODING_CHUNKED)
+		return;
+	h->flushing = true;
+	htp_connp_res_data(h->connp, NULL, "\n", 1);
+	h->flushing = false;
+}
+
 static void http1_eof(void *state, enum dir dir, uint64_t time)
 {
 	struct http1 *h = state;
@@ -721,10 +765,12 @@ static void http1_eof(void *state, enum dir dir, uint64_t time)
 	h->eof[side] = true;
 	if (!h->connp || h->lost[side])
 		return;
-	if (side == REQUEST)
+	if (side == REQUEST) {
 		htp_connp_req_close(h->connp, NULL);
-	else
+	} else {
+		finish_line(h);
 		htp_connp_close(h->connp, NULL);
+	}
 	settle(h);
 }
 

@@ -9,6 +9,11 @@
 
 /* First bytes kept per direction while no parser is chosen. */
 #define HEAD_MAX 4096
+/*
+ * What is of no known protocol may be a preface to one that is, SOCKS for one: so
+ * often detection begins anew with what comes next.
+ */
+#define RESTARTS_MAX 4
 
 static const struct proto_ops *const protocols[] = {
 	&proto_http1,
@@ -29,6 +34,7 @@ struct proto_session {
 	const struct proto_ops *ops; /* NULL: not yet known */
 	void *state;
 	bool done;
+	uint32_t restarts;	/* of detection */
 	uint32_t files;
 	struct head head[DIR_COUNT];
 };
@@ -39,6 +45,7 @@ static void heads_free(struct proto_session *ps)
 		free(ps->head[d].p);
 		ps->head[d].p = NULL;
 		ps->head[d].n = 0;
+		ps->head[d].lead_gap = 0;
 	}
 }
 
@@ -65,6 +72,10 @@ void proto_session_done(struct proto_session *ps)
 static void unknown(struct proto_session *ps)
 {
 	heads_free(ps);
+	for (int d = 0; d < DIR_COUNT; d++)
+		ps->head[d].whole = ps->head[d].eof;
+	if (ps->restarts++ < RESTARTS_MAX)
+		return;
 	counter_add(ps->env->counters, COUNTER_SESSIONS_UNKNOWN, 1);
 	proto_session_done(ps);
 }
@@ -116,14 +127,16 @@ static void detect(struct proto_session *ps)
 /* Nothing can be added to a head any more: decide with what is there. */
 static void force(struct proto_session *ps, enum dir dir)
 {
+	uint32_t restarts = ps->restarts;
+
 	ps->head[dir].whole = true;
 	detect(ps);
-	if (ps->ops || ps->done)
+	if (ps->ops || ps->done || ps->restarts != restarts)
 		return;
 	/* The other direction has not spoken and this one's room is used up. */
 	ps->head[dir_other(dir)].whole = true;
 	detect(ps);
-	if (!ps->ops && !ps->done)
+	if (!ps->ops && !ps->done && ps->restarts == restarts)
 		unknown(ps);
 }
 
@@ -192,8 +205,10 @@ void proto_session_free(struct proto_session *ps, enum file_reason reason, uint6
 {
 	if (!ps)
 		return;
-	if (!ps->ops && !ps->done && (ps->head[0].n || ps->head[1].n))
+	if (!ps->ops && !ps->done && (ps->head[0].n || ps->head[1].n || ps->restarts)) {
+		ps->restarts = RESTARTS_MAX;
 		force(ps, DIR_OPENER);
+	}
 	if (ps->state)
 		ps->ops->close(ps->state, reason, time);
 	heads_free(ps);
