@@ -13,8 +13,9 @@
 
 #include "bytes.h"
 
-#define TABLE_ROWS_MAX 4  /* lines in one cell; what is longer ends in an ellipsis */
-#define TABLE_CELL_MIN 14 /* narrower columns are not worth having */
+#define TABLE_ROWS_MAX 4   /* lines in one cell; what is longer ends in an ellipsis */
+#define TABLE_CELL_MIN 14  /* narrower columns are not worth having */
+#define TABLE_CELL_GOOD 22 /* not made narrower for the sake of one more column */
 #define TABLE_CELL_MAX 34
 #define TABLE_ABSENT "\xe2\x80\x94" /* em dash */
 #define TABLE_ELLIPSIS "\xe2\x80\xa6"
@@ -273,11 +274,16 @@ static unsigned int table_columns(void)
 	return env && atoi(env) > 0 ? (unsigned int)atoi(env) : 100;
 }
 
-/* The widest cell decides the width, within reason. */
-static unsigned int table_fit(json_t *const *entry, size_t nr, unsigned int label_width,
-			      unsigned int columns)
+/*
+ * How many submissions stand side by side, and how wide. The widest cell decides, within
+ * reason; where narrower columns bring more of them next to each other, long cells wrap.
+ */
+static size_t table_fit(json_t *const *entry, size_t nr, unsigned int label_width,
+			unsigned int columns, unsigned int *width)
 {
-	unsigned int width = TABLE_CELL_MIN, room;
+	unsigned int room = columns > label_width ? columns - label_width : 0;
+	unsigned int need = TABLE_CELL_MIN;
+	size_t fit = room / (TABLE_CELL_GOOD + 3);
 
 	for (size_t r = 0; r < TABLE_ROWS; r++) {
 		for (size_t i = 0; i < nr; i++) {
@@ -285,13 +291,18 @@ static unsigned int table_fit(json_t *const *entry, size_t nr, unsigned int labe
 			unsigned int w = table_width(cell);
 
 			free(cell);
-			width = w > width ? w : width;
+			need = w > need ? w : need;
 		}
 	}
-	width = width > TABLE_CELL_MAX ? TABLE_CELL_MAX : width;
-	room = columns > label_width + 3 + TABLE_CELL_MIN ? columns - label_width - 3
-							  : TABLE_CELL_MIN;
-	return width > room ? room : width;
+	need = need > TABLE_CELL_MAX ? TABLE_CELL_MAX : need;
+	if (fit < room / (need + 3))
+		fit = room / (need + 3);
+	fit = fit > nr ? nr : fit;
+	fit = fit ? fit : 1;
+	*width = (unsigned int)(room / fit);
+	*width = *width > TABLE_CELL_MIN + 3 ? *width - 3 : TABLE_CELL_MIN;
+	*width = *width > need ? need : *width;
+	return fit;
 }
 
 int table_print(const char *path, long from, unsigned int columns)
@@ -342,9 +353,7 @@ int table_print(const char *path, long from, unsigned int columns)
 		label_width = w > label_width ? w : label_width;
 	}
 	columns = columns ? columns : table_columns();
-	width = table_fit(entry, nr, label_width, columns);
-	fit = columns > label_width ? (columns - label_width) / (width + 3) : 1;
-	fit = fit ? fit : 1;
+	fit = table_fit(entry, nr, label_width, columns, &width);
 	if (!nr && status == EXIT_SUCCESS)
 		puts("No submission.");
 	for (size_t i = 0; i < nr; i += fit) {
