@@ -22,11 +22,11 @@ struct body {
 	bool declare, partial;
 	uint64_t declared;
 
-	struct file *file;	/* the one being written */
-	uint64_t at;		/* its next offset */
+	struct file *file; /* the one being written */
+	uint64_t at;	   /* its next offset */
 	uint64_t time;
 	enum file_reason reason; /* why what is open cannot be whole */
-	bool hole;		/* in the form's part that is open */
+	bool hole;		 /* in the form's part that is open */
 };
 
 static void open_file(struct body *b, const char *disposition, const char *type)
@@ -43,7 +43,8 @@ static void open_file(struct body *b, const char *disposition, const char *type)
 	}
 	if (disposition) {
 		buf_init(&name, NAME_MAX_BYTES);
-		if (disposition_filename((const uint8_t *)disposition, strlen(disposition), &name))
+		if (disposition_filename((const uint8_t *)disposition, strlen(disposition),
+					 &name))
 			sighting_set(&s, SIGHTING_FILENAME, name.data, name.len);
 		buf_free(&name);
 	}
@@ -90,7 +91,9 @@ static void part_end(void *arg, bool whole)
 {
 	struct body *b = arg;
 
-	close_file(b, whole ? FILE_REASON_NONE : b->hole ? FILE_REASON_GAP : FILE_REASON_DECODE);
+	close_file(b, whole	? FILE_REASON_NONE
+		      : b->hole ? FILE_REASON_GAP
+				: FILE_REASON_DECODE);
 	b->hole = false;
 }
 

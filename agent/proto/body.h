@@ -28,13 +28,13 @@ struct body_options {
 	 */
 	void (*describe)(void *arg, struct sighting *s);
 	void *arg;
-	const char *codings;	/* value of Content-Encoding or NULL */
+	const char *codings; /* value of Content-Encoding or NULL */
 	size_t codings_len;
-	const char *form;	/* value of Content-Type where a form is taken apart */
+	const char *form; /* value of Content-Type where a form is taken apart */
 	size_t form_len;
-	uint64_t declared;	/* bytes announced, valid with size_known */
+	uint64_t declared; /* bytes announced, valid with size_known */
 	bool size_known;
-	bool partial;		/* a range: never more than FILE_REASON_PARTIAL */
+	bool partial; /* a range: never more than FILE_REASON_PARTIAL */
 };
 
 /* NULL when out of memory. */

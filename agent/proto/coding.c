@@ -36,10 +36,8 @@ static const struct name {
 	bool whole;
 	enum kind kind;
 } names[] = {
-	{"gzip", false, KIND_INFLATE},
-	{"deflate", false, KIND_INFLATE},
-	{"br", true, KIND_BROTLI},
-	{"zstd", true, KIND_ZSTD},
+	{"gzip", false, KIND_INFLATE}, {"deflate", false, KIND_INFLATE},
+	{"br", true, KIND_BROTLI},     {"zstd", true, KIND_ZSTD},
 	{"lzma", true, KIND_LZMA},
 };
 
@@ -48,17 +46,17 @@ enum step { STEP_OK, STEP_BROKEN, STEP_STOP };
 
 /* Where an inflating layer stands in its stream. */
 enum place {
-	PLACE_DETECT,	/* the first two bytes decide */
-	PLACE_FIXED,	/* gzip: the ten bytes every member begins with */
+	PLACE_DETECT, /* the first two bytes decide */
+	PLACE_FIXED,  /* gzip: the ten bytes every member begins with */
 	PLACE_EXTRA_LENGTH,
 	PLACE_EXTRA,
 	PLACE_NAME,
 	PLACE_COMMENT,
 	PLACE_CHECKSUM,
-	PLACE_SKIP,	/* zlib: a preset dictionary's id */
+	PLACE_SKIP, /* zlib: a preset dictionary's id */
 	PLACE_BLOCKS,
-	PLACE_TRAILER,	/* gzip: checksum and length, not looked at */
-	PLACE_MEMBER,	/* gzip: another member, or bytes nobody reads */
+	PLACE_TRAILER, /* gzip: checksum and length, not looked at */
+	PLACE_MEMBER,  /* gzip: another member, or bytes nobody reads */
 };
 
 enum wrapping { WRAP_RAW, WRAP_ZLIB, WRAP_GZIP };
@@ -73,11 +71,11 @@ enum way { WAY_AUTO, WAY_RAW, WAY_GZIP_BARE, WAY_COUNT };
 
 struct layer {
 	struct coding *chain;
-	struct layer *next;	/* towards the sink */
+	struct layer *next; /* towards the sink */
 	enum kind kind;
-	bool live;		/* the decoder below is allocated */
-	bool pass;		/* not coded after all: bytes go through */
-	bool done;		/* the coded stream ended; the rest is ignored */
+	bool live; /* the decoder below is allocated */
+	bool pass; /* not coded after all: bytes go through */
+	bool done; /* the coded stream ended; the rest is ignored */
 	uint64_t in, out;
 	struct buf head;
 	uint8_t *room;
@@ -100,7 +98,7 @@ struct coding {
 	coding_sink *sink;
 	void *arg;
 	enum file_reason reason;
-	bool stopped;		/* the sink wants no more */
+	bool stopped; /* the sink wants no more */
 	size_t count;
 	struct layer layer[LAYERS_MAX];
 };
@@ -186,8 +184,8 @@ static enum step emit(struct layer *l, const uint8_t *p, size_t n)
 	if (!n)
 		return STEP_OK;
 	l->out += n;
-	if (!l->pass && (l->out > limits->max_size || (l->out > limits->ratio_after &&
-						       l->out / limits->ratio > l->in))) {
+	if (!l->pass && (l->out > limits->max_size ||
+			 (l->out > limits->ratio_after && l->out / limits->ratio > l->in))) {
 		fail(c, FILE_REASON_BOMB);
 		return STEP_STOP;
 	}

@@ -3,9 +3,9 @@
  * Content codings undone: a chain of decoders, each with its own limits.
  *
  * gzip, deflate (with and without zlib's header), br, zstd (RFC 9110 §8.4.1, RFC 1950
- * to 1952, RFC 7932, RFC 8878), and lzma as some clients took it.  What clients forgive is forgiven: a wrong or missing
- * checksum, bytes behind the end, a missing header, one of gzip and deflate
- * announced and the other sent, and a body that was announced as coded and is not.
+ * to 1952, RFC 7932, RFC 8878), and lzma as some clients took it.  What clients forgive is
+ * forgiven: a wrong or missing checksum, bytes behind the end, a missing header, one of gzip
+ * and deflate announced and the other sent, and a body that was announced as coded and is not.
  */
 #ifndef SLUICE_PROTO_CODING_H
 #define SLUICE_PROTO_CODING_H

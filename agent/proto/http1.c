@@ -8,12 +8,12 @@
 #include "proto/body.h"
 #include "proto/disposition.h"
 #include "proto/http1.h"
+#include "proto/http1_field.h"
 #include "proto/proto.h"
 
 #include "lib/buf.h"
 
 #include <htp/htp.h>
-#include <sys/socket.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,14 +37,14 @@ enum side { REQUEST, RESPONSE, SIDES };
 struct message {
 	struct body *body;
 	bool ended;
-	uint64_t seen;		/* bytes of body, transfer coding undone */
+	uint64_t seen; /* bytes of body, transfer coding undone */
 };
 
 struct exchange {
 	struct http1 *http;
 	htp_tx_t *tx;
 	struct exchange *next, *prev;
-	bool requested;		/* the request was seen */
+	bool requested; /* the request was seen */
 	struct message message[SIDES];
 };
 
@@ -53,11 +53,12 @@ struct http1 {
 	htp_connp_t *connp;
 	enum dir client;
 	struct exchange *exchanges;
-	size_t open;		/* exchanges */
-	size_t begun;		/* since connp is new */
+	size_t open;  /* exchanges */
+	size_t begun; /* since connp is new */
 	uint64_t time;
-	bool in_gap;		/* what libhtp passes on now is a hole */
-	bool flushing;		/* what libhtp passes on now was never received */
+	bool in_gap;	   /* what libhtp passes on now is a hole */
+	bool flushing;	   /* what libhtp passes on now was never received */
+	struct text given; /* what libhtp is reading now */
 	bool tunnel;
 	bool eof[SIDES];
 	bool spoke[SIDES];
@@ -78,11 +79,6 @@ static enum dir dir_of(const struct http1 *h, enum side side)
 
 /* --------------------------------------------------------------- headers */
 
-struct text {
-	const uint8_t *p;
-	size_t n;
-};
-
 static struct text text_of(const bstr *b)
 {
 	return b ? (struct text){bstr_ptr(b), bstr_len(b)} : (struct text){NULL, 0};
@@ -101,60 +97,6 @@ static htp_table_t *headers_of(const struct exchange *e, enum side side)
 	return side == REQUEST ? e->tx->request_headers : e->tx->response_headers;
 }
 
-static bool starts_with(struct text t, const char *s)
-{
-	size_t n = strlen(s);
-
-	return t.n >= n && strncasecmp((const char *)t.p, s, n) == 0;
-}
-
-/* Absolute: the target as it is, or the host it was sent to before it. */
-static void add_url(const struct http1 *h, struct text target, struct text host, struct buf *url)
-{
-	const struct endpoint *server =
-		&proto_session_info(h->ps)->end[dir_of(h, RESPONSE)];
-	char address[INET_TEXT_MAX];
-
-	if (!starts_with(target, "http://") && !starts_with(target, "https://")) {
-		buf_add_string(url, "http://");
-		if (host.n)
-			buf_add(url, host.p, host.n);
-		else if (server->family == AF_INET6)
-			buf_printf(url, "[%s]", inet_text(server, address));
-		else
-			buf_add_string(url, inet_text(server, address));
-		if (!host.n && server->port != 80)
-			buf_printf(url, ":%u", server->port);
-		if (!target.n || target.p[0] != '/')
-			buf_add(url, "/", 1);
-	}
-	buf_add(url, target.p, target.n);
-}
-
-/* The last part of the URL's path, percent-decoded. */
-static void set_name_of_path(struct sighting *s, const struct buf *url)
-{
-	const uint8_t *p = url->data;
-	size_t n = 0, from = 0, slashes = 0;
-	struct buf name;
-
-	while (n < url->len && p[n] != '?' && p[n] != '#') {
-		if (p[n] == '/') {
-			from = n + 1;
-			slashes++;
-		}
-		n++;
-	}
-	if (slashes < 3 || from == n)	/* http://host/ */
-		return;
-	buf_init(&name, url->max);
-	percent_decode(p + from, n - from, &name);
-	for (from = name.len; from && name.data[from - 1] != '/'; from--)
-		;
-	sighting_set(s, SIGHTING_FILENAME, name.data + from, name.len - from);
-	buf_free(&name);
-}
-
 static void set_text(struct sighting *s, enum sighting_text which, struct text t)
 {
 	if (t.n)
@@ -166,16 +108,19 @@ static void describe(struct exchange *e, enum side side, struct sighting *s)
 	struct http1 *h = e->http;
 	htp_tx_t *tx = e->tx;
 	struct text disposition = field(headers_of(e, side), "content-disposition");
-	struct buf b;
+	struct buf b, name;
 
 	proto_session_sighting(h->ps, s, dir_of(h, side), APPLICATION);
 	buf_init(&b, FIELD_MAX * 2);
+	buf_init(&name, FIELD_MAX * 2);
 	if (e->requested) {
 		struct text host = field(tx->request_headers, "host");
 
-		add_url(h, text_of(tx->request_uri), host, &b);
+		http1_url(text_of(tx->request_uri), host,
+			  &proto_session_info(h->ps)->end[dir_of(h, RESPONSE)], &b);
 		sighting_set(s, SIGHTING_URL, b.data, b.len);
-		set_name_of_path(s, &b);
+		if (http1_url_name(&b, &name))
+			sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
 		set_text(s, SIGHTING_HTTP_METHOD, text_of(tx->request_method));
 		set_text(s, SIGHTING_HTTP_HOST, host);
 		set_text(s, SIGHTING_HTTP_USER_AGENT, field(tx->request_headers, "user-agent"));
@@ -185,10 +130,11 @@ static void describe(struct exchange *e, enum side side, struct sighting *s)
 	set_text(s, SIGHTING_CONTENT_TYPE, field(headers_of(e, side), "content-type"));
 	if (side == RESPONSE && tx->response_status_number > 0)
 		s->http_status = (uint32_t)tx->response_status_number;
-	buf_reset(&b);
-	if (disposition.n && disposition_filename(disposition.p, disposition.n, &b))
-		sighting_set(s, SIGHTING_FILENAME, b.data, b.len);
+	buf_reset(&name);
+	if (disposition.n && disposition_filename(disposition.p, disposition.n, &name))
+		sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
 	buf_free(&b);
+	buf_free(&name);
 }
 
 static void describe_request(void *arg, struct sighting *s)
@@ -201,52 +147,12 @@ static void describe_response(void *arg, struct sighting *s)
 	describe(arg, RESPONSE, s);
 }
 
-static bool number(const uint8_t **p, const uint8_t *end, uint64_t *v)
-{
-	const uint8_t *from = *p;
-
-	for (*v = 0; *p < end && **p >= '0' && **p <= '9'; ++*p)
-		if (__builtin_mul_overflow(*v, 10u, v) ||
-		    __builtin_add_overflow(*v, (uint64_t)(**p - '0'), v))
-			return false;
-	return *p > from;
-}
-
-/* "bytes 0-99/100" is the whole (RFC 9110 §14.4); everything else a part. */
-static bool range_is_whole(struct text t)
-{
-	const uint8_t *p = t.p, *end = t.p + t.n;
-	uint64_t first, last, total;
-
-	if (!starts_with(t, "bytes"))
-		return false;
-	for (p += 5; p < end && (*p == ' ' || *p == '\t'); p++)
-		;
-	if (!number(&p, end, &first) || p == end || *p++ != '-' || !number(&p, end, &last) ||
-	    p == end || *p++ != '/' || !number(&p, end, &total))
-		return false;
-	return first == 0 && last < UINT64_MAX && last + 1 == total;
-}
-
 /* --------------------------------------------------------------- messages */
 
 /*
- * A length that all readers understand alike.  "34 68", a folded field, is none:
- * some take the first number, some the second, and some what comes.
+ * Bytes the message's header announced; false: chunked, up to the end, or a number
+ * like "34 68" (a folded field), of which readers make different things.
  */
-static bool length_is_clear(const struct exchange *e, enum side side)
-{
-	struct text t = field(headers_of(e, side), "content-length");
-
-	for (size_t i = 0; i < t.n; i++)
-		if (t.p[i] != ' ' && t.p[i] != '\t' && (t.p[i] < '0' || t.p[i] > '9'))
-			return false;
-	while (t.n && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
-		t.n--;
-	return !t.n || (!memchr(t.p, ' ', t.n) && !memchr(t.p, '\t', t.n));
-}
-
-/* Bytes the message's header announced; false: chunked, or up to the end. */
 static bool announced(const struct exchange *e, enum side side, uint64_t *length)
 {
 	const htp_tx_t *tx = e->tx;
@@ -257,7 +163,8 @@ static bool announced(const struct exchange *e, enum side side, uint64_t *length
 	*length = 0;
 	if (coding == HTP_CODING_NO_BODY)
 		return true;
-	if (coding != HTP_CODING_IDENTITY || n < 0 || !length_is_clear(e, side))
+	if (coding != HTP_CODING_IDENTITY || n < 0 ||
+	    !http1_length_is_clear(field(headers_of(e, side), "content-length")))
 		return false;
 	*length = (uint64_t)n;
 	return true;
@@ -282,13 +189,13 @@ static void message_begin(struct exchange *e, enum side side)
 	if (side == REQUEST) {
 		o.form = (const char *)form.p;
 		o.form_len = form.n;
-		o.partial = range.p && !range_is_whole(range);
+		o.partial = range.p && !http1_range_is_whole(range);
 	} else if (e->tx->response_status_number == 206) {
 		/* To a client that asked for no range it is an answer like others. */
 		bool asked = !e->requested || field(e->tx->request_headers, "range").p;
 
-		o.partial = range.p || asked || starts_with(form, "multipart/byteranges");
-		if (range_is_whole(range))
+		o.partial = range.p || asked || text_starts_with(form, "multipart/byteranges");
+		if (http1_range_is_whole(range))
 			o.partial = false;
 	}
 	e->message[side].body = body_new(&o);
@@ -343,9 +250,9 @@ static void message_complete(struct exchange *e, enum side side)
 	whole = side == RESPONSE && unclear >= 0 && m->seen >= (uint64_t)unclear &&
 		!announced(e, side, &length);
 	whole |= e->http->eof[side] &&
-		((side == RESPONSE && !announced(e, side, &length) &&
-		  e->tx->response_transfer_coding != HTP_CODING_CHUNKED) ||
-		 (m->body && body_has_end(m->body)));
+		 ((side == RESPONSE && !announced(e, side, &length) &&
+		   e->tx->response_transfer_coding != HTP_CODING_CHUNKED) ||
+		  (m->body && body_has_end(m->body)));
 	message_end(e, side, whole ? FILE_REASON_NONE : FILE_REASON_RESET);
 }
 
@@ -431,6 +338,28 @@ static int on_request_complete(htp_tx_t *tx)
 }
 
 /*
+ * An answer without a status line is HTTP/0.9 whatever was asked with (clients take it):
+ * all of it is body.  libhtp would end it with the segment it came in.
+ */
+static int on_response_start(htp_tx_t *tx)
+{
+	struct exchange *e = exchange_of(tx);
+	struct text t;
+	size_t used;
+
+	if (!e)
+		return HTP_ERROR;
+	t = e->http->given;
+	used = t.p ? htp_connp_res_data_consumed(tx->connp) : 0;
+	if (!e->requested || used >= t.n ||
+	    http1_is_response(t.p + used, t.n - used) != PROBE_NO ||
+	    memmem(t.p + used, t.n - used, "\nHTTP/", 6))
+		return HTP_OK;
+	htp_tx_req_set_protocol_0_9(tx, 1);
+	return HTP_OK;
+}
+
+/*
  * libhtp knows one interim answer, 100, once; and it expects a body of a 304 that
  * repeats the Content-Length of what it stands for (RFC 9110 §15.4.5 allows that), unless the
  * request was HEAD.
@@ -494,8 +423,8 @@ static int on_complete(htp_tx_t *tx)
 	struct exchange *e = htp_tx_get_user_data(tx);
 
 	if (e) {
-		counter_add(proto_session_env(e->http->ps)->counters,
-			    COUNTER_HTTP_TRANSACTIONS, 1);
+		counter_add(proto_session_env(e->http->ps)->counters, COUNTER_HTTP_TRANSACTIONS,
+			    1);
 		exchange_free(e, FILE_REASON_RESET);
 	}
 	return HTP_OK;
@@ -518,6 +447,7 @@ static htp_cfg_t *config_new(void)
 	htp_config_register_request_body_data(c, on_request_data);
 	htp_config_register_request_trailer(c, on_request_trailer);
 	htp_config_register_request_complete(c, on_request_complete);
+	htp_config_register_response_start(c, on_response_start);
 	htp_config_register_response_line(c, on_response_line);
 	htp_config_register_response_headers(c, on_response_headers);
 	htp_config_register_response_body_data(c, on_response_data);
@@ -531,7 +461,7 @@ static htp_cfg_t *config_new(void)
 
 static bool connect_new(struct http1 *h)
 {
-	static htp_cfg_t *config;	/* the same for all, never changed */
+	static htp_cfg_t *config; /* the same for all, never changed */
 
 	if (!config)
 		config = config_new();
@@ -623,9 +553,11 @@ static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
 	int r;
 
 	h->in_gap = !p;
+	h->given = (struct text){p, n};
 	r = side == REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
 			    : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;
+	h->given = (struct text){NULL, 0};
 	switch (r) {
 	case HTP_STREAM_DATA:
 		return;

@@ -27,10 +27,10 @@
  * was matched so far is known (cr, lf, matched).
  */
 enum state {
-	STATE_CONTENT,		/* of a part, or before the first boundary */
-	STATE_AFTER,		/* behind a boundary: is it one, is it the last? */
-	STATE_DASH,		/* one '-' behind it */
-	STATE_LINE,		/* the rest of a delimiter's line */
+	STATE_CONTENT, /* of a part, or before the first boundary */
+	STATE_AFTER,   /* behind a boundary: is it one, is it the last? */
+	STATE_DASH,    /* one '-' behind it */
+	STATE_LINE,    /* the rest of a delimiter's line */
 	STATE_HEADER,
 	STATE_EPILOGUE,
 };
@@ -39,16 +39,16 @@ struct multipart {
 	const struct multipart_ops *ops;
 	void *arg;
 	enum state state;
-	bool open;		/* a part was begun and not ended */
-	bool last;		/* the delimiter being read closes the body */
-	bool damaged;		/* bytes of the part are missing */
+	bool open;    /* a part was begun and not ended */
+	bool last;    /* the delimiter being read closes the body */
+	bool damaged; /* bytes of the part are missing */
 	bool cr, lf;
-	bool unreal;		/* that lf is none of the content: see above */
-	size_t matched;		/* of delimiter */
+	bool unreal;	/* that lf is none of the content: see above */
+	size_t matched; /* of delimiter */
 	size_t len;
 	char delimiter[BOUNDARY_MAX + 2];
 	struct buf header;
-	bool blank;		/* the header's current line is empty so far */
+	bool blank; /* the header's current line is empty so far */
 };
 
 struct multipart *multipart_new(const char *content_type, size_t n,

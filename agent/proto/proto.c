@@ -20,11 +20,11 @@ static const struct proto_ops *const protocols[] = {
 };
 
 struct head {
-	uint8_t *p;		/* HEAD_MAX bytes, allocated with the first of them */
+	uint8_t *p; /* HEAD_MAX bytes, allocated with the first of them */
 	size_t n;
-	uint64_t lead_gap;	/* lost before the first byte */
+	uint64_t lead_gap; /* lost before the first byte */
 	uint64_t time;
-	bool whole;		/* no more can be added: a hole, an end or no room */
+	bool whole; /* no more can be added: a hole, an end or no room */
 	bool eof;
 };
 
@@ -34,7 +34,7 @@ struct proto_session {
 	const struct proto_ops *ops; /* NULL: not yet known */
 	void *state;
 	bool done;
-	uint32_t restarts;	/* of detection */
+	uint32_t restarts; /* of detection */
 	uint32_t files;
 	struct head head[DIR_COUNT];
 };

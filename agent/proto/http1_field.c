@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What fields of HTTP messages mean, as text.
+ */
+#include "proto/http1_field.h"
+
+#include "proto/disposition.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+bool text_starts_with(struct text t, const char *s)
+{
+	size_t n = strlen(s);
+
+	return t.n >= n && strncasecmp((const char *)t.p, s, n) == 0;
+}
+
+void http1_url(struct text target, struct text host, const struct endpoint *server,
+	       struct buf *url)
+{
+	char address[INET_TEXT_MAX];
+
+	if (!text_starts_with(target, "http://") && !text_starts_with(target, "https://")) {
+		buf_add_string(url, "http://");
+		if (host.n)
+			buf_add(url, host.p, host.n);
+		else if (server->family == AF_INET6)
+			buf_printf(url, "[%s]", inet_text(server, address));
+		else
+			buf_add_string(url, inet_text(server, address));
+		if (!host.n && server->port != 80)
+			buf_printf(url, ":%u", server->port);
+		if (!target.n || target.p[0] != '/')
+			buf_add(url, "/", 1);
+	}
+	buf_add(url, target.p, target.n);
+}
+
+bool http1_url_name(const struct buf *url, struct buf *name)
+{
+	size_t n = 0, from = 0, slashes = 0;
+	struct buf decoded;
+
+	while (n < url->len && url->data[n] != '?' && url->data[n] != '#') {
+		if (url->data[n] == '/') {
+			from = n + 1;
+			slashes++;
+		}
+		n++;
+	}
+	if (slashes < 3 || from == n) /* http://host/ */
+		return false;
+	buf_init(&decoded, url->max);
+	percent_decode(url->data + from, n - from, &decoded);
+	for (from = decoded.len; from && decoded.data[from - 1] != '/'; from--)
+		;
+	n = decoded.len - from;
+	buf_add(name, decoded.data + from, n);
+	buf_free(&decoded);
+	return n && !name->failed;
+}
+
+static bool number(const uint8_t **p, const uint8_t *end, uint64_t *v)
+{
+	const uint8_t *from = *p;
+
+	for (*v = 0; *p < end && **p >= '0' && **p <= '9'; ++*p)
+		if (__builtin_mul_overflow(*v, 10u, v) ||
+		    __builtin_add_overflow(*v, (uint64_t)(**p - '0'), v))
+			return false;
+	return *p > from;
+}
+
+static const uint8_t *skip_blanks(const uint8_t *p, const uint8_t *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+bool http1_range_is_whole(struct text range)
+{
+	const uint8_t *p = range.p, *end = range.p + range.n;
+	uint64_t first, last, total;
+
+	if (!text_starts_with(range, "bytes"))
+		return false;
+	p = skip_blanks(p + 5, end);
+	if (!number(&p, end, &first) || p == end || *p++ != '-' || !number(&p, end, &last) ||
+	    p == end || *p++ != '/' || !number(&p, end, &total))
+		return false;
+	return first == 0 && last < UINT64_MAX && last + 1 == total;
+}
+
+bool http1_length_is_clear(struct text length)
+{
+	const uint8_t *end = length.p + length.n;
+	const uint8_t *p = skip_blanks(length.p, end);
+	uint64_t v;
+
+	return number(&p, end, &v) && skip_blanks(p, end) == end;
+}
