@@ -74,6 +74,7 @@ bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void 
 	c->pid = pid;
 	c->fd = pair[0];
 	c->started = child_clock();
+	c->kill_by = 0;
 	return true;
 }
 

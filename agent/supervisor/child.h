@@ -22,6 +22,8 @@ struct child {
 	uint64_t started;		/* ms, CLOCK_MONOTONIC */
 	uint64_t start_at;		/* when to start it again */
 	unsigned int backoff;		/* ms */
+	uint64_t kill_by;		/* it closed its socket and should be gone by then */
+	int status;			/* as waitpid() gave it, valid when pid is 0 */
 	struct counters now;		/* of the running process, as it last said */
 	struct counters before;		/* of those that ran before it */
 };

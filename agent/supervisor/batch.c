@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What children say, and how it is made durable.
+ *
+ * Lines of the local log are written before the commit and after it nothing can
+ * be missing from it: a crash in between leaves a line about a file that
+ * does not leave, never the reverse.
+ */
+#include "supervisor/live.h"
+
+#include "lib/log.h"
+#include "supervisor/intake.h"
+
+#include <string.h>
+#include <time.h>
+
+#define DISK_MS 1000		/* between attempts to commit */
+
+static int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool take_sighting(struct supervisor *s, const struct msg_view *v)
+{
+	struct pending *p = &s->pending[s->pendings];
+
+	if (!intake_sighting(s->c, &s->counters, v, &p->sighting, &p->clouds))
+		return true; /* counted there */
+	p->logged = false;
+	s->pendings++;
+	return true;
+}
+
+/* The session may have ended meanwhile, which is no error. */
+static bool take_shunt(struct supervisor *s, const struct msg_view *v)
+{
+	uint64_t session;
+
+	if (!msg_get_u64(v, MSG_A_SESSION, &session))
+		return false;
+	if (!kernel_shunt(&s->kernel, session))
+		log_debug("%s", s->kernel.error);
+	return true;
+}
+
+static bool take_skip(struct supervisor *s, const struct msg_view *v)
+{
+	uint64_t session, direction, sequence, length;
+
+	if (!msg_get_u64(v, MSG_A_SESSION, &session) ||
+	    !msg_get_u64(v, MSG_A_DIRECTION, &direction) || direction >= DIR_COUNT ||
+	    !msg_get_u64(v, MSG_A_SEQUENCE, &sequence) || sequence > UINT32_MAX ||
+	    !msg_get_u64(v, MSG_A_LENGTH, &length))
+		return false;
+	if (!kernel_skip(&s->kernel, session, (uint32_t)direction, (uint32_t)sequence, length))
+		log_debug("%s", s->kernel.error);
+	return true;
+}
+
+static bool take_finished(struct supervisor *s, const struct msg_view *v)
+{
+	char text[1024];
+
+	if (!msg_get_string(v, MSG_A_TEXT, text, sizeof(text)))
+		return false;
+	log_error("%s", text);
+	return true;
+}
+
+static bool take_word(struct supervisor *s, const struct msg_view *v)
+{
+	struct word *w = &s->word[s->words];
+	uint64_t outcome, verdict;
+
+	memset(w, 0, sizeof(*w));
+	w->type = v->type;
+	if (!msg_get_exact(v, MSG_A_ID, w->id, sizeof(w->id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, w->cloud, sizeof(w->cloud)))
+		return false;
+	if (v->type == MSG_RESULT) {
+		if (!msg_get_u64(v, MSG_A_STATUS, &outcome) || outcome >= CLOUD_OUTCOME_COUNT ||
+		    !cloud_outcome_final((enum cloud_outcome)outcome) ||
+		    !msg_get_u64(v, MSG_A_VERDICT, &verdict) ||
+		    !msg_get_string(v, MSG_A_TEXT, w->detail, sizeof(w->detail)))
+			return false;
+		w->outcome = (enum cloud_outcome)outcome;
+		w->verdict = (int32_t)(int64_t)verdict;
+	}
+	s->words++;
+	return true;
+}
+
+static bool take_render(struct supervisor *s, const struct msg_view *v)
+{
+	return deliver_wish(&s->deliver, v);
+}
+
+/* Who may say what. */
+static const struct {
+	uint16_t type;
+	bool forwarder;
+	bool (*take)(struct supervisor *s, const struct msg_view *v);
+} handlers[] = {
+	{MSG_SIGHTING, false, take_sighting},
+	{MSG_SHUNT, false, take_shunt},
+	{MSG_SKIP, false, take_skip},
+	{MSG_FINISHED, false, take_finished},
+	{MSG_QUEUED, true, take_word},
+	{MSG_RESULT, true, take_word},
+	{MSG_RENDER, true, take_render},
+};
+
+void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	bool forwarder = c == s->forwarder, ok = false;
+	char name[32];
+
+	if (v->type == MSG_COUNTERS) {
+		ok = child_counters(c, v);
+	} else {
+		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+			if (handlers[i].type == v->type && handlers[i].forwarder == forwarder)
+				ok = handlers[i].take(s, v);
+	}
+	if (ok)
+		return;
+	counter_add(&s->counters, COUNTER_MESSAGES_BAD, 1);
+	log_warning_once("%s sent a message \"%s\" that makes no sense", live_name(c, name),
+			 msg_type_text(v->type));
+}
+
+static bool write_lines(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->pendings; i++) {
+		if (s->pending[i].logged)
+			continue;
+		if (!journal_append(&s->journal, &s->pending[i].sighting))
+			return false;
+		s->pending[i].logged = true;
+	}
+	return true;
+}
+
+static bool store_pending(struct supervisor *s, const struct pending *p, uint32_t mask,
+			  unsigned int *repeated)
+{
+	int64_t now = wall_ms();
+
+	if (!p->clouds)
+		return true;
+	/* The strictest of what held when the session began and what holds now. */
+	switch (store_add(s->store, &p->sighting, mask & p->sighting.session.share_mask, now)) {
+	case STORE_REPEATED:
+		(*repeated)++;
+		return true;
+	case STORE_OK:
+		break;
+	default:
+		return false;
+	}
+	for (size_t i = 0; i < s->c->clouds; i++)
+		if ((p->clouds & (1ull << i)) &&
+		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &s->c->share[i],
+				  now))
+			return false;
+	return true;
+}
+
+static bool store_word(struct supervisor *s, const struct word *w, unsigned int *acknowledged)
+{
+	enum store_result r;
+
+	if (w->type == MSG_QUEUED) {
+		r = store_unqueue(s->store, w->id, w->cloud);
+		*acknowledged += r == STORE_OK;
+	} else {
+		r = store_result(s->store, w->id, w->cloud, w->outcome, w->verdict, w->detail,
+				 wall_ms());
+	}
+	/* STORE_ABSENT: said twice, or forgotten. */
+	return r != STORE_FAILED;
+}
+
+static bool store_all(struct supervisor *s, unsigned int *repeated, unsigned int *acknowledged)
+{
+	uint32_t mask = s->pendings ? deliver_mask(&s->deliver) : 0;
+	bool ok = store_begin(s->store);
+
+	for (size_t i = 0; ok && i < s->pendings; i++)
+		ok = store_pending(s, &s->pending[i], mask, repeated);
+	for (size_t i = 0; ok && i < s->words; i++)
+		ok = store_word(s, &s->word[i], acknowledged);
+	if (ok)
+		return store_commit(s->store);
+	store_rollback(s->store);
+	return false;
+}
+
+static void clear(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->pendings; i++)
+		sighting_free(&s->pending[i].sighting);
+	s->pendings = 0;
+	s->words = 0;
+}
+
+void live_commit(struct supervisor *s)
+{
+	unsigned int repeated = 0, acknowledged = 0;
+	bool logged;
+
+	if ((!s->pendings && !s->words) || s->now < s->disk_again)
+		return;
+	logged = write_lines(s);
+	if (!logged || !store_all(s, &repeated, &acknowledged)) {
+		if (logged && !s->disk_failing)
+			log_error("the database cannot be written: %s; trying again every second",
+				  store_error(s->store));
+		s->disk_failing = true;
+		s->disk_again = s->now + DISK_MS;
+		return;
+	}
+	if (s->disk_failing)
+		log_info("the state directory can be written again");
+	s->disk_failing = false;
+	s->disk_again = 0;
+	counter_add(&s->counters, COUNTER_SIGHTINGS_REPEATED, repeated);
+	if (s->pendings)
+		deliver_added(&s->deliver);
+	for (unsigned int i = 0; i < acknowledged; i++)
+		deliver_acknowledged(&s->deliver);
+	clear(s);
+}
+
+void live_abandon(struct supervisor *s)
+{
+	if (s->pendings)
+		log_error("%zu sightings are lost: they could not be stored before the end",
+			  s->pendings);
+	clear(s);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/deliver.h"
+
+#include "lib/log.h"
+#include "policy/envelope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Why there is no envelope; the forwarder shows it. */
+#define REFUSAL_MAX 256
+
+void deliver_init(struct deliver *d)
+{
+	msg_init(&d->msg);
+	buf_init(&d->json, MSG_MAX);
+	buf_init(&d->name, MSG_MAX);
+	deliver_restart(d);
+}
+
+void deliver_free(struct deliver *d)
+{
+	msg_free(&d->msg);
+	buf_free(&d->json);
+	buf_free(&d->name);
+}
+
+void deliver_restart(struct deliver *d)
+{
+	d->wishes = 0;
+	d->sent = 0;
+	d->window = 0;
+	d->more = true;
+	d->blocked = false;
+}
+
+void deliver_added(struct deliver *d)
+{
+	d->more = true;
+}
+
+void deliver_acknowledged(struct deliver *d)
+{
+	if (d->window)
+		d->window--;
+}
+
+uint32_t deliver_mask(struct deliver *d)
+{
+	uint32_t mask = 0, generation;
+	bool ok = kernel_share_get(d->kernel, &mask, &generation);
+
+	if (!ok && !d->kernel_failing)
+		log_error("the kernel's switches cannot be read, no field is shared: %s",
+			  d->kernel->error);
+	else if (ok && d->kernel_failing)
+		log_info("the kernel's switches can be read again");
+	d->kernel_failing = !ok;
+	return ok ? mask : 0;
+}
+
+bool deliver_wish(struct deliver *d, const struct msg_view *v)
+{
+	struct wish *w;
+
+	if (d->wishes == DELIVER_WISHES_MAX)
+		return false;
+	w = &d->wish[(d->wish_first + d->wishes) % DELIVER_WISHES_MAX];
+	if (!msg_get_exact(v, MSG_A_ID, w->id, sizeof(w->id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, w->cloud, sizeof(w->cloud)))
+		return false;
+	d->wishes++;
+	return true;
+}
+
+/* The policy that holds now for a cloud; false: it has none. */
+static bool policy_now(const struct deliver *d, const char *cloud, struct policy *p)
+{
+	for (size_t i = 0; i < d->c->clouds; i++) {
+		if (strcmp(d->c->cloud[i].name, cloud) != 0 || !d->c->has_share[i])
+			continue;
+		*p = d->c->share[i];
+		return true;
+	}
+	return false;
+}
+
+/* Fills json and name; false with the reason for refusing. */
+static bool render(struct deliver *d, const struct wish *w, unsigned int *withheld,
+		   char reason[static REFUSAL_MAX])
+{
+	struct store_submission sub;
+	struct policy now, effective;
+	bool ok = false;
+
+	switch (store_load(d->store, w->id, w->cloud, &sub)) {
+	case STORE_OK:
+		break;
+	case STORE_ABSENT:
+		snprintf(reason, REFUSAL_MAX, "no such sighting goes to this cloud");
+		return false;
+	default:
+		snprintf(reason, REFUSAL_MAX, "%s", store_error(d->store));
+		return false;
+	}
+	if (!sub.policy_readable) {
+		snprintf(reason, REFUSAL_MAX, "the policy it was seen under cannot be read");
+	} else if (!policy_now(d, w->cloud, &now)) {
+		snprintf(reason, REFUSAL_MAX, "there is no [share %s]", w->cloud);
+	} else {
+		effective = policy_masked(policy_strictest(sub.policy, now),
+					  sub.share_mask & deliver_mask(d));
+		ok = envelope_render(&sub.sighting, &effective, &d->json, withheld) &&
+		     envelope_upload_name(&sub.sighting, &effective, &d->name);
+		if (!ok)
+			snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
+	}
+	sighting_free(&sub.sighting);
+	return ok;
+}
+
+static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
+{
+	char id[SIGHTING_ID_TEXT], reason[REFUSAL_MAX];
+	unsigned int withheld = 0;
+	enum msg_result result;
+	bool ok;
+
+	buf_reset(&d->json);
+	buf_reset(&d->name);
+	ok = render(d, w, &withheld, reason);
+	msg_begin(&d->msg, MSG_ENVELOPE);
+	msg_put(&d->msg, MSG_A_ID, w->id, sizeof(w->id));
+	msg_put_string(&d->msg, MSG_A_CLOUD, w->cloud);
+	msg_put_u64(&d->msg, MSG_A_STATUS, !ok);
+	if (ok) {
+		msg_put(&d->msg, MSG_A_JSON, d->json.data, d->json.len);
+		msg_put(&d->msg, MSG_A_FILENAME, d->name.data, d->name.len);
+	} else {
+		msg_put_string(&d->msg, MSG_A_TEXT, reason);
+	}
+	result = msg_send(fd, &d->msg);
+	if (result != MSG_OK)
+		return result;
+	counter_add(d->counters, ok ? COUNTER_ENVELOPES : COUNTER_ENVELOPES_REFUSED, 1);
+	counter_add(d->counters, COUNTER_FIELDS_WITHHELD, withheld);
+	if (!ok)
+		log_debug("no envelope of %s for cloud %s: %s", sighting_id_text(w->id, id),
+			  w->cloud, reason);
+	return MSG_OK;
+}
+
+static enum msg_result send_wishes(struct deliver *d, int fd)
+{
+	enum msg_result result;
+
+	while (d->wishes) {
+		result = answer(d, &d->wish[d->wish_first], fd);
+		if (result != MSG_OK)
+			return result;
+		d->wish_first = (d->wish_first + 1) % DELIVER_WISHES_MAX;
+		d->wishes--;
+	}
+	return MSG_OK;
+}
+
+static enum msg_result send_outbox(struct deliver *d, int fd)
+{
+	struct store_item items[DELIVER_WINDOW];
+	enum msg_result result;
+	size_t count;
+
+	while (d->more && d->window < DELIVER_WINDOW) {
+		size_t want = DELIVER_WINDOW - d->window;
+
+		if (!store_outbox(d->store, d->sent, items, want, &count)) {
+			log_warning_once("the outbox cannot be read: %s", store_error(d->store));
+			return MSG_OK;
+		}
+		for (size_t i = 0; i < count; i++) {
+			msg_begin(&d->msg, MSG_SUBMIT);
+			msg_put(&d->msg, MSG_A_ID, items[i].id, sizeof(items[i].id));
+			msg_put_string(&d->msg, MSG_A_CLOUD, items[i].cloud);
+			msg_put(&d->msg, MSG_A_SHA256, items[i].sha256, sizeof(items[i].sha256));
+			msg_put_u64(&d->msg, MSG_A_SIZE, items[i].size);
+			result = msg_send(fd, &d->msg);
+			if (result != MSG_OK)
+				return result;
+			d->sent = items[i].number;
+			d->window++;
+		}
+		d->more = count == want;
+	}
+	return MSG_OK;
+}
+
+enum msg_result deliver_send(struct deliver *d, int fd)
+{
+	enum msg_result result = send_wishes(d, fd);
+
+	if (result == MSG_OK)
+		result = send_outbox(d, fd);
+	d->blocked = result == MSG_AGAIN;
+	return d->blocked ? MSG_OK : result;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the live supervisor share.
+ */
+#ifndef SLUICE_SUPERVISOR_LIVE_H
+#define SLUICE_SUPERVISOR_LIVE_H
+
+#include "lib/kernel.h"
+#include "supervisor/child.h"
+#include "supervisor/config.h"
+#include "supervisor/deliver.h"
+#include "supervisor/journal.h"
+#include "supervisor/store.h"
+
+#define LIVE_BATCH 64		/* sightings, and words of the forwarder, per commit */
+#define LIVE_CHILDREN_MAX (SLUICE_RINGS_MAX + 1)
+
+enum live_phase { LIVE_RUNNING, LIVE_STOP_INSPECTORS, LIVE_STOP_FORWARDER, LIVE_STOPPED };
+
+/* A sighting between its message and its commit. */
+struct pending {
+	struct sighting sighting;
+	uint64_t clouds;
+	bool logged;
+};
+
+/* A word of the forwarder between its message and its commit. */
+struct word {
+	uint16_t type;			/* MSG_QUEUED or MSG_RESULT */
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	enum cloud_outcome outcome;
+	int32_t verdict;
+	char detail[CLOUD_DETAIL_MAX];
+};
+
+struct supervisor {
+	struct config *c;
+	const char *config_path;	/* NULL: built-in configuration */
+	int lock, signals;
+	char *spool_dir, *queue_path;
+
+	struct kernel kernel;
+	uint32_t socket_mark;		/* what the module ignores, put on our own connections */
+	int ring[SLUICE_RINGS_MAX];
+	struct child child[LIVE_CHILDREN_MAX];	/* one inspector a ring, then the forwarder */
+	size_t children, inspectors;
+	struct child *forwarder;
+
+	struct store *store;
+	struct journal journal;
+	struct deliver deliver;
+	struct counters counters;
+
+	struct pending pending[LIVE_BATCH];
+	size_t pendings;
+	struct word word[LIVE_BATCH];
+	size_t words;
+	uint64_t disk_again;		/* the last commit failed: not before */
+	bool disk_failing;
+	bool stats_failing;
+
+	enum live_phase phase;
+	uint64_t now;			/* ms, child_clock() */
+	uint64_t stats_at, forget_at, stop_by;
+};
+
+/* processes.c: starts every process that is due; false when the first start fails. */
+bool live_start_due(struct supervisor *s);
+/* Collects the processes that ended. */
+void live_reap(struct supervisor *s);
+/* The other end of a child's socket is closed, or it misbehaved (kill: at once). */
+void live_hang_up(struct supervisor *s, struct child *c, bool kill);
+/* Goes through the phases of stopping. */
+void live_stop_step(struct supervisor *s);
+void live_stop_begin(struct supervisor *s);
+/* When the next of these has something to do; never later than `when`. */
+uint64_t live_processes_at(const struct supervisor *s, uint64_t when);
+const char *live_name(const struct child *c, char text[static 32]);
+
+/* batch.c: takes one message of a child. */
+void live_take(struct supervisor *s, struct child *c, const struct msg_view *v);
+/* Logs and commits what was taken. */
+void live_commit(struct supervisor *s);
+/* Throws away what could not be committed, saying so. */
+void live_abandon(struct supervisor *s);
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/reload.h"
+
+#include "lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_cloud(const struct cloud_config *a, const struct cloud_config *b)
+{
+	return a->ops == b->ops && a->scope == b->scope && a->session == b->session &&
+	       a->timeout == b->timeout && a->max_size == b->max_size &&
+	       strcmp(a->url, b->url) == 0 && strcmp(a->path, b->path) == 0 &&
+	       strcmp(a->key, b->key) == 0 && strcmp(a->ca_file, b->ca_file) == 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_rest(const struct config *a, const struct config *b)
+{
+	return a->rings == b->rings && a->ring_size == b->ring_size && a->hooks == b->hooks &&
+	       a->spool_bytes == b->spool_bytes && a->spool_files == b->spool_files &&
+	       a->retry_min == b->retry_min && a->retry_max == b->retry_max &&
+	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
+	       same_text(a->virtual_system, b->virtual_system) &&
+	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
+}
+
+static size_t find(const struct config *c, const char *name)
+{
+	size_t i = 0;
+
+	while (i < c->clouds && strcmp(c->cloud[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+/* Bits of the new file's clouds as bits of the running ones. */
+static uint64_t translate(const struct config *from, const struct config *to, uint64_t clouds)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < from->clouds; i++) {
+		size_t k = find(to, from->cloud[i].name);
+
+		if ((clouds & (1ull << i)) && k < to->clouds)
+			bits |= 1ull << k;
+	}
+	return bits;
+}
+
+/*
+ * Rules may only come with the clouds they were written for: where a private cloud is
+ * not running yet, what it keeps from a public one would go there.
+ */
+static bool rules_fit(const struct config *c, const struct config *new)
+{
+	if (c->clouds != new->clouds)
+		return false;
+	for (size_t i = 0; i < c->clouds; i++) {
+		size_t k = find(new, c->cloud[i].name);
+
+		if (k == new->clouds || new->cloud[k].scope != c->cloud[i].scope)
+			return false;
+	}
+	return true;
+}
+
+static void apply(struct config *c, const struct config *new)
+{
+	bool restart = !same_rest(c, new);
+
+	for (size_t i = 0; i < c->clouds; i++) {
+		size_t k = find(new, c->cloud[i].name);
+
+		c->has_share[i] = k < new->clouds && new->has_share[k];
+		if (c->has_share[i])
+			c->share[i] = new->share[k];
+		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
+			restart = true;
+	}
+	if (!rules_fit(c, new)) {
+		log_warning("other clouds than those running: only the [share] sections of those "
+			    "take effect now, the rest waits for a restart");
+		return;
+	}
+	memcpy(c->rule, new->rule, sizeof(c->rule));
+	c->rules = new->rules;
+	for (size_t i = 0; i < c->rules; i++)
+		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
+	if (restart)
+		log_warning("only [share] and [rule] sections take effect now: what else changed "
+			    "waits for a restart");
+}
+
+void reload(struct config *c, const char *path)
+{
+	struct config *new = calloc(1, sizeof(*new));
+
+	if (!new) {
+		log_error("out of memory: the configuration stays as it is");
+		return;
+	}
+	if (config_read(new, path)) {
+		apply(c, new);
+		log_info("%s: read again", path);
+		config_free(new);
+	} else {
+		log_error("%s has errors: the configuration stays as it is", path);
+	}
+	free(new);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor's database: sightings that are to leave, complete, with the
+ * policies as they were, and the outbox to the forwarder.
+ *
+ * SQLite in WAL mode, synced at every commit: what was committed survives a crash
+ * and a power failure.  Nobody but the supervisor reads it (mode 0600).
+ *
+ *	sightings	the message of the inspector, rule included
+ *	submissions	one per sighting and cloud: the policy when seen, how it ended
+ *	outbox		submissions that the forwarder has not committed yet
+ *
+ * Functions that fail leave a text in store_error().
+ */
+#ifndef SLUICE_SUPERVISOR_STORE_H
+#define SLUICE_SUPERVISOR_STORE_H
+
+#include "cloud/cloud.h"
+#include "lib/sighting.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* Opens or makes it.  NULL with a logged error that says which file and what to do. */
+struct store *store_open(const char *path);
+void store_close(struct store *s);
+const char *store_error(const struct store *s);
+
+/* One transaction at a time; commit that fails has rolled back. */
+bool store_begin(struct store *s);
+bool store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+enum store_result { STORE_OK, STORE_REPEATED, STORE_ABSENT, STORE_FAILED };
+
+/*
+ * A sighting with the kernel's switches when it was seen; times are ms since the
+ * epoch.  STORE_REPEATED: that id is there, nothing was changed.
+ */
+enum store_result store_add(struct store *s, const struct sighting *sighting, uint32_t share_mask,
+			    int64_t now);
+/* One of the clouds it goes to, and an outbox row for it. */
+bool store_submit(struct store *s, const struct sighting *sighting, const char *cloud,
+		  const struct policy *seen, int64_t now);
+
+/* A row of the outbox. */
+struct store_item {
+	int64_t number;
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	uint8_t sha256[SHA256_SIZE];
+	uint64_t size;
+};
+
+/* Rows with a number beyond `after`, oldest first. */
+bool store_outbox(struct store *s, int64_t after, struct store_item *items, size_t max,
+		  size_t *count);
+/* The forwarder has committed it.  STORE_ABSENT: there is no such row. */
+enum store_result store_unqueue(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+				const char *cloud);
+
+/* What an envelope is made of; the sighting is the caller's to free when STORE_OK. */
+struct store_submission {
+	struct sighting sighting;
+	uint32_t share_mask;		/* when seen */
+	struct policy policy;		/* when seen */
+	bool policy_readable;		/* false: policy omits everything */
+};
+
+enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+			     const char *cloud, struct store_submission *out);
+
+/* How a submission ended.  STORE_ABSENT: there is no such one. */
+enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+			       const char *cloud, enum cloud_outcome outcome, int32_t verdict,
+			       const char *detail, int64_t now);
+
+/* Forgets sightings seen before `before` whose submissions have all ended. */
+bool store_forget(struct store *s, int64_t before);
+
+#endif
