@@ -41,7 +41,8 @@ static const char *scratch_path(const char *dir, const char *name)
 {
 	static char path[2 * SCRATCH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		abort();
 	return path;
 }
 
