@@ -3,10 +3,13 @@
  * TCP order: segments in any order in, one contiguous stream per direction out
  * (RFC 9293 §3.4 sequence arithmetic).
  *
- * The first copy of a byte wins; later ones are compared and counted.  Bytes
- * behind a hole wait, bounded; the hole is given up (gap) when the other end
- * acknowledged past it, when the source says the bytes are lost, when the bound is
- * reached, or at the end.
+ * The first copy of a byte wins; later ones are counted, and compared while the
+ * first one waits.  Bytes behind a hole wait, bounded; the hole is given up (gap)
+ * when the other end acknowledged past it and nothing closed it shortly after,
+ * when the source says the bytes are lost, when the bound is reached, or at the end.
+ *
+ * A stream whose SYN was not seen begins at its first byte; a few segments are
+ * held back at first, since captures show the first ones in any order.
  */
 #ifndef SLUICE_STREAM_TCP_H
 #define SLUICE_STREAM_TCP_H
@@ -37,12 +40,25 @@ struct tcp_segment {
 	bool lost_before;	/* the source lost segments of this direction before this one */
 };
 
+/* What waits in all connections together. */
+struct tcp_pool {
+	size_t used;
+	size_t max;
+};
+
+#define TCP_POOL_DEFAULT {.max = 32u << 20}
+
+/*
+ * The window of a fast and distant sender has to fit: after a loss on the way
+ * to us a whole window waits for the segment that is sent again.
+ */
 struct tcp_limits {
 	size_t pending_bytes;	/* waiting behind holes, per direction */
 	size_t pending_segments;
+	struct tcp_pool *pool;	/* NULL: none */
 };
 
-#define TCP_LIMITS_DEFAULT {.pending_bytes = 4u << 20, .pending_segments = 8192}
+#define TCP_LIMITS_DEFAULT {.pending_bytes = 8u << 20, .pending_segments = 8192}
 
 /* Where the ordered stream goes. */
 struct tcp_sink {

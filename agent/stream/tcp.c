@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: MIT
+#include "stream/tcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sequence numbers further ahead than this are not of this connection. */
+#define FORWARD_MAX (1 << 30)
+/* A hole that will not close is kept this long, for packets captured out of order. */
+#define DOOM_TIME 1000000000ull
+#define DOOM_BYTES (256u << 10)
+/* A stream without SYN: how far before its first byte, and for how many segments, to look. */
+#define SEARCH_BACK (64u << 10)
+#define SEARCH_BLOCKS 4
+
+/* Bytes that wait behind a hole. */
+struct block {
+	uint32_t sequence;
+	uint32_t len;
+	uint32_t cut;		/* bytes behind these that the capture left out */
+	uint64_t time;
+	uint8_t *data;
+};
+
+/*
+ * One direction.
+ *
+ *	     delivered        hole    block  hole  block
+ *	...................|         |=====|      |=====|
+ *	                  next
+ *
+ * Blocks are sorted, apart from each other, and all behind next.
+ */
+struct flow {
+	uint32_t next;		/* sequence number of the next byte to deliver */
+	uint32_t begin;		/* of the first byte */
+	uint32_t top;		/* end of the last byte seen */
+	uint32_t fin;		/* sequence number behind the last byte */
+	uint32_t acked;		/* by the other end */
+	uint32_t hint;		/* before the start: where it probably is */
+	bool started;		/* next and top are valid */
+	bool searching;		/* the first hole is only room for an earlier start */
+	bool begin_known;	/* SYN seen: begin is valid */
+	bool syn_data;		/* what waits came with SYN and is not acknowledged */
+	bool fin_known;
+	bool ack_known;
+	bool hint_known;
+	bool lost;		/* the source lost something that is still missing */
+	bool doomed;		/* the first hole will not close, unless very soon */
+	bool done;		/* eof delivered */
+	uint32_t doom_ack;	/* holes below this are doomed */
+	size_t doom_bytes;
+	uint64_t doom_time;
+
+	struct block *block;	/* head .. count - 1 */
+	size_t head;
+	size_t count;
+	size_t room;
+	size_t bytes;
+};
+
+struct tcp {
+	struct flow flow[DIR_COUNT];
+	const struct tcp_limits *limits;
+	struct counters *counters;
+	struct tcp_sink sink;
+	void *arg;
+};
+
+static int32_t distance(uint32_t from, uint32_t to)
+{
+	return (int32_t)(to - from);
+}
+
+static bool pending(const struct flow *f)
+{
+	return f->head < f->count;
+}
+
+static struct block *first(struct flow *f)
+{
+	return &f->block[f->head];
+}
+
+struct tcp *tcp_new(const struct tcp_limits *limits, struct counters *counters,
+		    const struct tcp_sink *sink, void *arg)
+{
+	struct tcp *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->limits = limits;
+	t->counters = counters;
+	t->sink = *sink;
+	t->arg = arg;
+	return t;
+}
+
+/* ------------------------------------------------------------------ blocks */
+
+static void block_release(struct tcp *t, struct flow *f, struct block *b)
+{
+	f->bytes -= b->len;
+	if (t->limits->pool)
+		t->limits->pool->used -= b->len;
+	free(b->data);
+}
+
+static void blocks_free(struct tcp *t, struct flow *f)
+{
+	for (; pending(f); f->head++)
+		block_release(t, f, first(f));
+	free(f->block);
+	f->block = NULL;
+	f->head = f->count = f->room = 0;
+}
+
+void tcp_free(struct tcp *t)
+{
+	if (!t)
+		return;
+	for (int dir = 0; dir < DIR_COUNT; dir++)
+		blocks_free(t, &t->flow[dir]);
+	free(t);
+}
+
+/* Index of the first block that ends behind `sequence`. */
+static size_t block_find(const struct flow *f, uint32_t sequence)
+{
+	size_t low = f->head, high = f->count;
+
+	/* Nearly always the segment continues the last block. */
+	if (low < high &&
+	    distance(f->block[high - 1].sequence + f->block[high - 1].len, sequence) >= 0)
+		return high;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct block *b = &f->block[middle];
+
+		if (distance(b->sequence + b->len, sequence) >= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool block_make_room(struct flow *f, size_t *at)
+{
+	if (f->head) {
+		memmove(f->block, f->block + f->head, (f->count - f->head) * sizeof(*f->block));
+		*at -= f->head;
+		f->count -= f->head;
+		f->head = 0;
+	}
+	if (f->count == f->room) {
+		size_t room = f->room ? f->room * 2 : 16;
+		struct block *block = realloc(f->block, room * sizeof(*block));
+
+		if (!block)
+			return false;
+		f->block = block;
+		f->room = room;
+	}
+	return true;
+}
+
+/* Out of memory: as if the segment had not come. */
+static bool block_insert(struct tcp *t, struct flow *f, size_t at, const struct block *b)
+{
+	uint8_t *data;
+
+	if (f->count == f->room && !block_make_room(f, &at))
+		return false;
+	data = malloc(b->len);
+	if (!data)
+		return false;
+	memcpy(data, b->data, b->len);
+	memmove(f->block + at + 1, f->block + at, (f->count - at) * sizeof(*b));
+	f->block[at] = *b;
+	f->block[at].data = data;
+	f->count++;
+	f->bytes += b->len;
+	if (t->limits->pool)
+		t->limits->pool->used += b->len;
+	counter_add(t->counters, COUNTER_TCP_OUT_OF_ORDER, 1);
+	return true;
+}
+
+/* ---------------------------------------------------------------- delivery */
+
+static void deliver(struct tcp *t, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
+{
+	t->flow[dir].next += (uint32_t)n;
+	t->sink.data(t->arg, dir, p, n, time);
+}
+
+static void skip(struct tcp *t, enum dir dir, uint32_t n, uint64_t time)
+{
+	t->flow[dir].next += n;
+	counter_add(t->counters, COUNTER_TCP_GAPS, 1);
+	counter_add(t->counters, COUNTER_TCP_GAP_BYTES, n);
+	t->sink.gap(t->arg, dir, n, time);
+}
+
+/* Bytes of n from `sequence` that are before FIN. */
+static uint32_t before_fin(const struct flow *f, uint32_t sequence, size_t n)
+{
+	int32_t left;
+
+	if (!f->fin_known)
+		return (uint32_t)n;
+	left = distance(sequence, f->fin);
+	if (left <= 0)
+		return 0;
+	return (size_t)left < n ? (uint32_t)left : (uint32_t)n;
+}
+
+/* What the capture left out of a packet, as far as nothing else has brought it. */
+static void skip_cut(struct tcp *t, enum dir dir, uint32_t cut, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	if (pending(f) && (uint32_t)distance(f->next, first(f)->sequence) < cut)
+		cut = first(f)->sequence - f->next;
+	cut = before_fin(f, f->next, cut);
+	if (cut)
+		skip(t, dir, cut, time);
+}
+
+/* Delivers what has become contiguous, and the end when that is reached. */
+static void drain(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	if (f->done || f->searching || f->syn_data)
+		return;
+	while (pending(f) && first(f)->sequence == f->next) {
+		struct block b = *first(f);
+		uint32_t n = before_fin(f, b.sequence, b.len);
+
+		f->head++;
+		if (n)
+			deliver(t, dir, b.data, n, b.time);
+		if (b.cut)
+			skip_cut(t, dir, b.cut, b.time);
+		block_release(t, f, &b);
+		if (n < b.len)
+			break;
+	}
+	if (f->fin_known && f->next == f->fin) {
+		f->done = true;
+		blocks_free(t, f);
+		t->sink.eof(t->arg, dir, time);
+	} else if (!pending(f)) {
+		f->head = f->count = 0;
+		f->doomed = false;
+	}
+}
+
+/* Where what waits begins: the first block or FIN. */
+static bool edge(struct flow *f, uint32_t *sequence)
+{
+	if (f->fin_known && (!pending(f) || distance(f->fin, first(f)->sequence) > 0))
+		*sequence = f->fin;
+	else if (pending(f))
+		*sequence = first(f)->sequence;
+	else
+		return false;
+	return true;
+}
+
+/* Ends the first hole at `to`. */
+static void jump(struct tcp *t, enum dir dir, uint32_t to, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	f->syn_data = false;
+	if (f->searching) {
+		f->searching = false;
+		f->next = to;
+	} else if (to != f->next) {
+		skip(t, dir, to - f->next, time);
+	}
+}
+
+/* Gives up the first hole; false when nothing waits behind one. */
+static bool give_up(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+	uint32_t to;
+
+	if (f->done || !edge(f, &to))
+		return false;
+	jump(t, dir, to, time);
+	drain(t, dir, time);
+	return true;
+}
+
+void tcp_flush(struct tcp *t, uint64_t time)
+{
+	/* The older first: requests before their answers. */
+	for (;;) {
+		struct flow *o = &t->flow[DIR_OPENER], *a = &t->flow[DIR_ANSWERER];
+		bool answerer = pending(a) && (!pending(o) || first(a)->time < first(o)->time);
+
+		if (!give_up(t, answerer ? DIR_ANSWERER : DIR_OPENER, time) &&
+		    !give_up(t, answerer ? DIR_OPENER : DIR_ANSWERER, time))
+			return;
+	}
+}
+
+/* ------------------------------------------------------------------- holes */
+
+static bool waited(const struct flow *f, uint64_t since, uint64_t time)
+{
+	return time > since && time - since > DOOM_TIME;
+}
+
+/* Has a stream without SYN shown where it begins? */
+static void search(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+	uint32_t at;
+
+	if (!edge(f, &at))
+		return;
+	if ((f->hint_known && f->hint == at) || f->count - f->head >= SEARCH_BLOCKS ||
+	    (f->ack_known && distance(at, f->acked) > 0) ||
+	    (pending(f) && waited(f, first(f)->time, time)))
+		give_up(t, dir, time);
+}
+
+static void judge(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	if (f->searching) {
+		search(t, dir, time);
+		return;
+	}
+	while (pending(f) && !f->syn_data) {
+		uint32_t at = first(f)->sequence;
+
+		if (f->doomed && distance(at, f->doom_ack) < 0)
+			f->doomed = false;
+		if (!f->doomed) {
+			bool acked = f->ack_known && distance(at, f->acked) >= 0;
+
+			if (!acked && !f->lost)
+				return;
+			f->doomed = true;
+			f->doom_ack = acked ? f->acked : at;
+			f->doom_time = time;
+			f->doom_bytes = f->bytes;
+		}
+		if (f->bytes < f->doom_bytes)
+			f->doom_bytes = f->bytes;
+		if (!waited(f, f->doom_time, time) && f->bytes - f->doom_bytes < DOOM_BYTES)
+			return;
+		f->lost = false;
+		while (pending(f) && distance(first(f)->sequence, f->doom_ack) >= 0)
+			give_up(t, dir, time);
+		f->doomed = false;
+	}
+}
+
+/* ---------------------------------------------------------------- segments */
+
+static bool room_for(const struct tcp *t, const struct flow *f, size_t n)
+{
+	const struct tcp_pool *pool = t->limits->pool;
+
+	return f->count - f->head < t->limits->pending_segments &&
+	       f->bytes + n <= t->limits->pending_bytes && (!pool || pool->used + n <= pool->max);
+}
+
+static void came_again(struct tcp *t, const uint8_t *kept, const uint8_t *p, size_t n)
+{
+	counter_add(t->counters, COUNTER_TCP_RETRANSMITTED, n);
+	if (kept && memcmp(kept, p, n) != 0)
+		for (size_t i = 0; i < n; i++)
+			if (kept[i] != p[i])
+				counter_add(t->counters, COUNTER_TCP_CONFLICTS, 1);
+}
+
+/* Cuts off what was delivered already; false when nothing is left. */
+static bool trim(struct tcp *t, const struct flow *f, struct block *b)
+{
+	int32_t old = distance(b->sequence, f->next);
+	uint32_t n;
+
+	if (old > 0) {
+		/* A keep-alive probe repeats the last byte, or one that is none. */
+		bool probe = old == 1 && b->len == 1 && !b->cut;
+
+		n = (uint32_t)old < b->len ? (uint32_t)old : b->len;
+		if (!probe)
+			came_again(t, NULL, b->data, n);
+		b->data += n;
+		b->len -= n;
+		old -= (int32_t)n;
+		b->cut = (uint32_t)old < b->cut ? b->cut - (uint32_t)old : 0;
+		b->sequence = f->next;
+	}
+	n = before_fin(f, b->sequence, b->len);
+	if (n < b->len) {
+		b->len = n;
+		b->cut = 0;
+	}
+	return b->len || b->cut;
+}
+
+static bool in_order(const struct flow *f, uint32_t sequence)
+{
+	return sequence == f->next && !f->searching && !f->syn_data;
+}
+
+/* Puts the parts of b that no block has into blocks, or delivers them. */
+static void scatter(struct tcp *t, enum dir dir, struct block b)
+{
+	struct flow *f = &t->flow[dir];
+	uint32_t cut = b.cut;
+
+	b.cut = 0;
+	while (b.len) {
+		size_t i = block_find(f, b.sequence);
+		int32_t ahead = INT32_MAX;
+		struct block part = b;
+
+		if (i < f->count)
+			ahead = distance(b.sequence, f->block[i].sequence);
+		if (ahead > 0) {	/* new up to the next block */
+			if ((uint32_t)ahead < part.len)
+				part.len = (uint32_t)ahead;
+			if (part.len == b.len)
+				part.cut = cut;
+			if (in_order(f, part.sequence)) {
+				deliver(t, dir, part.data, part.len, part.time);
+				if (part.cut)
+					skip_cut(t, dir, part.cut, part.time);
+			} else if (!block_insert(t, f, i, &part)) {
+				return;
+			}
+		} else {		/* the block has it */
+			uint32_t inside = (uint32_t)-ahead;
+			uint32_t same = f->block[i].len - inside;
+
+			if (same < part.len)
+				part.len = same;
+			came_again(t, f->block[i].data + inside, part.data, part.len);
+		}
+		b.sequence += part.len;
+		b.data += part.len;
+		b.len -= part.len;
+	}
+}
+
+static void take(struct tcp *t, enum dir dir, struct block b)
+{
+	struct flow *f = &t->flow[dir];
+
+	for (;;) {
+		uint32_t at;
+
+		if (f->done || !trim(t, f, &b))
+			return;
+		if (in_order(f, b.sequence)) {
+			if (pending(f))
+				break;
+			if (b.len)
+				deliver(t, dir, b.data, b.len, b.time);
+			if (b.cut)
+				skip_cut(t, dir, b.cut, b.time);
+			return;
+		}
+		if (!b.len)	/* nothing captured of it: a hole like any other */
+			return;
+		if (room_for(t, f, b.len))
+			break;
+		if (edge(f, &at) && distance(at, b.sequence) >= 0)
+			give_up(t, dir, b.time);
+		else
+			jump(t, dir, b.sequence, b.time);
+	}
+	scatter(t, dir, b);
+}
+
+static void start(struct flow *f, uint32_t sequence)
+{
+	f->started = true;
+	f->next = f->top = sequence;
+}
+
+/* False: a SYN of another connection. */
+static bool on_syn(struct tcp *t, enum dir dir, uint32_t begin, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+	uint32_t at;
+
+	if (f->begin_known)
+		return begin == f->begin;
+	if (!f->started) {
+		start(f, begin);
+	} else {
+		if (!f->searching || distance(begin, f->top) > FORWARD_MAX ||
+		    (edge(f, &at) && distance(begin, at) < 0))
+			return false;
+		f->searching = false;
+		f->next = begin;
+		drain(t, dir, time);
+	}
+	f->begin = begin;
+	f->begin_known = true;
+	return true;
+}
+
+static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	if (!f->started) {
+		f->hint = ack;
+		f->hint_known = true;
+		return;
+	}
+	if (distance(f->next, ack) > FORWARD_MAX)
+		return;
+	if (!f->ack_known || distance(f->acked, ack) > 0) {
+		f->acked = ack;
+		f->ack_known = true;
+	}
+	if (f->syn_data) {
+		/* Data with a SYN counts only when the other end took it (RFC 7413 §4.2.2). */
+		if (distance(f->next, ack) <= 0) {
+			blocks_free(t, f);
+			f->top = f->next;
+		}
+		f->syn_data = false;
+		drain(t, dir, time);
+	}
+	if (pending(f) || f->searching)
+		judge(t, dir, time);
+}
+
+/*
+ * Believed only where the other end would believe it (RFC 5961 §3.2): at the next
+ * byte it expects, as far as that is known here.  Anything else may be forged.
+ */
+static bool reset_believed(const struct tcp *t, const struct tcp_segment *s)
+{
+	const struct flow *f = &t->flow[s->dir];
+	const struct flow *o = &t->flow[dir_other(s->dir)];
+
+	if (!f->started) {
+		if (f->hint_known && s->sequence == f->hint)
+			return true;
+		/* The answer to a SYN has no sequence number yet, but acknowledges it. */
+		return s->flags & TCP_ACK && o->started &&
+		       distance(o->next, s->acknowledgment) >= 0 &&
+		       distance(s->acknowledgment, o->top) >= 0;
+	}
+	return s->sequence == f->next || s->sequence == f->top ||
+	       (f->fin_known && s->sequence == f->fin + 1) ||
+	       (f->ack_known && s->sequence == f->acked);
+}
+
+/* Bytes of this direction: payload, SYN, FIN. */
+static void on_bytes(struct tcp *t, const struct tcp_segment *s)
+{
+	struct flow *f = &t->flow[s->dir];
+	struct block b = {
+		.sequence = s->sequence,
+		.len = (uint32_t)s->len,
+		.cut = (uint32_t)(s->wire_len - s->len),
+		.time = s->time,
+		.data = (uint8_t *)s->payload,	/* read only until copied */
+	};
+	uint32_t end;
+	int32_t ahead;
+
+	if (s->flags & TCP_SYN && !on_syn(t, s->dir, ++b.sequence, s->time))
+		return;
+	end = b.sequence + b.len + b.cut;
+	if (!f->started) {
+		if (end == b.sequence && !(s->flags & TCP_FIN)) {
+			f->hint = b.sequence;
+			f->hint_known = true;
+			return;
+		}
+		start(f, b.sequence);
+		if (!f->hint_known || f->hint != b.sequence) {
+			f->searching = true;
+			f->next -= SEARCH_BACK;
+		}
+	}
+	ahead = distance(f->next, b.sequence);
+	if (f->done || ahead > FORWARD_MAX || ahead < -FORWARD_MAX)
+		return;
+	if (s->lost_before) {
+		f->lost = true;
+		while (pending(f) && distance(first(f)->sequence, b.sequence) >= 0)
+			give_up(t, s->dir, s->time);
+		if (!f->searching && distance(f->next, b.sequence) > 0) {
+			skip(t, s->dir, b.sequence - f->next, s->time);
+			f->lost = false;
+		}
+	}
+	if (distance(f->top, end) > 0)
+		f->top = end;
+	if (s->flags & TCP_SYN) {
+		if (b.len && f->next == b.sequence && !pending(f))
+			f->syn_data = true;
+	} else if (f->syn_data) {
+		f->syn_data = false;
+		drain(t, s->dir, s->time);
+	}
+	if (b.len || b.cut)
+		take(t, s->dir, b);
+	if (s->flags & TCP_FIN && !f->fin_known && distance(f->next, end) >= 0) {
+		f->fin = end;
+		f->fin_known = true;
+	}
+	if (f->fin_known || pending(f)) {
+		drain(t, s->dir, s->time);
+		if (pending(f) || f->searching)
+			judge(t, s->dir, s->time);
+	}
+}
+
+enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s)
+{
+	if (s->flags & TCP_ACK && !(s->flags & TCP_RST))
+		on_ack(t, dir_other(s->dir), s->acknowledgment, s->time);
+	if (s->flags & TCP_RST)	/* text in it is not part of the stream */
+		return reset_believed(t, s) ? TCP_CLOSED_RST : TCP_OPEN;
+	on_bytes(t, s);
+	return t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done ? TCP_CLOSED_FIN : TCP_OPEN;
+}
