@@ -101,6 +101,7 @@ static void on_file(void *arg, const struct sighting *s)
 {
 	struct inspector *i = arg;
 
+	msg_begin(&i->msg, MSG_SIGHTING);
 	if (sighting_encode(s, &i->msg))
 		send_message(i);
 	else
