@@ -12,7 +12,8 @@
 #define TOKEN_BELOW 6		/* shorter ones only as words */
 #define PORT_WORTH 1000		/* ports below are too common as numbers */
 
-static void add_value(struct guard *g, const char *p, size_t n, bool any_length)
+/* Short ones are words, and so is what would be another value as a part of something longer. */
+static void add_value(struct guard *g, const char *p, size_t n, bool any_length, bool token)
 {
 	char *copy;
 
@@ -26,7 +27,7 @@ static void add_value(struct guard *g, const char *p, size_t n, bool any_length)
 	memcpy(copy, p, n);
 	g->value[g->values].p = copy;
 	g->value[g->values].n = n;
-	g->value[g->values].token = n < TOKEN_BELOW;
+	g->value[g->values].token = token || n < TOKEN_BELOW;
 	g->values++;
 }
 
@@ -36,7 +37,7 @@ static void add_text(struct guard *g, const char *p, size_t n, bool any_length)
 	char *decoded;
 	size_t k;
 
-	add_value(g, p, n, any_length);
+	add_value(g, p, n, any_length, false);
 	if (n == 0 || !memchr(p, '%', n))
 		return;
 	decoded = malloc(n);
@@ -46,7 +47,7 @@ static void add_text(struct guard *g, const char *p, size_t n, bool any_length)
 	}
 	k = text_percent_decode(p, n, NULL, decoded, NULL);
 	if (k != n)
-		add_value(g, decoded, k, any_length);
+		add_value(g, decoded, k, any_length, false);
 	free(decoded);
 }
 
@@ -81,7 +82,7 @@ static void add_ip(struct guard *g, const struct endpoint *e)
 		return;
 	g->ip[g->ips++] = *e;
 	inet_text(e, text);
-	add_value(g, text, strlen(text), false);
+	add_value(g, text, strlen(text), false, true);
 }
 
 static void add_port(struct guard *g, const struct endpoint *e)
@@ -94,7 +95,7 @@ static void add_port(struct guard *g, const struct endpoint *e)
 	if (e->port < PORT_WORTH)
 		return;
 	snprintf(text, sizeof(text), "%u", e->port);
-	add_value(g, text, strlen(text), false);
+	add_value(g, text, strlen(text), false, true);
 }
 
 static void add_end(struct guard *g, const struct sighting *s, enum dir end, bool ip, bool port)
@@ -245,11 +246,18 @@ static bool port_omitted(const struct guard *g, struct url_part port)
 /* Bytes of rest to keep when a value begins at `at`: up to its segment or parameter. */
 static size_t cut_before(const char *rest, size_t at)
 {
-	while (at > 0 && !strchr("/\\?&;#", rest[at - 1]))
+	size_t query = 0;
+
+	while (query < at && rest[query] != '?' && rest[query] != '#')
+		query++;
+	if (query == at) {
+		while (at > 0 && rest[at - 1] != '/' && rest[at - 1] != '\\')
+			at--;
+		return at;
+	}
+	while (!strchr("?&;#", rest[at - 1]))
 		at--;
-	if (at > 0 && rest[at - 1] != '/' && rest[at - 1] != '\\')
-		at--;
-	return at;
+	return at - 1;
 }
 
 bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out, bool *shortened,

@@ -8,7 +8,7 @@
  * decoded twice, whatever the case of letters.
  *
  *  - Texts of fewer than 3 bytes are not looked for (a file name always is);
- *    those of fewer than 6 only as a word of their own.
+ *    those of fewer than 6, and addresses, only as a word of their own.
  *  - Ports are looked for as words of at least 4 digits, and of any length
  *    where a URL has its port.
  */
