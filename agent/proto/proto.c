@@ -198,7 +198,8 @@ void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time)
 	ps->head[dir].whole = true;
 	ps->head[dir].eof = true;
 	ps->head[dir].time = time;
-	detect(ps);
+	if (ps->head[DIR_OPENER].n || ps->head[DIR_ANSWERER].n)
+		detect(ps);
 }
 
 void proto_session_free(struct proto_session *ps, enum file_reason reason, uint64_t time)
