@@ -29,6 +29,24 @@ static size_t walk(const struct msg_view *v, uint64_t *sum)
 	return count;
 }
 
+static void set16(uint8_t *p, uint16_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static void set32(uint8_t *p, uint32_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+/* The header that msg_send() writes. */
+static void set_header(uint8_t *p, size_t n, uint16_t type)
+{
+	set32(p, n);
+	set16(p + 4, type);
+	set16(p + 6, MSG_VERSION);
+}
+
 FIXTURE(msg)
 {
 	struct msg m;
@@ -118,11 +136,15 @@ TEST_F(msg, largest_message)
 
 TEST_F(msg, too_long_for_the_receiver)
 {
-	static uint8_t big[MSG_MAX + 1];
+	static uint8_t big[MSG_MAX + 8];
 	struct msg_view v;
-	uint32_t length = sizeof(big);
 
-	memcpy(big, &length, sizeof(length));
+	/* What fits into the receiver's buffer would be a good message. */
+	set_header(big, MSG_MAX, MSG_ENVELOPE);
+	set16(big + 8, MSG_A_JSON);
+	set32(big + 12, MSG_MAX - 16);
+	ASSERT_EQ(MSG_MAX, send(self->fd[0], big, MSG_MAX, 0));
+	EXPECT_EQ(MSG_OK, msg_receive(self->fd[1], room, &v));
 	ASSERT_EQ(sizeof(big), send(self->fd[0], big, sizeof(big), 0));
 	EXPECT_EQ(MSG_BAD, msg_receive(self->fd[1], room, &v));
 }
@@ -166,6 +188,7 @@ TEST_F(msg, descriptor_refused)
 
 	close(before);
 	msg_begin(&self->m, MSG_SHUNT);
+	set_header(self->m.buf.data, self->m.buf.len, MSG_SHUNT);
 	part = (struct iovec){self->m.buf.data, self->m.buf.len};
 	h.msg_iov = &part;
 	h.msg_iovlen = 1;
@@ -192,16 +215,6 @@ static void sample_message(struct msg *m, uint8_t p[static MSG_MAX], size_t *n)
 	*n = recv(fd[1], p, MSG_MAX, 0);
 	close(fd[0]);
 	close(fd[1]);
-}
-
-static void set16(uint8_t *p, uint16_t v)
-{
-	memcpy(p, &v, sizeof(v));
-}
-
-static void set32(uint8_t *p, uint32_t v)
-{
-	memcpy(p, &v, sizeof(v));
 }
 
 TEST_F(msg, one_wrong_thing)
