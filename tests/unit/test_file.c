@@ -161,7 +161,8 @@ struct step {
 #define WHOLE(size, overlap)                                                        \
 	FILE_REASON_NONE, COUNTER_FILES_COMPLETE, FILE_REASON_NONE, size, size, overlap
 #define CUT(close, reason, size, seen)                                              \
-	FILE_REASON_##close, COUNTER_FILES_TRUNCATED_##reason, FILE_REASON_##reason, size, seen, 0
+	FILE_REASON_##close, COUNTER_FILES_TRUNCATED_##reason, FILE_REASON_##reason, \
+	size, seen, 0
 #define EMPTY FILE_REASON_NONE, COUNTER_FILES_EMPTY, FILE_REASON_NONE, 0, 0, 0
 
 static const struct row {
