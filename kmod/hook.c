@@ -198,7 +198,8 @@ static void hooks_remove(struct sluice_net *sn, u32 bits)
 
 	for (i = 0; i < ARRAY_SIZE(hook_group); i++)
 		if (hook_group[i].bit & bits)
-			nf_unregister_net_hooks(sn->net, hook_group[i].ops, hook_group[i].count);
+			nf_unregister_net_hooks(sn->net, hook_group[i].ops,
+						hook_group[i].count);
 }
 
 static int hooks_add(struct sluice_net *sn, u32 bits)

@@ -5,14 +5,15 @@
 #	make -f kmod/module.mk [KDIR=DIR | KERNEL=6.1] [OUT=DIR]
 #
 #   KDIR    the kernel's build directory
-#   KERNEL  the beginning of a release; the newest of Debian's headers that fits is
-#           taken, installed or from the cache that scripts/kernels fills
+#   KERNEL  the beginning of a release, or a whole one; taken from the cache that
+#           scripts/kernels fills, or else the newest of Debian's headers installed
 #   OUT     where to build; default build/<release>
+#   DESTDIR where modules_install puts lib/modules/<release>; default /
 #
 # Without either: the running kernel's headers if they are there, else the
-# newest of Debian's.  Targets: module (default), sparse and checkpatch (static
-# checks), kdir and release (print them), clean.  Kernels can be built at the same
-# time.
+# newest of Debian's.  Targets: module (default), modules_install, sparse and
+# checkpatch (static checks), kdir and release (print them), clean.  Kernels can be
+# built at the same time.
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
@@ -29,31 +30,37 @@ headers = $(shell cd / && for pattern in $(1); do \
 	done 2>/dev/null | sed 's,.*/linux-headers-\(.*\),\1 &,' | sort -sV -k1,1 | cut -d' ' -f2)
 
 ifdef KERNEL
-# 6.1 is not 6.12.
-fitting := $(call headers,$(KERNEL) $(KERNEL)[.+-]*-amd64)
+# 6.1 is not 6.12.  Best is the kernel that scripts/vm runs for this series.
+fitting := $(call headers,$(KERNEL) $(KERNEL)[.+-]*-amd64) \
+	   $(wildcard $(cache)/$(KERNEL)/usr/src/linux-headers-*-amd64)
 else
 fitting := $(or $(wildcard $(running)),$(call headers,*-amd64))
 endif
-KDIR ?= $(lastword $(fitting))
+kdir := $(or $(KDIR),$(lastword $(fitting)))
 
-ifeq ($(KDIR),)
+ifeq ($(kdir),)
 $(error no kernel headers found$(if $(KERNEL), for $(KERNEL)): install linux-headers-amd64, \
 	run scripts/kernels $(or $(KERNEL),6.1), or give KDIR=)
 endif
-ifeq ($(wildcard $(KDIR)/Makefile),)
-$(error KDIR=$(KDIR) has no Makefile: it is not a kernel's build directory)
+ifeq ($(wildcard $(kdir)/Makefile),)
+$(error KDIR=$(kdir) has no Makefile: it is not a kernel's build directory)
 endif
 
-release := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+release := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		$(kdir)/include/generated/utsrelease.h 2>/dev/null)
 ifeq ($(release),)
-$(error KDIR=$(KDIR) says no release: the kernel there is not prepared for modules)
+$(error KDIR=$(kdir) says no release: the kernel there is not prepared for modules)
 endif
-OUT ?= $(top)/build/$(release)
-out := $(abspath $(OUT))
-kbuild = $(MAKE) -C $(KDIR) M=$(out)
+out := $(abspath $(or $(OUT),$(top)/build/$(release)))
+kbuild = $(MAKE) -C $(kdir) M=$(out)
 
 module: $(out)/Kbuild
 	+@$(kbuild) modules
+
+# depmod only where the kernel lives that will look for it.
+modules_install: module
+	+@$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	$(if $(DESTDIR),,@depmod $(release))
 
 sparse: $(out)/Kbuild
 	+@rm -f $(out)/kmod/*.o
@@ -77,7 +84,7 @@ checkpatch:
 		-f Kbuild kmod/*.[ch] kmod/compat/*.c uapi/linux/sluice.h
 
 kdir:
-	@echo $(KDIR)
+	@echo $(kdir)
 
 release:
 	@echo $(release)
@@ -87,4 +94,4 @@ clean:
 
 FORCE:
 
-.PHONY: module sparse checkpatch kdir release clean FORCE
+.PHONY: module modules_install sparse checkpatch kdir release clean FORCE

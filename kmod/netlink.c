@@ -216,7 +216,7 @@ static int settings_set(struct sk_buff *skb, struct genl_info *info)
 	}
 	err = sluice_settings_set(sn, value);
 	if (err)
-		GENL_SET_ERR_MSG(info, "netfilter does not take the hooks; nothing was changed");
+		GENL_SET_ERR_MSG(info, "netfilter does not take the hooks: nothing changed");
 	else
 		netlink_notify(sn, GROUP_CONFIG, &news, GFP_KERNEL);
 out:
@@ -328,6 +328,11 @@ static int session_fill(struct sk_buff *msg, const void *arg)
 	return 0;
 }
 
+static u64 session_id(struct genl_info *info)
+{
+	return nla_get_u64(info->attrs[SLUICE_A_SESSION_ID]);
+}
+
 static int session_error(struct genl_info *info, int err)
 {
 	if (err == -ENOENT)
@@ -344,8 +349,7 @@ static int session_get(struct sk_buff *skb, struct genl_info *info)
 
 	if (netlink_missing(info, SLUICE_A_SESSION_ID, "session-id"))
 		return -EINVAL;
-	err = sluice_session_get(netlink_net(info), nla_get_u64(info->attrs[SLUICE_A_SESSION_ID]),
-				 &session);
+	err = sluice_session_get(netlink_net(info), session_id(info), &session);
 	if (err)
 		return session_error(info, err);
 	return netlink_reply(info, session_fill, &session);
@@ -361,8 +365,8 @@ static int session_dump_one(const struct sluice_session_info *session, void *arg
 	struct netlink_answer answer = { SLUICE_CMD_SESSION_GET, session_fill, session };
 	struct session_dump *dump = arg;
 
-	return netlink_put(dump->skb, NETLINK_CB(dump->cb->skb).portid, dump->cb->nlh->nlmsg_seq,
-			   NLM_F_MULTI, &answer);
+	return netlink_put(dump->skb, NETLINK_CB(dump->cb->skb).portid,
+			   dump->cb->nlh->nlmsg_seq, NLM_F_MULTI, &answer);
 }
 
 static int session_dump_start(struct netlink_callback *cb)
@@ -383,10 +387,11 @@ static int session_dump_start(struct netlink_callback *cb)
 
 static int session_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct rhashtable_iter *iter = (struct rhashtable_iter *)cb->args[0];
 	struct session_dump dump = { .skb = skb, .cb = cb };
 	int err;
 
-	err = sluice_session_walk((struct rhashtable_iter *)cb->args[0], session_dump_one, &dump);
+	err = sluice_session_walk(iter, session_dump_one, &dump);
 	/* A full message is no error: the rest comes in the next. */
 	return skb->len ?: err;
 }
@@ -411,7 +416,7 @@ static int session_skip(struct sk_buff *skb, struct genl_info *info)
 	    netlink_missing(info, SLUICE_A_SEQUENCE, "sequence") ||
 	    netlink_missing(info, SLUICE_A_LENGTH, "length"))
 		return -EINVAL;
-	err = sluice_session_skip(netlink_net(info), nla_get_u64(info->attrs[SLUICE_A_SESSION_ID]),
+	err = sluice_session_skip(netlink_net(info), session_id(info),
 				  nla_get_u32(info->attrs[SLUICE_A_DIRECTION]),
 				  nla_get_u32(info->attrs[SLUICE_A_SEQUENCE]),
 				  nla_get_u64(info->attrs[SLUICE_A_LENGTH]));
@@ -424,8 +429,7 @@ static int session_shunt(struct sk_buff *skb, struct genl_info *info)
 
 	if (netlink_missing(info, SLUICE_A_SESSION_ID, "session-id"))
 		return -EINVAL;
-	err = sluice_session_shunt(netlink_net(info),
-				   nla_get_u64(info->attrs[SLUICE_A_SESSION_ID]));
+	err = sluice_session_shunt(netlink_net(info), session_id(info));
 	return session_error(info, err);
 }
 
@@ -450,7 +454,9 @@ void sluice_netlink_session_begin(struct sluice_net *sn, u32 ring,
 				  const struct sluice_record_session *record)
 {
 	struct session_begin begin = { .ring = ring, .record = record };
-	struct netlink_answer news = { SLUICE_CMD_SESSION_BEGIN_NTF, session_begin_fill, &begin };
+	struct netlink_answer news = {
+		SLUICE_CMD_SESSION_BEGIN_NTF, session_begin_fill, &begin,
+	};
 
 	netlink_notify(sn, GROUP_SESSIONS, &news, GFP_ATOMIC);
 }

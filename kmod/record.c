@@ -60,11 +60,12 @@ static const struct net_device *record_in(const struct sluice_packet *packet)
 {
 	const struct nf_hook_state *state = packet->state;
 	const struct net_device *in = state->in, *port;
+	int ifindex;
 
 	if (!in || !netif_is_l3_master(in))
 		return in;
-	port = dev_get_by_index_rcu(state->net, state->pf == NFPROTO_IPV4 ?
-						IPCB(packet->skb)->iif : IP6CB(packet->skb)->iif);
+	ifindex = state->pf == NFPROTO_IPV4 ? IPCB(packet->skb)->iif : IP6CB(packet->skb)->iif;
+	port = dev_get_by_index_rcu(state->net, ifindex);
 	return port ?: in;
 }
 

@@ -92,7 +92,8 @@ static u32 ring_room(struct sluice_ring *ring)
 }
 
 /* The next @length bytes; the caller has made sure of the room. */
-static struct sluice_record *ring_take(struct sluice_ring *ring, u16 type, u16 flags, u32 length)
+static struct sluice_record *ring_take(struct sluice_ring *ring, u16 type, u16 flags,
+				       u32 length)
 {
 	u64 at = ring->position;
 	struct sluice_record *record = (void *)(ring->data + (at & (ring->size - 1)));
@@ -142,7 +143,8 @@ static void ring_lose(struct sluice_ring *ring, enum sluice_ring_loss cause, u32
 	sluice_stat_add(ring->sn, SLUICE_STAT_LOST_BYTES, payload);
 }
 
-void *sluice_ring_reserve(struct sluice_ring *ring, u16 type, u16 flags, u32 length, u32 payload)
+void *sluice_ring_reserve(struct sluice_ring *ring, u16 type, u16 flags, u32 length,
+			  u32 payload)
 {
 	struct sluice_record *record = NULL;
 	u32 need;
@@ -242,7 +244,8 @@ static int ring_map(struct sluice_ring *ring)
 			page[data + i] = page[i];
 		cond_resched();
 	}
-	ring->area = vmap(page, RING_CONTROL_PAGES + 2 * data, VM_MAP | VM_USERMAP, PAGE_KERNEL);
+	ring->area = vmap(page, RING_CONTROL_PAGES + 2 * data, VM_MAP | VM_USERMAP,
+			  PAGE_KERNEL);
 	return ring->area ? 0 : -ENOMEM;
 }
 

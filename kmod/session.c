@@ -409,6 +409,7 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 {
 	struct sluice_ring *ring = session_ring(sn, packet->ct);
 	u32 mark = sluice_setting(sn, SLUICE_SETTING_IGNORE_MARK);
+	u32 most = sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS);
 	struct sluice_session *session;
 
 	if (!ring) {
@@ -421,8 +422,7 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 		return NULL;
 	}
 	/* Who goes beyond the limit takes the place of another, so it holds. */
-	if (atomic_inc_return(&sn->sessions) > sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS) &&
-	    !session_evict(&ring->sessions)) {
+	if (atomic_inc_return(&sn->sessions) > most && !session_evict(&ring->sessions)) {
 		atomic_dec(&sn->sessions);
 		kmem_cache_free(session_cache, session);
 		sluice_stat_inc(sn, SLUICE_STAT_MISSED_TABLE_FULL);
@@ -455,7 +455,8 @@ static int session_insert(struct sluice_net *sn, struct sluice_session *session)
 		if (err)
 			return err;
 	}
-	err = rhashtable_lookup_insert_fast(&sn->by_tuple, &session->by_tuple, session_by_tuple);
+	err = rhashtable_lookup_insert_fast(&sn->by_tuple, &session->by_tuple,
+					    session_by_tuple);
 	if (err) {
 		if (!session->ignored)
 			rhashtable_remove_fast(&sn->by_id, &session->by_id, session_by_id);
@@ -517,12 +518,14 @@ static bool session_begin(struct sluice_net *sn, const struct sluice_session_key
 static bool session_reused(const struct sluice_session *session,
 			   const struct sluice_packet *packet)
 {
-	bool other = session->ct != (unsigned long)packet->ct || !nf_ct_is_confirmed(packet->ct);
-	bool repeated = session->isn_known && session->isn == packet->sequence;
+	const struct nf_conn *ct = packet->ct;
+	bool repeated, other;
 
 	lockdep_assert_held(&session->lock);
 	if (!session_opens(packet))
 		return false;
+	other = session->ct != (unsigned long)ct || !nf_ct_is_confirmed(ct);
+	repeated = session->isn_known && session->isn == packet->sequence;
 	if (session->closing)
 		return other || !repeated;
 	return other && !(repeated && !session->dir[SLUICE_DIR_ANSWERER].count.packets);
@@ -575,8 +578,8 @@ void sluice_session_packet(struct sluice_net *sn, const struct sluice_packet *pa
 
 /* -------------------------------------------------------------- requests */
 
-int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction which, u32 sequence,
-			u64 length)
+int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction which,
+			u32 sequence, u64 length)
 {
 	struct sluice_session_direction *direction;
 	struct sluice_session *session;
@@ -684,7 +687,8 @@ void sluice_session_walk_end(struct rhashtable_iter *iter)
 }
 
 int sluice_session_walk(struct rhashtable_iter *iter,
-			int (*each)(const struct sluice_session_info *info, void *arg), void *arg)
+			int (*each)(const struct sluice_session_info *info, void *arg),
+			void *arg)
 {
 	struct sluice_session_info info;
 	struct sluice_session *session;

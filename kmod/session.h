@@ -131,7 +131,8 @@ int sluice_session_get(struct sluice_net *sn, u64 id, struct sluice_session_info
  */
 void sluice_session_walk_begin(struct sluice_net *sn, struct rhashtable_iter *iter);
 int sluice_session_walk(struct rhashtable_iter *iter,
-			int (*each)(const struct sluice_session_info *info, void *arg), void *arg);
+			int (*each)(const struct sluice_session_info *info, void *arg),
+			void *arg);
 void sluice_session_walk_end(struct rhashtable_iter *iter);
 
 #endif /* _SLUICE_SESSION_H */

@@ -322,11 +322,13 @@ enum sluice_cmd {
 	X(LOST_TOO_BIG, lost_too_big, "records lost: larger than a quarter of the ring") \
 	X(LOST_UNREADABLE, lost_unreadable, "records lost: payload could not be read") \
 	X(LOST_BYTES, lost_bytes, "payload of all lost records")                 \
-	X(MISSED_INVALID, missed_invalid, "packets not captured: invalid to conntrack or not tracked") \
+	X(MISSED_INVALID, missed_invalid,                                        \
+	  "packets not captured: invalid to conntrack or not tracked")           \
 	X(MISSED_MALFORMED, missed_malformed, "packets not captured: no readable TCP header") \
 	X(MISSED_TABLE_FULL, missed_table_full, "packets not captured: session table full") \
 	X(MISSED_NO_MEMORY, missed_no_memory, "packets not captured: no memory for a session") \
-	X(MISSED_NO_RING, missed_no_ring, "packets not captured: the session's ring is not open") \
+	X(MISSED_NO_RING, missed_no_ring,                                        \
+	  "packets not captured: the session's ring is not open")                \
 	X(IGNORED_MARK, ignored_mark, "sessions not captured: ignore_mark")      \
 	X(SKIPPED_BYTES, skipped_bytes, "payload left out because of skip")      \
 	X(SHUNTED_BYTES, shunted_bytes, "payload left out because of shunt")     \
@@ -354,7 +356,7 @@ enum sluice_attr {
 
 	SLUICE_A_SESSION_ID,		/* u64 */
 	SLUICE_A_SESSION_RECORD,	/* binary, struct sluice_record_session */
-	SLUICE_A_SESSION_END_RECORD,	/* binary, struct sluice_record_end; reason 0: goes on */
+	SLUICE_A_SESSION_END_RECORD,	/* binary, struct sluice_record_end; reason 0: none */
 	SLUICE_A_SESSION_IDLE_MSEC,	/* u64 */
 	SLUICE_A_SESSION_RING,		/* u32 */
 	SLUICE_A_SESSION_SHUNTED,	/* flag */
