@@ -79,7 +79,10 @@ static void complain(struct parse *p, int line, enum log_level level, const char
 	char text[1024];
 
 	vsnprintf(text, sizeof(text), format, args);
-	log_at(level, "%s:%d: %s", p->path, line, text);
+	if (line)
+		log_at(level, "%s:%d: %s", p->path, line, text);
+	else
+		log_at(level, "%s: %s", p->path, text);
 }
 
 static void __attribute__((format(printf, 3, 4))) bad_at(struct parse *p, int line,

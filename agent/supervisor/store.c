@@ -327,11 +327,11 @@ static bool make_schema(struct store *s)
 
 	snprintf(marks, sizeof(marks), "PRAGMA user_version = %d; PRAGMA application_id = %d",
 		 STORE_SCHEMA, STORE_APPLICATION);
-	if (!store_begin(s))
-		return false;
-	if (execute(s, schema) && execute(s, marks))
-		return store_commit(s);
-	store_rollback(s);
+	if (execute(s, "BEGIN IMMEDIATE") && execute(s, schema) && execute(s, marks) &&
+	    execute(s, "COMMIT"))
+		return true;
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }
 

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+#include <kselftest_harness.h>
+
+#include "lib/log.h"
+#include "scratch.h"
+#include "supervisor/config.h"
+
+FIXTURE(config)
+{
+	char dir[SCRATCH_MAX];
+	struct config *c;
+	bool read;
+	char said[65536];	/* what was logged, the file's path replaced by "F" */
+};
+
+FIXTURE_SETUP(config)
+{
+	ASSERT_TRUE(scratch_make(self->dir));
+	self->c = calloc(1, sizeof(*self->c));
+	self->read = false;
+	log_init("t", LOG_LEVEL_INFO);
+}
+
+FIXTURE_TEARDOWN(config)
+{
+	config_free(self->c);
+	free(self->c);
+	scratch_remove(self->dir);
+}
+
+static void collect(FIXTURE_DATA(config) *self, const char *path)
+{
+	char raw[sizeof(self->said)], *at = raw, *out = self->said;
+	int fd = open(scratch_path(self->dir, "log"), O_RDONLY);
+	ssize_t n = read(fd, raw, sizeof(raw) - 1);
+
+	close(fd);
+	raw[n > 0 ? n : 0] = '\0';
+	while (*at) {
+		if (strncmp(at, path, strlen(path)) == 0) {
+			*out++ = 'F';
+			at += strlen(path);
+		} else {
+			*out++ = *at++;
+		}
+	}
+	*out = '\0';
+}
+
+static bool load_bytes(FIXTURE_DATA(config) *self, const void *p, size_t n)
+{
+	char path[2 * SCRATCH_MAX];
+	int log, saved = dup(2);
+
+	scratch_write(self->dir, "conf", p, n);
+	snprintf(path, sizeof(path), "%s", scratch_path(self->dir, "conf"));
+	log = open(scratch_path(self->dir, "log"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	dup2(log, 2);
+	close(log);
+	config_free(self->c);
+	self->read = config_read(self->c, path);
+	dup2(saved, 2);
+	close(saved);
+	collect(self, path);
+	return self->read;
+}
+
+static bool load(FIXTURE_DATA(config) *self, const char *text)
+{
+	return load_bytes(self, text, strlen(text));
+}
+
+static enum policy_mode mode(FIXTURE_DATA(config) *self, size_t cloud, enum sluice_field f)
+{
+	return policy_mode(&self->c->share[cloud], f);
+}
+
+TEST_F(config, built_in)
+{
+	ASSERT_TRUE(config_default(self->c));
+	EXPECT_EQ(1, self->c->clouds);
+	EXPECT_STREQ("local", self->c->cloud[0].name);
+	EXPECT_STREQ("/var/lib/sluice/local", self->c->cloud[0].path);
+	EXPECT_TRUE(self->c->has_share[0]);
+	EXPECT_EQ(POLICY_SHARE, mode(self, 0, SLUICE_FIELD_USER));
+	EXPECT_EQ(1, self->c->rules);
+	EXPECT_EQ(1, self->c->rule[0].clouds);
+	EXPECT_EQ(100u << 20, self->c->files.max_size);
+}
+
+TEST_F(config, empty_is_the_built_in_one)
+{
+	ASSERT_TRUE(load(self, "# nothing\n\n[capture]\nrings = 2\n[agent]\nstate_dir = /x//\n"));
+	EXPECT_STREQ("", self->said);
+	EXPECT_EQ(2, self->c->rings);
+	EXPECT_EQ(1, self->c->clouds);
+	EXPECT_STREQ("/x/local", self->c->cloud[0].path);
+}
+
+TEST_F(config, everything)
+{
+	char text[4096];
+
+	scratch_write(self->dir, "key", "s3cret\n", 7);
+	snprintf(text, sizeof(text),
+		 "\xef\xbb\xbf[capture]\r\n"
+		 "rings = 4 ; four\r\n"
+		 "ring_size = 1M\n"
+		 "hooks = forward, local # both\n"
+		 "virtual_system = blue #1\n"
+		 "max_file_size=2G\n"
+		 "max_open_files = 10\n"
+		 "[agent]\n"
+		 "state_dir = /s\nrun_dir = /r\nspool_size = 0\nspool_files = 5\n"
+		 "retry_min = 1\nretry_max = 2\n"
+		 "[rule any]\n"
+		 "cloud = private public\n"
+		 "[rule web]\n"
+		 "application = web-browsing,ftp\nfile_type = any\ndirection = upload\n"
+		 "cloud = public\n"
+		 "[share public]\n"
+		 "user = share\n"
+		 "[cloud private]\n"
+		 "kind = wildfire\nscope = private\nurl = https://sandbox.example/publicapi/\n"
+		 "key_file = %s\nca_file = %s\nsession = no\ntimeout = 7\nmax_size = 3K\n"
+		 "[cloud public]\n"
+		 "kind = directory\n"
+		 "[share private]\n"
+		 "default = share\nuser = omit", scratch_path(self->dir, "key"),
+		 scratch_path(self->dir, "key"));
+	ASSERT_TRUE(load(self, text)) {
+		TH_LOG("%s", self->said);
+	}
+	EXPECT_EQ(4, self->c->rings);
+	EXPECT_EQ(1u << 20, self->c->ring_size);
+	EXPECT_EQ(SLUICE_HOOK_ALL, self->c->hooks);
+	EXPECT_STREQ("blue", self->c->virtual_system);
+	EXPECT_EQ(2ull << 30, self->c->files.max_size);
+	EXPECT_EQ(10, self->c->files.max_open);
+	EXPECT_EQ(0, self->c->spool_bytes);
+	EXPECT_EQ(5, self->c->spool_files);
+	EXPECT_EQ(1, self->c->retry_min);
+	EXPECT_EQ(2, self->c->retry_max);
+	ASSERT_EQ(2, self->c->clouds);
+	EXPECT_EQ(&cloud_wildfire, self->c->cloud[0].ops);
+	EXPECT_EQ(CLOUD_PRIVATE, self->c->cloud[0].scope);
+	EXPECT_STREQ("https://sandbox.example/publicapi", self->c->cloud[0].url);
+	EXPECT_STREQ("s3cret", self->c->cloud[0].key);
+	EXPECT_FALSE(self->c->cloud[0].session);
+	EXPECT_EQ(7, self->c->cloud[0].timeout);
+	EXPECT_EQ(3072, self->c->cloud[0].max_size);
+	EXPECT_EQ(CLOUD_PUBLIC, self->c->cloud[1].scope);
+	EXPECT_STREQ("/s/public", self->c->cloud[1].path);
+	EXPECT_STREQ("", self->c->cloud[1].url);
+	EXPECT_EQ(POLICY_OMIT, mode(self, 0, SLUICE_FIELD_USER));
+	EXPECT_EQ(POLICY_SHARE, mode(self, 0, SLUICE_FIELD_URL));
+	/* No default: what is not named is omitted. */
+	EXPECT_EQ(POLICY_SHARE, mode(self, 1, SLUICE_FIELD_USER));
+	EXPECT_EQ(POLICY_OMIT, mode(self, 1, SLUICE_FIELD_URL));
+	ASSERT_EQ(2, self->c->rules);
+	EXPECT_EQ(3, self->c->rule[0].clouds);
+	EXPECT_TRUE(self->c->rule[0].any_application);
+	EXPECT_EQ(2, self->c->rule[1].clouds);
+	EXPECT_EQ(2, self->c->rule[1].applications);
+	EXPECT_EQ(RULE_UPLOAD, self->c->rule[1].direction);
+}
+
+/* Each a whole file, and a part of what must be said about it. */
+static const struct {
+	const char *text, *error;
+} wrong[] = {
+	{"rings = 1\n", "F:1: 'rings' stands before the first section"},
+	{"[captures]\n", "F:1: [captures] is no section: expected capture, agent,"},
+	{"[]\n", "F:1: [] is no section"},
+	{"[capture\n", "F:1: expected a section like [capture]"},
+	{"[capture] x\n", "F:1: expected a section like [capture]"},
+	{"[capture x]\n", "F:1: [capture] takes no name"},
+	{"[cloud]\n", "F:1: [cloud NAME]: expected one name of 1 to 63"},
+	{"[cloud a b]\n", "F:1: [cloud NAME]: expected one name"},
+	{"[cloud A]\n", "F:1: [cloud NAME]: expected one name"},
+	{"[cloud ../x]\n", "F:1: [cloud NAME]: expected one name"},
+	{"[capture]\n[agent]\n[capture]\n", "F:3: this section stands in line 1 already"},
+	{"[cloud a]\nkind=directory\n[cloud a]\n", "F:3: this section stands in line 1 already"},
+	{"[rule a]\n[rule a]\n", "F:2: this section stands in line 1 already"},
+	{"[share a]\n[share a]\n", "F:2: this section stands in line 1 already"},
+	{"[capture]\nring = 1\n", "F:2: 'ring' is no key of this section: expected one of rings,"},
+	{"[capture]\nrings = 1\nrings = 1\n", "F:3: rings: given twice"},
+	{"[capture]\nrings\n", "F:2: 'rings': expected [SECTION] or KEY = VALUE"},
+	{"[capture]\nrings: 2\n", "F:2: 'rings: 2': expected [SECTION] or KEY = VALUE"},
+	{"[capture]\nrings =\n", "F:2: rings: expected a value"},
+	{"[capture]\nrings = # none\n", "F:2: rings: expected a value"},
+	{"[capture]\nrings = 0\n", "F:2: rings: '0': expected a number from 1 to 64"},
+	{"[capture]\nrings = 65\n", "F:2: rings: '65': expected a number from 1 to 64"},
+	{"[capture]\nrings = -1\n", "F:2: rings: '-1': expected a number from 1 to 64"},
+	{"[capture]\nrings = 1x\n", "F:2: rings: '1x': expected a number"},
+	{"[capture]\nrings = 18446744073709551617\n", "expected a number from 1 to 64"},
+	{"[capture]\nring_size = 100000\n", "F:2: ring_size: '100000': expected a power of two"},
+	{"[capture]\nmax_file_size = 17179869184G\n", "expected a number from 1"},
+	{"[capture]\nmax_file_size = 1g\n", "or with K, M or G"},
+	{"[capture]\nhooks = bridge\n", "F:2: hooks: 'bridge' is not in this version"},
+	{"[capture]\nhooks = forward, in\n", "F:2: hooks: 'in': expected forward or local"},
+	{"[capture]\nrings = 1\n  ring_size = 1M\n", "F:3: begins with white space"},
+	{"[agent]\nstate_dir = x\n", "F:2: state_dir: 'x': expected an absolute path"},
+	{"[agent]\nretry_min = 10\nretry_max = 5\n", "F:1: retry_min (10) is more than retry_max (5)"},
+	{"[cloud a]\n", "F:1: [cloud a]: kind is missing: expected one of"},
+	{"[cloud a]\nkind = https\n", "F:2: kind: 'https' is no kind of cloud: expected one of"},
+	{"[cloud a]\nkind = wildfire\n", "F:1: [cloud a]: kind wildfire needs a url"},
+	{"[cloud a]\nkind = wildfire\n", "F:1: [cloud a]: kind wildfire needs a key_file"},
+	{"[cloud a]\nkind = directory\nurl = https://x/\n", "F:1: [cloud a]: kind directory takes no url"},
+	{"[cloud a]\nkind = wildfire\npath = /x\n", "F:1: [cloud a]: kind wildfire takes no path"},
+	{"[cloud a]\nscope = secret\n", "F:2: scope: 'secret': expected private or public"},
+	{"[cloud a]\nsession = true\n", "F:2: session: 'true': expected yes or no"},
+	{"[cloud a]\nurl = ftp://x/\n", "F:2: url: 'ftp://x/' is no URL: expected https:// or http://"},
+	{"[cloud a]\nurl = x\n", "F:2: url: 'x' is no URL"},
+	{"[cloud a]\nurl = https://u@x/\n", "expected no user name in it"},
+	{"[cloud a]\nurl = https://x/?a\n", "expected no query in it"},
+	{"[cloud a]\nkey_file = /nonexistent/key\n", "F:2: key_file: cannot read /nonexistent/key: No such"},
+	{"[cloud a]\nkey_file = /dev/null\n", "F:2: key_file: /dev/null: expected one line"},
+	{"[cloud a]\nca_file = /nonexistent/ca\n", "F:2: ca_file: cannot read /nonexistent/ca: No such"},
+	{"[cloud a]\nkind=directory\n[share b]\n", "F:3: [share b]: there is no [cloud b]"},
+	{"[share a]\nuser = truncate\n", "F:2: user: 'truncate': expected share or omit"},
+	{"[share a]\ndefault = Share\n", "F:2: default: 'Share': expected share or omit"},
+	{"[share a]\nusers = omit\n", "F:2: 'users' is no field"},
+	{"[share a]\nuser = omit\nuser = omit\n", "F:3: user: given twice in [share a]"},
+	{"[share a]\ndefault = omit\ndefault = omit\n", "F:3: default: given twice in [share a]"},
+	{"[rule a]\nfile_type = pe\n", "F:2: file_type: 'pe': this version does not tell file types apart"},
+	{"[rule a]\ndirection = in\n", "F:2: direction: 'in': expected both, download or upload"},
+	{"[rule a]\ncloud = b\n", "F:2: cloud: there is no [cloud b]"},
+	{"[rule a]\napplication = ,\n", "F:2: application: ',': expected a list of words"},
+	{"[rule a]\naction = block\n", "F:2: 'action' is no key of this section: expected one of application,"},
+};
+
+TEST_F(config, every_mistake)
+{
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		EXPECT_FALSE(load(self, wrong[i].text)) {
+			TH_LOG("accepted: %s", wrong[i].text);
+		}
+		EXPECT_NE(NULL, strstr(self->said, wrong[i].error)) {
+			TH_LOG("%s: said: %s", wrong[i].text, self->said);
+		}
+		/* Nothing is left that could be run with. */
+		EXPECT_EQ(0, self->c->clouds);
+	}
+}
+
+TEST_F(config, all_mistakes_of_a_file)
+{
+	EXPECT_FALSE(load(self, "[capture]\nrings = x\nwhat = 1\n[cloud a]\nkind = no\n[share b]\n"
+				"user = maybe\n[rule r]\ncloud = q\n"));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: rings"));
+	EXPECT_NE(NULL, strstr(self->said, "F:3: 'what'"));
+	EXPECT_NE(NULL, strstr(self->said, "F:5: kind"));
+	EXPECT_NE(NULL, strstr(self->said, "F:7: user"));
+	EXPECT_NE(NULL, strstr(self->said, "F:6: [share b]"));
+	EXPECT_NE(NULL, strstr(self->said, "F:9: cloud"));
+}
+
+TEST_F(config, legal_and_warned_about)
+{
+	char text[1024];
+
+	ASSERT_TRUE(load(self, "[cloud a]\nkind = directory\n[rule r]\ndirection = both\n"));
+	EXPECT_NE(NULL, strstr(self->said, "F:1: [cloud a] receives nothing"));
+	EXPECT_NE(NULL, strstr(self->said, "F:3: [rule r] sends nothing"));
+	EXPECT_FALSE(self->c->has_share[0]);
+	EXPECT_EQ(0, self->c->rule[0].clouds);
+
+	scratch_write(self->dir, "key", "k", 1);
+	chmod(scratch_path(self->dir, "key"), 0644);
+	snprintf(text, sizeof(text), "[cloud a]\nkind = wildfire\nurl = http://x/\nkey_file = %s\n"
+		 "[share a]\ndefault = omit\n", scratch_path(self->dir, "key"));
+	ASSERT_TRUE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "F:3: url: http://x/ is not encrypted"));
+	EXPECT_NE(NULL, strstr(self->said, "F:4: key_file: everybody can read"));
+}
+
+/* libinih would cut these without a word. */
+TEST_F(config, long_lines)
+{
+	char text[8192], *at = text;
+
+	at += sprintf(at, "[capture]\nvirtual_system = ");
+	memset(at, 'x', 190);
+	strcpy(at + 190, "\n");
+	EXPECT_FALSE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: the line is longer than"));
+	strcpy(at + 170, "\n");
+	ASSERT_TRUE(load(self, text));
+	EXPECT_EQ(170, strlen(self->c->virtual_system));
+	memset(at, 'x', 5000);
+	strcpy(at + 5000, "\nrings = 0\n");
+	EXPECT_FALSE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: the line is too long"));
+	EXPECT_NE(NULL, strstr(self->said, "F:3: rings"));
+	/* A comment may be as long as it wants behind what counts, within reason. */
+	at = text + sprintf(text, "[capture]\nrings = 3 # ");
+	memset(at, 'x', 1000);
+	at[1000] = '\0';
+	ASSERT_TRUE(load(self, text));
+	EXPECT_EQ(3, self->c->rings);
+	/* The longest name of a cloud. */
+	at = text + sprintf(text, "[cloud ");
+	memset(at, 'n', 63);
+	strcpy(at + 63, "]\nkind = directory\n");
+	ASSERT_TRUE(load(self, text));
+	EXPECT_EQ(63, strlen(self->c->cloud[0].name));
+}
+
+TEST_F(config, not_text)
+{
+	static const char nul[] = "[capture]\nrings = 1\0 2\n";
+	char noise[20000];
+	uint64_t seed = 88172645463325252;
+
+	EXPECT_FALSE(load_bytes(self, nul, sizeof(nul) - 1));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: control characters"));
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < sizeof(noise); i++)
+			noise[i] = (char)scratch_random(&seed);
+		EXPECT_FALSE(load_bytes(self, noise, sizeof(noise)));
+	}
+	/* There is an end to complaining. */
+	memset(noise, '\n', sizeof(noise));
+	for (size_t i = 0; i < sizeof(noise); i += 2)
+		noise[i] = 'x';
+	EXPECT_FALSE(load_bytes(self, noise, sizeof(noise)));
+	EXPECT_NE(NULL, strstr(self->said, "too many errors"));
+	EXPECT_EQ(NULL, strstr(self->said, "F:101:"));
+}
+
+TEST_F(config, too_many)
+{
+	char *text = malloc(CONFIG_RULES_MAX * 32), *at = text;
+
+	for (int i = 0; i <= CONFIG_RULES_MAX; i++)
+		at += sprintf(at, "[rule r%d]\n", i);
+	EXPECT_FALSE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "F:257: too many sections of this kind"));
+	at = text;
+	for (int i = 0; i <= CLOUD_MAX; i++)
+		at += sprintf(at, "[cloud c%d]\n", i);
+	EXPECT_FALSE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "F:65: too many sections of this kind"));
+	free(text);
+}
+
+TEST_F(config, no_file)
+{
+	EXPECT_FALSE(config_read(self->c, scratch_path(self->dir, "absent")));
+	EXPECT_FALSE(config_read(self->c, self->dir));
+}
+
+TEST_HARNESS_MAIN
