@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""What the replay tests share: where things are, running the agent on a capture, TAP."""
+import concurrent.futures
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+CORPUS = os.environ.get("CORPUS") or os.path.join(ROOT, "..", "shared", "pcaps")
+WORKERS = 2
+
+
+def skip(reason):
+    print(f"1..1\nok 1 # SKIP {reason}")
+    sys.exit(0)
+
+
+def need(program):
+    if not os.access(program, os.X_OK):
+        print(f"1..1\nnot ok 1 - {program} is there")
+        sys.exit(1)
+
+
+def rows(path):
+    """The rows of a table, comments left out."""
+    with open(path, encoding="utf-8", errors="replace") as f:
+        for line in f:
+            line = line.rstrip("\n")
+            if line and not line.startswith("#"):
+                yield line.split("\t")
+
+
+def run(sluiced, capture, out, limit):
+    """Reads a capture into a folder; (exit status or None when out of time, its messages)."""
+    path = capture
+    if capture.endswith(".gz"):
+        path = os.path.join(out, "capture")
+        try:
+            with gzip.open(capture) as source, open(path, "wb") as target:
+                shutil.copyfileobj(source, target)
+        except (OSError, EOFError):
+            path = capture      # damaged on purpose: taken as it is
+    try:
+        done = subprocess.run([sluiced, "-r", path, "-o", os.path.join(out, "read")],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=limit)
+    except subprocess.TimeoutExpired as e:
+        return None, (e.stderr or b"").decode(errors="replace")
+    return done.returncode, done.stderr.decode(errors="replace")
+
+
+def samples(out):
+    """{name: size} of the samples in a folder run() filled."""
+    found = {}
+    for where, _, names in os.walk(os.path.join(out, "read", "samples")):
+        for name in names:
+            found[name] = os.path.getsize(os.path.join(where, name))
+    return found
+
+
+def each(items, judge, name):
+    """One test an item, in parallel: judge(item, folder) gives (faults, notes)."""
+
+    def one(item):
+        with tempfile.TemporaryDirectory(prefix="sluice-replay-") as out:
+            return judge(item, out)
+
+    failed = 0
+    print(f"1..{len(items)}")
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for i, (item, (faults, notes)) in enumerate(zip(items, pool.map(one, items)), 1):
+            failed += bool(faults)
+            print(f"{'not ok' if faults else 'ok'} {i} - {name(item)}")
+            for line in faults + notes:
+                print(f"#   {line}")
+            sys.stdout.flush()
+    return 1 if failed else 0
