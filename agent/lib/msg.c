@@ -161,13 +161,15 @@ enum msg_result msg_receive(int fd, uint8_t room[static MSG_MAX], struct msg_vie
 	ssize_t n;
 
 	*v = (struct msg_view){0};
+	/*
+	 * A peer that dies with messages of ours unread leaves ECONNRESET, reported once and
+	 * before what it had sent itself: that is still there, and must not be lost.
+	 */
 	do {
 		n = recvmsg(fd, &h, 0);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == EAGAIN	   ? MSG_AGAIN :
-		       errno == ECONNRESET ? MSG_CLOSED :
-					     MSG_ERROR;
+		return errno == EAGAIN ? MSG_AGAIN : MSG_ERROR;
 	/* Without room for control data the kernel has closed whatever descriptor was sent. */
 	if (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return MSG_BAD;

@@ -174,6 +174,22 @@ TEST_F(msg, ends_and_waits)
 	EXPECT_EQ(MSG_ERROR, msg_receive(-1, room, &v));
 }
 
+/* What a peer sent before it died is read, also when it died with something unread. */
+TEST_F(msg, last_words)
+{
+	struct msg_view v;
+
+	msg_begin(&self->m, MSG_SHUNT);
+	EXPECT_EQ(MSG_OK, msg_send(self->fd[1], &self->m));
+	msg_begin(&self->m, MSG_FINISHED);
+	EXPECT_EQ(MSG_OK, msg_send(self->fd[0], &self->m));
+	close(self->fd[0]);
+	EXPECT_EQ(MSG_OK, msg_receive(self->fd[1], room, &v));
+	EXPECT_EQ(MSG_FINISHED, v.type);
+	EXPECT_EQ(MSG_CLOSED, msg_receive(self->fd[1], room, &v));
+	self->fd[0] = dup(self->fd[1]);
+}
+
 /* A descriptor that nobody asked for is not taken. */
 TEST_F(msg, descriptor_refused)
 {
