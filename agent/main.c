@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_CONFIG "/etc/sluice/sluice.conf"
@@ -122,6 +123,17 @@ static bool load_config(struct options *o, struct config *c)
 	return true;
 }
 
+/* Every file that is being put together has a descriptor. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct config config;
@@ -141,6 +153,7 @@ int main(int argc, char **argv)
 	if (o.debug)
 		log_init("sluiced", LOG_LEVEL_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 
 	if (!load_config(&o, &config))
 		return 1;
