@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <openssl/sha.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 /* The bytes every test file is made of; first copy and, in conflicts, another one. */
@@ -592,6 +593,16 @@ TEST_F(files, spool_full)
 	EXPECT_EQ(0, scratch_entries(self->dir, "tmp"));
 }
 
+static bool limit_to(int resource, rlim_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit))
+		return false;
+	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+	return !setrlimit(resource, &limit);
+}
+
 TEST_F(files, disk_errors)
 {
 	struct file *f = file_open(self->set, &self->meta, 1);
@@ -603,14 +614,39 @@ TEST_F(files, disk_errors)
 	EXPECT_EQ(FILE_REASON_SPOOL_ERROR, seen.last.reason);
 	EXPECT_FALSE(seen.last.stored);
 	EXPECT_EQ(0, scratch_entries(self->dir, "tmp"));
-	/* At the beginning of a file in the spool. */
-	scratch_remove(scratch_path(self->dir, "tmp"));
+	/* While it is written. */
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_TRUE(limit_to(RLIMIT_FSIZE, 100 * K));
 	f = file_open(self->set, &self->meta, 1);
 	give(f, 0, 300 * K, 0, 2);
 	EXPECT_FALSE(file_wanted(f));
 	file_close(f, FILE_REASON_RESET, 3);
 	EXPECT_EQ(FILE_REASON_SPOOL_ERROR, seen.last.reason);
 	EXPECT_EQ(2, self->counters.value[COUNTER_FILES_TRUNCATED_SPOOL_ERROR]);
+	/* Out of order, too. */
+	f = file_open(self->set, &self->meta, 1);
+	give(f, 200 * K, 5, 0, 2);
+	EXPECT_FALSE(file_wanted(f));
+	file_close(f, FILE_REASON_NONE, 3);
+	EXPECT_EQ(FILE_REASON_SPOOL_ERROR, seen.last.reason);
+	EXPECT_EQ(0, scratch_entries(self->dir, "tmp"));
+	limit_to(RLIMIT_FSIZE, RLIM_INFINITY);
+}
+
+TEST_F(files, no_descriptor_left)
+{
+	struct file *f = file_open(self->set, &self->meta, 1);
+
+	ASSERT_TRUE(limit_to(RLIMIT_NOFILE, 3));
+	give(f, 0, 300 * K, 0, 2);
+	EXPECT_FALSE(file_wanted(f));
+	file_close(f, FILE_REASON_NONE, 3);
+	EXPECT_EQ(FILE_REASON_OPEN_FILES, seen.last.reason);
+	ASSERT_TRUE(limit_to(RLIMIT_NOFILE, RLIM_INFINITY));
+	f = file_open(self->set, &self->meta, 1);
+	give(f, 0, 300 * K, 0, 2);
+	file_close(f, FILE_REASON_NONE, 3);
+	EXPECT_TRUE(seen.last.stored);
 }
 
 static long resident_kib(const char *field)

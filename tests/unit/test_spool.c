@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static const uint8_t hash_a[SHA256_SIZE] = {0xaa, 1}, hash_b[SHA256_SIZE] = {0xbb, 2};
@@ -261,6 +262,7 @@ TEST_F(a_spool, errors)
 {
 	enum spool_result result;
 	struct spool_file *f = spool_begin(self->spool, &result);
+	struct rlimit limit;
 
 	ASSERT_NE(NULL, f);
 	EXPECT_EQ(SPOOL_ERROR, spool_write(f, UINT64_MAX - 5, "x", 1));
@@ -270,9 +272,15 @@ TEST_F(a_spool, errors)
 	scratch_remove(scratch_path(self->dir, "samples"));
 	EXPECT_EQ(SPOOL_ERROR, spool_commit(f, hash_a));
 	EXPECT_EQ(ENOENT, errno);
-	scratch_remove(scratch_path(self->dir, "tmp"));
+	/* No descriptor is left. */
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = 3;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(NULL, spool_begin(self->spool, &result));
 	EXPECT_EQ(SPOOL_ERROR, result);
+	EXPECT_EQ(EMFILE, errno);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* After the sandbox is entered everything still works, and nothing outside does. */
