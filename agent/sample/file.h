@@ -27,7 +27,7 @@ struct file_set;
 struct file_limits {
 	uint64_t max_size;	/* bytes of a file */
 	size_t max_open;	/* files at once */
-	size_t max_holes;	/* of one file */
+	size_t max_holes;	/* of one file; one more ends it with LIMIT */
 };
 
 #define FILE_LIMITS_DEFAULT {.max_size = 100ull << 20, .max_open = 4096, .max_holes = 1024}
@@ -52,9 +52,13 @@ void file_set_free(struct file_set *set);
 struct file *file_open(struct file_set *set, const struct sighting *meta, uint64_t time);
 /* To complete or change the texts until close. */
 struct sighting *file_meta(struct file *f);
-/* The protocol announced this many bytes of content. */
+/*
+ * The protocol announced this many bytes of content.  More than the limit settles
+ * the file at once; fewer that come make it RESET.  Sets size_known and declared
+ * of the meta, which a parser sets itself where they are not of the content.
+ */
 void file_declare(struct file *f, uint64_t size);
-/* n bytes of content at offset. */
+/* n bytes of content at offset; of bytes that come twice the first copy stays. */
 void file_data(struct file *f, uint64_t offset, const void *p, size_t n, uint64_t time);
 /* n bytes of content at offset will never come. */
 void file_gap(struct file *f, uint64_t offset, uint64_t n);
@@ -62,7 +66,8 @@ void file_gap(struct file *f, uint64_t offset, uint64_t n);
 bool file_wanted(const struct file *f);
 /*
  * Ends it and frees f.  reason NONE: the protocol saw its end, and the file is
- * complete unless data is missing; any other reason makes it truncated.
+ * complete unless data is missing; any other reason makes it truncated.  What
+ * settled it before stays its reason.  time is used when no byte came.
  */
 void file_close(struct file *f, enum file_reason reason, uint64_t time);
 
