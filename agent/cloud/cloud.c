@@ -36,7 +36,8 @@ bool cloud_outcome_final(enum cloud_outcome o)
 	return o < CLOUD_OUTCOME_COUNT && outcomes[o].final;
 }
 
-void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format, ...)
+void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format,
+		      ...)
 {
 	va_list args;
 
@@ -74,7 +75,7 @@ int cloud_open_sample(const struct cloud_submission *s, struct cloud_result *r)
 	int fd = open(s->sample_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st)) {
-		/* Perhaps the spool is not mounted: what was accepted is not given up for that. */
+		/* Perhaps the spool is not mounted: no reason to give up what was accepted. */
 		cloud_result_set(r, CLOUD_RETRY, "sample cannot be read from the spool: %s",
 				 strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != s->size) {

@@ -28,32 +28,32 @@ struct cloud_config {
 	char name[CLOUD_NAME_MAX];
 	const struct cloud_ops *ops;
 	enum cloud_scope scope;
-	char *url;		/* base, without trailing slash */
-	char *path;		/* directory */
-	char *key;		/* API key, read from key_file at start */
-	char *ca_file;		/* trust this instead of the system's store */
-	bool session;		/* send the envelope at all */
-	uint32_t timeout;	/* seconds for one request */
-	uint64_t max_size;	/* bytes of a sample; larger ones are not sent there */
-	int line;		/* of its section, for messages */
+	char *url;	   /* base, without trailing slash */
+	char *path;	   /* directory */
+	char *key;	   /* API key, read from key_file at start */
+	char *ca_file;	   /* trust this instead of the system's store */
+	bool session;	   /* send the envelope at all */
+	uint32_t timeout;  /* seconds for one request */
+	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */
+	int line;	   /* of its section, for messages */
 };
 
 /*
  * How an attempt ended.
  * X(CONSTANT, name, final)
  */
-#define CLOUD_OUTCOMES(X)                                                     \
-	X(SENT, "sent", true)           /* uploaded and acknowledged */       \
-	X(KNOWN, "known", true)         /* the cloud has it: not uploaded */  \
-	X(REFUSED, "refused", true)     /* the cloud will never take it */    \
-	X(RETRY, "retry", false)        /* again later: this submission */    \
-	X(DOWN, "down", false)          /* again later: the whole cloud (key, quota, unreachable) */
+#define CLOUD_OUTCOMES(X)                                                \
+	X(SENT, "sent", true)	    /* uploaded and acknowledged */      \
+	X(KNOWN, "known", true)	    /* the cloud has it: not uploaded */ \
+	X(REFUSED, "refused", true) /* the cloud will never take it */   \
+	X(RETRY, "retry", false)    /* again later: this submission */   \
+	X(DOWN, "down", false)	    /* again later: the whole cloud (key, quota, away) */
 
 enum cloud_outcome {
 #define CLOUD_OUTCOME_ENUM(id, name, final) CLOUD_##id,
 	CLOUD_OUTCOMES(CLOUD_OUTCOME_ENUM)
 #undef CLOUD_OUTCOME_ENUM
-	CLOUD_OUTCOME_COUNT
+		CLOUD_OUTCOME_COUNT
 };
 
 const char *cloud_outcome_name(enum cloud_outcome o);
@@ -64,19 +64,19 @@ bool cloud_outcome_final(enum cloud_outcome o);
 
 struct cloud_result {
 	enum cloud_outcome outcome;
-	int32_t verdict;		/* as the cloud gave it, or CLOUD_VERDICT_NONE */
-	uint32_t retry_after;		/* seconds the cloud asked to wait; 0: none */
-	bool stuck;			/* DOWN until somebody acts (key, quota, address): wait longest */
-	bool answer_bad;		/* it answered, and not in its own language */
-	char detail[CLOUD_DETAIL_MAX];	/* for the log: what happened, what the cloud said */
+	int32_t verdict;	       /* as the cloud gave it, or CLOUD_VERDICT_NONE */
+	uint32_t retry_after;	       /* seconds the cloud asked to wait; 0: none */
+	bool stuck;		       /* DOWN until somebody acts: wait longest */
+	bool answer_bad;	       /* it answered, and not in its own language */
+	char detail[CLOUD_DETAIL_MAX]; /* for the log: what happened, what the cloud said */
 };
 
 /*
  * Fills a result: no verdict, no wait, and a detail in which control characters
  * became spaces.  Detail must not contain what only the envelope may tell.
  */
-void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format,
+		      ...) __attribute__((format(printf, 3, 4)));
 
 /* One sample on its way to one cloud. */
 struct cloud_submission {
@@ -85,7 +85,7 @@ struct cloud_submission {
 	uint8_t sha256[SHA256_SIZE];
 	uint64_t size;
 	const char *sample_path;
-	void *kind;			/* state of the kind while it runs */
+	void *kind; /* state of the kind while it runs */
 	/*
 	 * Asks the supervisor for the envelope as policy allows it at this moment.
 	 * The answer comes by cloud_ops.envelope.  The kind calls this right before the
@@ -94,23 +94,24 @@ struct cloud_submission {
 	void (*want_envelope)(struct cloud_submission *s);
 	/* The attempt is over; s->kind has been freed by the kind. */
 	void (*done)(struct cloud_submission *s, const struct cloud_result *r);
-	void *owner;			/* the forwarder's */
+	void *owner; /* the forwarder's */
 };
 
 /* What the forwarder's loop offers. */
 struct cloud_loop {
 	CURLM *multi;
-	uint32_t socket_mark;	/* SO_MARK of every connection; 0: none */
+	uint32_t socket_mark; /* SO_MARK of every connection; 0: none */
 };
 
 struct cloud_ops {
-	const char *kind;		/* as written in the configuration */
+	const char *kind; /* as written in the configuration */
 	bool needs_url, needs_key, needs_path;
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
 	/*
 	 * The envelope that was wanted.  json NULL: the cloud's policy is unusable,
-	 * nothing may be sent (the kind ends with RETRY).  upload_name: what the upload may be called.
+	 * nothing may be sent (the kind ends with RETRY).  upload_name: what the
+	 * upload may be called.
 	 */
 	void (*envelope)(struct cloud_submission *s, const char *json, const char *upload_name);
 	/* A curl transfer of this submission ended; NULL where the kind has none. */

@@ -22,7 +22,7 @@
 
 /* Bytes from either a descriptor (from its start) or memory. */
 struct content {
-	int fd;			/* -1: memory */
+	int fd; /* -1: memory */
 	const char *memory;
 	uint64_t size;
 };
@@ -34,13 +34,13 @@ static bool write_content(int out, const struct content *c)
 	while (done < c->size) {
 		size_t want = c->size - done < (1 << 20) ? (size_t)(c->size - done) : 1 << 20;
 		off_t at = (off_t)done;
-		ssize_t n = c->fd >= 0 ? sendfile(out, c->fd, &at, want) :
-					 write(out, c->memory + done, want);
+		ssize_t n = c->fd >= 0 ? sendfile(out, c->fd, &at, want)
+				       : write(out, c->memory + done, want);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n == 0)
-			errno = EIO;	/* the sample shrank under our hands */
+			errno = EIO; /* the sample shrank under our hands */
 		if (n <= 0)
 			return false;
 		done += (uint64_t)n;
@@ -51,8 +51,9 @@ static bool write_content(int out, const struct content *c)
 /* Writes dir/name by way of dir/temporary; false with errno. */
 static bool place(int dir, const char *temporary, const char *name, const struct content *c)
 {
-	int error, fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-			       0640);
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0640);
+	int error;
 
 	if (fd < 0)
 		return false;
@@ -109,7 +110,8 @@ static void store(const struct cloud_submission *s, const char *json, struct clo
 	goto out;
 failed:
 	/* Full, read-only, gone: the next sample would fail the same way. */
-	cloud_result_set(r, CLOUD_DOWN, "%s: cannot write the %s: %s", path, what, strerror(errno));
+	cloud_result_set(r, CLOUD_DOWN, "%s: cannot write the %s: %s", path, what,
+			 strerror(errno));
 out:
 	if (dir >= 0)
 		close(dir);
@@ -127,7 +129,7 @@ static void directory_envelope(struct cloud_submission *s, const char *json,
 {
 	struct cloud_result r;
 
-	(void)upload_name;	/* here a sample is called by its hash */
+	(void)upload_name; /* here a sample is called by its hash */
 	if (json)
 		store(s, json, &r);
 	else

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONNECT_TIMEOUT 10L	/* seconds */
-#define STALLED_AFTER 60L	/* seconds below one byte a second */
+#define CONNECT_TIMEOUT 10L /* seconds */
+#define STALLED_AFTER 60L   /* seconds below one byte a second */
 #define RETRY_AFTER_MAX 86400
 
 /*
@@ -17,15 +17,9 @@
  * nobody we trust.  All others concern this request.
  */
 static const CURLcode cloud_down[] = {
-	CURLE_COULDNT_RESOLVE_HOST,
-	CURLE_COULDNT_CONNECT,
-	CURLE_SSL_CONNECT_ERROR,
-	CURLE_PEER_FAILED_VERIFICATION,
-	CURLE_SSL_CACERT_BADFILE,
-	CURLE_SSL_ISSUER_ERROR,
-	CURLE_SSL_CERTPROBLEM,
-	CURLE_SSL_CIPHER,
-	CURLE_URL_MALFORMAT,
+	CURLE_COULDNT_RESOLVE_HOST,	CURLE_COULDNT_CONNECT,	  CURLE_SSL_CONNECT_ERROR,
+	CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
+	CURLE_SSL_CERTPROBLEM,		CURLE_SSL_CIPHER,	  CURLE_URL_MALFORMAT,
 	CURLE_UNSUPPORTED_PROTOCOL,
 };
 
@@ -46,7 +40,8 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	(void)purpose;
 	if (*mark && setsockopt(fd, SOL_SOCKET, SO_MARK, mark, sizeof(*mark)))
 		log_warning_once("uploads cannot be marked (%s): where local traffic is "
-				 "captured, they will be captured too", strerror(errno));
+				 "captured, they will be captured too",
+				 strerror(errno));
 	return CURL_SOCKOPT_OK;
 }
 
@@ -159,7 +154,8 @@ long http_end(struct http *h, CURLcode code, struct cloud_result *r)
 	if (status >= 100 && (code == CURLE_OK || (status >= 400 && !h->too_long)))
 		return status;
 	if (h->too_long) {
-		cloud_result_set(r, CLOUD_RETRY, "answer of more than %d bytes", HTTP_ANSWER_MAX);
+		cloud_result_set(r, CLOUD_RETRY, "answer of more than %d bytes",
+				 HTTP_ANSWER_MAX);
 		r->answer_bad = true;
 		return 0;
 	}

@@ -12,16 +12,16 @@
 #include "cloud/cloud.h"
 #include "lib/buf.h"
 
-#define HTTP_ANSWER_MAX (1 << 20)	/* bytes of an answer's body */
+#define HTTP_ANSWER_MAX (1 << 20) /* bytes of an answer's body */
 
 struct http {
 	CURLM *multi;
-	CURL *easy;			/* NULL when there is no request */
+	CURL *easy; /* NULL when there is no request */
 	struct curl_slist *headers;
 	curl_mime *mime;
 	char *form;
 	struct buf answer;
-	bool too_long;			/* the answer was longer than HTTP_ANSWER_MAX */
+	bool too_long; /* the answer was longer than HTTP_ANSWER_MAX */
 	uint32_t socket_mark;
 	char error[CURL_ERROR_SIZE];
 };

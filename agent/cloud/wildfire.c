@@ -19,15 +19,15 @@
 #include <unistd.h>
 
 /* What to do about a verdict.  X(code, outcome, text); -102 is the one that means upload. */
-#define WILDFIRE_VERDICTS(X)                                            \
-	X(0, KNOWN, "benign")                                           \
-	X(1, KNOWN, "malware")                                          \
-	X(2, KNOWN, "grayware")                                         \
-	X(4, KNOWN, "phishing")                                         \
-	X(5, KNOWN, "command and control")                              \
-	X(-100, KNOWN, "known, verdict pending")                        \
-	X(-101, RETRY, "the cloud reports an error of its own")         \
-	X(-103, REFUSED, "the cloud takes the hash for invalid")        \
+#define WILDFIRE_VERDICTS(X)                                     \
+	X(0, KNOWN, "benign")                                    \
+	X(1, KNOWN, "malware")                                   \
+	X(2, KNOWN, "grayware")                                  \
+	X(4, KNOWN, "phishing")                                  \
+	X(5, KNOWN, "command and control")                       \
+	X(-100, KNOWN, "known, verdict pending")                 \
+	X(-101, RETRY, "the cloud reports an error of its own")  \
+	X(-103, REFUSED, "the cloud takes the hash for invalid") \
 	X(-104, RETRY, "the cloud calls an earlier submission flawed")
 
 #define VERDICT_UNKNOWN (-102)
@@ -36,26 +36,26 @@
  * What an HTTP status means.  X(status, outcome, stuck, text)
  * 404 and 405 come from a wrong address: neither call can miss in a right one.
  */
-#define WILDFIRE_STATUSES(X)                                             \
-	X(401, DOWN, true, "API key not accepted")                       \
-	X(403, DOWN, true, "API key not allowed to do this")             \
-	X(404, DOWN, true, "no such API there: check the url")           \
-	X(405, DOWN, true, "no such API there: check the url")           \
-	X(407, DOWN, true, "a proxy wants a password")                   \
-	X(408, RETRY, false, "request took too long")                    \
-	X(413, REFUSED, false, "sample too large for the cloud")         \
-	X(415, REFUSED, false, "media type not supported by the cloud")  \
-	X(418, REFUSED, false, "file type not supported by the cloud")   \
-	X(419, DOWN, true, "daily quota used up")                        \
-	X(420, REFUSED, false, "argument missing")                       \
-	X(421, REFUSED, false, "argument invalid")                       \
-	X(422, REFUSED, false, "sample cannot be processed")             \
-	X(429, DOWN, false, "too many requests")                         \
-	X(456, REFUSED, false, "request invalid")                        \
-	X(500, RETRY, false, "error in the cloud")                       \
-	X(502, RETRY, false, "bad gateway")                              \
-	X(503, RETRY, false, "service not available")                    \
-	X(504, RETRY, false, "gateway timeout")                          \
+#define WILDFIRE_STATUSES(X)                                            \
+	X(401, DOWN, true, "API key not accepted")                      \
+	X(403, DOWN, true, "API key not allowed to do this")            \
+	X(404, DOWN, true, "no such API there: check the url")          \
+	X(405, DOWN, true, "no such API there: check the url")          \
+	X(407, DOWN, true, "a proxy wants a password")                  \
+	X(408, RETRY, false, "request took too long")                   \
+	X(413, REFUSED, false, "sample too large for the cloud")        \
+	X(415, REFUSED, false, "media type not supported by the cloud") \
+	X(418, REFUSED, false, "file type not supported by the cloud")  \
+	X(419, DOWN, true, "daily quota used up")                       \
+	X(420, REFUSED, false, "argument missing")                      \
+	X(421, REFUSED, false, "argument invalid")                      \
+	X(422, REFUSED, false, "sample cannot be processed")            \
+	X(429, DOWN, false, "too many requests")                        \
+	X(456, REFUSED, false, "request invalid")                       \
+	X(500, RETRY, false, "error in the cloud")                      \
+	X(502, RETRY, false, "bad gateway")                             \
+	X(503, RETRY, false, "service not available")                   \
+	X(504, RETRY, false, "gateway timeout")                         \
 	X(513, RETRY, false, "upload failed in the cloud")
 
 struct meaning {
@@ -98,7 +98,7 @@ static const char *const step_name[] = {
 struct wildfire {
 	struct http http;
 	enum step step;
-	int sample;		/* descriptor while uploading, else -1 */
+	int sample; /* descriptor while uploading, else -1 */
 	uint64_t size, at;
 };
 
@@ -123,7 +123,8 @@ static void finish(struct cloud_submission *s, const struct cloud_result *r)
 	s->done(s, &named);
 }
 
-static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome, const char *text)
+static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome,
+			const char *text)
 {
 	struct cloud_result r;
 
@@ -136,8 +137,9 @@ static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	struct wildfire *w = calloc(1, sizeof(*w));
 	struct cloud_result r;
 	char hash[SHA256_TEXT];
-	const char *const form[] = {"apikey", s->cloud->key, "hash", sha256_text(s->sha256, hash),
-				    NULL};
+	const char *const form[] = {
+		"apikey", s->cloud->key, "hash", sha256_text(s->sha256, hash), NULL,
+	};
 
 	if (!w) {
 		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
@@ -237,19 +239,22 @@ static void status_result(struct wildfire *w, const struct cloud_submission *s, 
 			  struct cloud_result *r)
 {
 	const struct meaning *m = meaning_find(statuses, ROWS(statuses), status);
-	const char *text = m ? m->text : status < 400 ? "redirected: check the url" : "not expected";
-	enum cloud_outcome outcome = m ? m->outcome : status < 400 ? CLOUD_DOWN : CLOUD_RETRY;
+	static const struct meaning redirect = {0, CLOUD_DOWN, true, "redirected, check url"};
+	static const struct meaning other = {0, CLOUD_RETRY, false, "not expected"};
 	uint32_t wait = http_retry_after(&w->http);
 	struct wildfire_answer a;
 	char error[128];
 
+	if (!m)
+		m = status < 400 ? &redirect : &other;
 	if (wildfire_parse(w->http.answer.data, w->http.answer.len, s->sha256, &a, error) &&
 	    a.kind == WILDFIRE_ERROR)
-		cloud_result_set(r, outcome, "HTTP %ld, %s (\"%s\")", status, text, a.message);
+		cloud_result_set(r, m->outcome, "HTTP %ld, %s (\"%s\")", status, m->text,
+				 a.message);
 	else
-		cloud_result_set(r, outcome, "HTTP %ld, %s", status, text);
+		cloud_result_set(r, m->outcome, "HTTP %ld, %s", status, m->text);
 	r->retry_after = wait;
-	r->stuck = m ? m->stuck : status < 400;
+	r->stuck = m->stuck;
 }
 
 /* What the cloud answered to get/verdict; false: it does not know the sample. */

@@ -10,14 +10,14 @@
 
 struct reader {
 	XML_Parser parser;
-	const char *error;		/* ours, when we stopped the parser */
+	const char *error; /* ours, when we stopped the parser */
 	unsigned int depth, elements;
-	const uint8_t *wanted;		/* SHA-256 of the sample */
+	const uint8_t *wanted; /* SHA-256 of the sample */
 	struct wildfire_answer *answer;
-	bool found;			/* answer is filled */
-	unsigned int foreign;		/* entries about other samples */
+	bool found;	      /* answer is filled */
+	unsigned int foreign; /* entries about other samples */
 
-	char text[WILDFIRE_TEXT_MAX];	/* of the element that is open, cut to fit */
+	char text[WILDFIRE_TEXT_MAX]; /* of the element that is open, cut to fit */
 	size_t text_len;
 
 	/* The entry that is open. */
@@ -51,7 +51,7 @@ static void end_sha256(struct reader *r)
 	const char *text = trimmed(r);
 
 	if (!*text)
-		return;		/* the cloud does not say */
+		return; /* the cloud does not say */
 	r->has_sha256 = true;
 	r->right_sha256 = sha256_parse(text, sha256) && !memcmp(sha256, r->wanted, SHA256_SIZE);
 }
@@ -123,7 +123,7 @@ static const struct {
 	unsigned int depth;
 	const char *name;
 	void (*end)(struct reader *r);
-	bool entry;		/* what came before belongs to another one */
+	bool entry; /* what came before belongs to another one */
 } elements[] = {
 	{2, "get-verdict-info", end_verdict_info, true},
 	{2, "upload-file-info", end_upload_info, true},
@@ -219,8 +219,9 @@ bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_
 			 r.error ? r.error : XML_ErrorString(XML_GetErrorCode(r.parser)),
 			 (unsigned long)XML_GetCurrentLineNumber(r.parser));
 	else if (!r.found)
-		snprintf(error, 128, "%s", r.foreign ? "about another sample" :
-						       "neither a verdict, nor an upload, nor an error");
+		snprintf(error, 128, "%s",
+			 r.foreign ? "about another sample"
+				   : "no verdict, no upload, no error in it");
 	else
 		ok = true;
 	XML_ParserFree(r.parser);

@@ -27,8 +27,8 @@ enum wildfire_answer_kind { WILDFIRE_VERDICT, WILDFIRE_UPLOAD, WILDFIRE_ERROR };
 
 struct wildfire_answer {
 	enum wildfire_answer_kind kind;
-	int32_t verdict;			/* WILDFIRE_VERDICT */
-	char message[WILDFIRE_TEXT_MAX];	/* WILDFIRE_ERROR: text without its quotes */
+	int32_t verdict;		 /* WILDFIRE_VERDICT */
+	char message[WILDFIRE_TEXT_MAX]; /* WILDFIRE_ERROR: text without its quotes */
 };
 
 /*

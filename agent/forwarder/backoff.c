@@ -9,6 +9,6 @@ int64_t backoff_delay(uint32_t min, uint32_t max, uint32_t n, uint32_t random)
 		delay *= 2;
 	if (delay > high)
 		delay = high;
-	delay -= delay / 2 * random / UINT32_MAX;
+	delay -= delay / 2 * (random >> 16) / UINT16_MAX;
 	return delay > low ? delay : low;
 }

@@ -13,13 +13,13 @@
 #include <stdbool.h>
 
 struct forwarder_config {
-	int supervisor;			/* our end of the socket pair */
-	const char *queue_path;		/* its own database */
+	int supervisor;		/* our end of the socket pair */
+	const char *queue_path; /* its own database */
 	const char *spool_dir;
 	const struct cloud_config *cloud;
 	size_t clouds;
-	uint32_t retry_min, retry_max;	/* seconds */
-	uint32_t socket_mark;		/* SO_MARK of every connection; 0: none */
+	uint32_t retry_min, retry_max; /* seconds */
+	uint32_t socket_mark;	       /* SO_MARK of every connection; 0: none */
 	bool sandbox;
 };
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define QUEUE_SCHEMA 1
-#define QUEUE_APPLICATION 0x536c7551	/* "SluQ", in the header of the file */
+#define QUEUE_APPLICATION 0x536c7551 /* "SluQ", in the header of the file */
 
 #define WAITING "waiting"
 #define STARTED "started"
@@ -43,40 +43,41 @@ static const char schema[] =
 	"	state NOT IN ('" WAITING "', '" STARTED "');";
 
 /* X(CONSTANT, SQL) */
-#define STATEMENTS(X)                                                                        \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                          \
-	X(COMMIT, "COMMIT")                                                                  \
-	X(ROLLBACK, "ROLLBACK")                                                              \
-	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated)"               \
-	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id, cloud) DO UPDATE"          \
-	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")            \
-	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures FROM queue AS q"  \
-	       " WHERE cloud = ?1 AND state = '" WAITING "' AND next_at <= ?2 AND NOT EXISTS" \
-	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"           \
-	       " AND state = '" STARTED "') ORDER BY next_at, number LIMIT 1")               \
-	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"          \
-		 " started_at = ?2, updated = ?2 WHERE number = ?1")                         \
-	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"  \
-		" AND next_at > ?2")                                                         \
-	X(SETTLE, "UPDATE queue SET state = ?2, failures = ?3, next_at = ?4, verdict = ?5,"  \
-		  " detail = ?6, updated = ?7, told = 0"                                     \
-		  " WHERE number = ?1 AND state = '" STARTED "'")                            \
+#define STATEMENTS(X)                                                                          \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                            \
+	X(COMMIT, "COMMIT")                                                                    \
+	X(ROLLBACK, "ROLLBACK")                                                                \
+	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated)"                 \
+	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id, cloud) DO UPDATE"            \
+	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
+	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures FROM queue AS q"    \
+	       " WHERE cloud = ?1 AND state = '" WAITING "' AND next_at <= ?2 AND NOT EXISTS"  \
+	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
+	       " AND state = '" STARTED "') ORDER BY next_at, number LIMIT 1")                 \
+	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
+		 " started_at = ?2, updated = ?2 WHERE number = ?1")                           \
+	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"    \
+		" AND next_at > ?2")                                                           \
+	X(SETTLE, "UPDATE queue SET state = ?2, failures = ?3, next_at = ?4, verdict = ?5,"    \
+		  " detail = ?6, updated = ?7, told = 0"                                       \
+		  " WHERE number = ?1 AND state = '" STARTED "'")                              \
 	X(UNTOLD, "SELECT number, id, cloud, state, verdict, detail FROM queue WHERE told = 0" \
-		  " AND state NOT IN ('" WAITING "', '" STARTED "') ORDER BY updated LIMIT ?1") \
-	X(TOLD, "UPDATE queue SET told = 1 WHERE number = ?1")                               \
-	X(FORGET, "DELETE FROM queue WHERE told = 1 AND updated < ?1"                        \
-		  " AND state NOT IN ('" WAITING "', '" STARTED "')")                        \
-	X(CLOUDS, "SELECT cloud, count(*) FROM queue"                                        \
-		  " WHERE state IN ('" WAITING "', '" STARTED "') GROUP BY cloud")           \
-	X(RECOVER, "UPDATE queue SET state = '" WAITING "', next_at = ?1"                    \
-		   " WHERE state = '" STARTED "'")                                           \
+		  " AND state NOT IN ('" WAITING "', '" STARTED "')"                           \
+		  " ORDER BY updated LIMIT ?1")                                                \
+	X(TOLD, "UPDATE queue SET told = 1 WHERE number = ?1")                                 \
+	X(FORGET, "DELETE FROM queue WHERE told = 1 AND updated < ?1"                          \
+		  " AND state NOT IN ('" WAITING "', '" STARTED "')")                          \
+	X(CLOUDS, "SELECT cloud, count(*) FROM queue"                                          \
+		  " WHERE state IN ('" WAITING "', '" STARTED "') GROUP BY cloud")             \
+	X(RECOVER, "UPDATE queue SET state = '" WAITING "', next_at = ?1"                      \
+		   " WHERE state = '" STARTED "'")                                             \
 	X(CLOCK, "UPDATE queue SET next_at = ?1 WHERE state = '" WAITING "' AND next_at > ?1")
 
 enum statement {
 #define STATEMENT_ENUM(id, sql) S_##id,
 	STATEMENTS(STATEMENT_ENUM)
 #undef STATEMENT_ENUM
-	STATEMENT_COUNT
+		STATEMENT_COUNT
 };
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
@@ -165,6 +166,20 @@ static bool make_schema(struct queue *q)
 	       !sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL);
 }
 
+/* Says why a database cannot be used, and what to do where that is known. */
+static bool unusable(struct queue *q, const char *path, const char *why)
+{
+	int code = sqlite3_errcode(q->db) & 0xff;
+
+	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_OK)
+		log_error("%s: damaged (%s); move it away (with its -wal and -shm) to start "
+			  "with an empty queue",
+			  path, why);
+	else
+		log_error("%s: %s; expected a queue of sluiced that can be written", path, why);
+	return false;
+}
+
 /* Is it ours, whole, and of a version we know?  A new one is made. */
 static bool check_schema(struct queue *q, const char *path)
 {
@@ -173,16 +188,10 @@ static bool check_schema(struct queue *q, const char *path)
 	if (!pragma(q, "PRAGMA application_id", application, sizeof(application)) ||
 	    !pragma(q, "PRAGMA user_version", version, sizeof(version)) ||
 	    !pragma(q, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables)) ||
-	    !pragma(q, "PRAGMA quick_check(1)", whole, sizeof(whole))) {
-		log_error("%s: %s; move it away (with its -wal and -shm) to start with an empty "
-			  "queue", path, queue_error(q));
-		return false;
-	}
-	if (strcmp(whole, "ok")) {
-		log_error("%s: damaged (%s); move it away (with its -wal and -shm) to start with "
-			  "an empty queue", path, whole);
-		return false;
-	}
+	    !pragma(q, "PRAGMA quick_check(1)", whole, sizeof(whole)))
+		return unusable(q, path, queue_error(q));
+	if (strcmp(whole, "ok"))
+		return unusable(q, path, whole);
 	if (!strcmp(tables, "0") && !strcmp(application, "0")) {
 		if (make_schema(q))
 			return true;
@@ -190,7 +199,8 @@ static bool check_schema(struct queue *q, const char *path)
 		return false;
 	}
 	if (atoi(application) != QUEUE_APPLICATION) {
-		log_error("%s: a database of something else, expected a queue of sluiced", path);
+		log_error("%s: a database of something else, expected a queue of sluiced",
+			  path);
 		return false;
 	}
 	if (atoi(version) != QUEUE_SCHEMA) {
@@ -255,14 +265,13 @@ struct queue *queue_open(const char *path, int64_t again, int64_t latest)
 	    !pragma(q, "PRAGMA temp_store = MEMORY", NULL, 0) ||
 	    !pragma(q, "PRAGMA journal_mode = WAL", NULL, 0) ||
 	    !pragma(q, "PRAGMA synchronous = FULL", NULL, 0)) {
-		log_error("%s: %s; expected a queue of sluiced that can be written", path,
-			  queue_error(q));
+		unusable(q, path, queue_error(q));
 		goto out;
 	}
 	if (!check_schema(q, path))
 		goto out;
 	if (!prepare(q) || !recover(q, again, latest)) {
-		log_error("%s: %s", path, queue_error(q));
+		unusable(q, path, queue_error(q));
 		goto out;
 	}
 	return q;
@@ -311,9 +320,9 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
 	for (size_t i = 0; i < n && ok; i++) {
 		sqlite3_stmt *s = fresh(q, S_ADD);
 
-		sqlite3_bind_blob(s, 1, items[i].id, sizeof(items[i].id), SQLITE_STATIC);
+		sqlite3_bind_blob(s, 1, items[i].id, SIGHTING_ID_SIZE, SQLITE_STATIC);
 		sqlite3_bind_text(s, 2, items[i].cloud, -1, SQLITE_STATIC);
-		sqlite3_bind_blob(s, 3, items[i].sha256, sizeof(items[i].sha256), SQLITE_STATIC);
+		sqlite3_bind_blob(s, 3, items[i].sha256, SHA256_SIZE, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 4, (int64_t)items[i].size);
 		sqlite3_bind_int64(s, 5, now);
 		ok = run(q, s);
@@ -390,7 +399,8 @@ int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)
 }
 
 static bool change(struct queue *q, int64_t number, const char *state,
-		   const struct cloud_result *r, uint32_t failures, int64_t next_at, int64_t now)
+		   const struct cloud_result *r, uint32_t failures, int64_t next_at,
+		   int64_t now)
 {
 	sqlite3_stmt *s = fresh(q, S_SETTLE);
 
@@ -441,8 +451,9 @@ bool queue_untold(struct queue *q, struct queue_result *results, size_t max, siz
 		text(s, 2, r->cloud, sizeof(r->cloud));
 		text(s, 3, state, sizeof(state));
 		r->outcome = outcome_find(state);
-		r->verdict = sqlite3_column_type(s, 4) == SQLITE_NULL ? CLOUD_VERDICT_NONE :
-									sqlite3_column_int(s, 4);
+		r->verdict = CLOUD_VERDICT_NONE;
+		if (sqlite3_column_type(s, 4) != SQLITE_NULL)
+			r->verdict = sqlite3_column_int(s, 4);
 		text(s, 5, r->detail, sizeof(r->detail));
 		if (blob(s, 1, r->id, sizeof(r->id)) && r->outcome != CLOUD_OUTCOME_COUNT)
 			++*count;
@@ -479,8 +490,8 @@ bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t coun
 	int step;
 
 	while ((step = sqlite3_step(s)) == SQLITE_ROW)
-		each((const char *)sqlite3_column_text(s, 0), (uint64_t)sqlite3_column_int64(s, 1),
-		     arg);
+		each((const char *)sqlite3_column_text(s, 0),
+		     (uint64_t)sqlite3_column_int64(s, 1), arg);
 	if (step != SQLITE_DONE)
 		failed(q);
 	sqlite3_reset(s);

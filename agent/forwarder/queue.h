@@ -8,8 +8,8 @@
  *
  * A submission is `waiting` or `started` until it ends as one of the final
  * outcomes of cloud.h, under that name.  One that was `started` when the
- * process died waits again after queue_open(); whether its sample reached the cloud is for the
- * next attempt to ask.
+ * process died waits again after queue_open(); whether its sample reached the
+ * cloud is for the next attempt to ask.
  *
  * Times are milliseconds since the epoch.  Functions that fail leave a text in
  * queue_error() and have changed nothing.
@@ -26,13 +26,13 @@
 struct queue;
 
 struct queue_item {
-	int64_t number;			/* of the row */
+	int64_t number; /* of the row */
 	uint8_t id[SIGHTING_ID_SIZE];
 	char cloud[CLOUD_NAME_MAX];
 	uint8_t sha256[SHA256_SIZE];
 	uint64_t size;
-	uint32_t attempts;		/* begun, this one included */
-	uint32_t failures;		/* ended in CLOUD_RETRY, for the back-off */
+	uint32_t attempts; /* begun, this one included */
+	uint32_t failures; /* ended in CLOUD_RETRY, for the back-off */
 };
 
 /* A final outcome, to be told to the supervisor. */
@@ -48,8 +48,8 @@ struct queue_result {
 /*
  * Opens or makes the database (mode 0600) and locks it against a second
  * forwarder.  Submissions that were started wait again, due at `again`; none is
- * due later than `latest` (a clock that was wrong).  NULL with a logged error that says which file
- * and what to do.
+ * due later than `latest` (a clock that was wrong).  NULL with a logged error
+ * that says which file and what to do.
  */
 struct queue *queue_open(const char *path, int64_t again, int64_t latest);
 void queue_close(struct queue *q);

@@ -2,8 +2,8 @@
 /*
  * Giving up what a process does not need.
  *
- * Order: no_new_privs first (Landlock and seccomp want it), then capabilities, the file system, and
- * last the filter, which forbids the calls that all of this needs.
+ * Order: no_new_privs first (Landlock and seccomp want it), then capabilities, the
+ * file system, and last the filter, which forbids the calls that all of this needs.
  */
 #include "lib/sandbox.h"
 #include "lib/log.h"
@@ -84,13 +84,13 @@ enum {
 	LL_SCOPE_SIGNAL = 1 << 1,
 };
 
-#define LL_CREATE_VERSION 1	/* flag: return the version of the interface */
+#define LL_CREATE_VERSION 1 /* flag: return the version of the interface */
 #define LL_RULE_PATH_BENEATH 1
 
 struct ll_ruleset {
 	uint64_t fs;
-	uint64_t net;		/* since version 4 */
-	uint64_t scoped;	/* since version 6 */
+	uint64_t net;	 /* since version 4 */
+	uint64_t scoped; /* since version 6 */
 };
 
 struct ll_path_beneath {
@@ -123,7 +123,7 @@ static bool allow_path(int ruleset, const struct sandbox_path *p, uint64_t known
 
 	rule.parent = open(p->path, O_PATH | O_CLOEXEC);
 	if (rule.parent < 0) {
-		/* What is not there needs no permission; whoever wants to use it will say so. */
+		/* What is not there needs no permission; who wants to use it will say so. */
 		if (errno == ENOENT || errno == ENOTDIR)
 			return true;
 		log_error("sandbox: %s: %s", p->path, strerror(errno));
@@ -140,7 +140,8 @@ static bool allow_path(int ruleset, const struct sandbox_path *p, uint64_t known
 	return ok;
 }
 
-static bool restrict_files(enum sandbox_role role, const struct sandbox_path *paths, size_t count)
+static bool restrict_files(enum sandbox_role role, const struct sandbox_path *paths,
+			   size_t count)
 {
 	static const struct sandbox_path sanitizer_reads = {"/proc/self", SANDBOX_READ};
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
@@ -151,16 +152,16 @@ static bool restrict_files(enum sandbox_role role, const struct sandbox_path *pa
 
 	/* Version 1 could not link a file into another directory, as the spool does. */
 	if (version < 2) {
-		log_info("sandbox: this kernel has no Landlock of version 2 or newer (Linux 5.19): "
-			 "files are not restricted");
+		log_info("sandbox: this kernel has no Landlock of version 2 or newer (Linux "
+			 "5.19): files are not restricted");
 		return true;
 	}
 	rules.fs = known_rights(version);
 	if (version >= 4) {
 		size = offsetof(struct ll_ruleset, scoped);
 		/* The forwarder connects wherever a cloud is; nobody here listens. */
-		rules.net = role == SANDBOX_FORWARDER ? LL_NET_BIND_TCP :
-							LL_NET_BIND_TCP | LL_NET_CONNECT_TCP;
+		rules.net = role == SANDBOX_FORWARDER ? LL_NET_BIND_TCP
+						      : LL_NET_BIND_TCP | LL_NET_CONNECT_TCP;
 	}
 	if (version >= 6) {
 		size = sizeof(rules);
@@ -183,6 +184,9 @@ static bool restrict_files(enum sandbox_role role, const struct sandbox_path *pa
 }
 
 /* ------------------------------------------------------------ system calls */
+
+/* Lists of X() in one line would be taken for expressions. */
+/* clang-format off */
 
 /* All an inspector does: read its source, write the spool, talk to the supervisor. */
 #define INSPECTOR_CALLS(X)                                                                   \
@@ -234,6 +238,8 @@ static const int forwarder_refused[] = {
 #undef CALL
 };
 
+/* clang-format on */
+
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
@@ -273,15 +279,16 @@ static int inspector_filter(scmp_filter_ctx filter)
 
 static int forwarder_filter(scmp_filter_ctx filter)
 {
-	static const scmp_datum_t namespaces[] = {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET,
-						  CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS,
+	static const scmp_datum_t namespaces[] = {CLONE_NEWNS,	  CLONE_NEWUSER, CLONE_NEWNET,
+						  CLONE_NEWPID,	  CLONE_NEWIPC,	 CLONE_NEWUTS,
 						  CLONE_NEWCGROUP};
 	int error = add_all(filter, SCMP_ACT_ERRNO(EPERM), forwarder_refused,
 			    ROWS(forwarder_refused));
 
 	for (size_t i = 0; i < ROWS(namespaces) && !error; i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-					 SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+		error = seccomp_rule_add(
+			filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
 	/* Its flags are in memory, out of a filter's sight; the C library then uses clone. */
 	if (!error)
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -298,10 +305,12 @@ static bool restrict_calls(enum sandbox_role role)
 		return true;
 	}
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0 && errno == EINVAL) {
-		log_info("sandbox: this kernel has no seccomp: system calls are not restricted");
+		log_info("sandbox: this kernel has no seccomp: system calls are not "
+			 "restricted");
 		return true;
 	}
-	filter = seccomp_init(role == SANDBOX_INSPECTOR ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW);
+	filter = seccomp_init(role == SANDBOX_INSPECTOR ? SCMP_ACT_KILL_PROCESS
+							: SCMP_ACT_ALLOW);
 	if (!filter) {
 		log_error("sandbox: out of memory");
 		return false;

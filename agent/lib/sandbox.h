@@ -21,8 +21,8 @@ struct sandbox_path {
 };
 
 enum sandbox_role {
-	SANDBOX_INSPECTOR,	/* no sockets made, no exec: a short list of calls */
-	SANDBOX_FORWARDER,	/* network and database; no exec, no ptrace, no mount */
+	SANDBOX_INSPECTOR, /* no sockets made, no exec: a short list of calls */
+	SANDBOX_FORWARDER, /* network and database; no exec, no ptrace, no mount */
 };
 
 /* keep_net_admin: the forwarder needs CAP_NET_ADMIN for SO_MARK. */

@@ -213,14 +213,21 @@ static void start_forwarder(void)
 	fd = pair[0];
 }
 
+static void on_message(const struct msg_view *v);
+
 static void end_forwarder(int sig)
 {
+	static uint8_t room[MSG_MAX];
+	struct msg_view v;
 	int status;
 
 	if (sig)
 		kill(forwarder, sig);
-	close(fd);
 	waitpid(forwarder, &status, 0);
+	/* What it said before it died counts: it will not be said again. */
+	while (msg_receive(fd, room, &v) == MSG_OK)
+		on_message(&v);
+	close(fd);
 	if (WIFSIGNALED(status))
 		printf("killed %d\n", WTERMSIG(status));
 	else

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the forwarder share: its state, and who changes what.
+ *
+ *	forwarder.c	the loop, and setting it up
+ *	talk.c		messages from and to the supervisor
+ *	attempt.c	when a submission is tried, and what becomes of it
+ */
+#ifndef SLUICE_FORWARDER_STATE_H
+#define SLUICE_FORWARDER_STATE_H
+
+#include "forwarder/forwarder.h"
+#include "forwarder/queue.h"
+#include "lib/counter.h"
+#include "lib/msg.h"
+#include "sample/spool.h"
+
+#define PER_CLOUD 8   /* attempts at once */
+#define BATCH 64      /* submissions per commit, results per round */
+#define EXIT_AGAIN 75 /* EX_TEMPFAIL: start us again */
+
+enum job_state {
+	JOB_FREE,
+	JOB_RUNNING,  /* the kind works on it */
+	JOB_RENDER,   /* an envelope is wanted, MSG_RENDER not sent yet */
+	JOB_ENVELOPE, /* MSG_RENDER sent */
+	JOB_ENDED,    /* outcome known, not committed yet */
+};
+
+struct target;
+
+struct job {
+	enum job_state state;
+	struct target *target;
+	struct queue_item item;
+	struct cloud_submission submission;
+	int64_t deadline;    /* of JOB_ENVELOPE */
+	const char *refusal; /* why there is no envelope */
+	bool ours;	     /* the outcome says nothing about the cloud */
+	struct cloud_result result;
+	char path[SPOOL_PATH_MAX];
+};
+
+/* A cloud and how it does. */
+struct target {
+	const struct cloud_config *config;
+	struct forwarder *forwarder;
+	unsigned int running;
+	unsigned int streak; /* attempts since the last that reached an end */
+	unsigned int downs;  /* times it was down since then */
+	int64_t down_until;
+	int64_t next_due; /* no row is worth looking for before */
+	struct job job[PER_CLOUD];
+};
+
+struct forwarder {
+	const struct forwarder_config *config;
+	struct queue *queue;
+	struct cloud_loop loop;
+	struct target *target;
+	int signals;
+	int64_t now;
+
+	struct queue_item batch[BATCH];
+	size_t batched;	     /* in batch */
+	bool committed;	     /* batch is in the queue */
+	size_t acknowledged; /* of batch */
+
+	bool untold;	      /* results may wait in the queue */
+	bool blocked;	      /* the supervisor does not read */
+	int64_t disk_again;   /* the database failed: not before */
+	char disk_error[256]; /* what was logged about it */
+	int64_t forget_at;
+	struct counters counters, sent;
+	struct msg msg;
+	int exit; /* status to end with, -1: go on */
+};
+
+/* Wall clock, milliseconds: what the queue stores must mean the same after a restart. */
+int64_t forwarder_clock(void);
+/* NULL: no cloud of that name is configured. */
+struct target *forwarder_target(struct forwarder *f, const char *cloud);
+/* The database refused a write or a read: nothing more of it for a second. */
+void forwarder_disk_failed(struct forwarder *f, const char *doing);
+/* After a write that went well. */
+void forwarder_disk_works(struct forwarder *f);
+
+/* Reads what the supervisor sent, as far as the batch has room. */
+void talk_receive(struct forwarder *f);
+/* Takes the batch of submissions to the queue. */
+void talk_commit(struct forwarder *f);
+/* Sends all there is to say, as far as the supervisor reads. */
+void talk_send(struct forwarder *f);
+
+/* Begins what is due. */
+void attempt_schedule(struct forwarder *f);
+/* Lets curl work, and the kinds see what ended. */
+void attempt_transfers(struct forwarder *f);
+/* Ends what waited too long for its envelope, and takes outcomes to the queue. */
+void attempt_settle(struct forwarder *f);
+/* Ends everything that runs, without an outcome. */
+void attempt_cancel(struct forwarder *f);
+
+#endif

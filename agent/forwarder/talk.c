@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+/* Messages from and to the supervisor. */
+#include "forwarder/state.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ENVELOPE_WAIT 60000 /* ms for the supervisor to answer MSG_RENDER */
+
+/* ----------------------------------------------------- from the supervisor */
+
+static void bad_message(struct forwarder *f, const struct msg_view *v)
+{
+	counter_add(&f->counters, COUNTER_MESSAGES_BAD, 1);
+	log_warning_once("supervisor: message \"%s\" not understood", msg_type_text(v->type));
+}
+
+static void on_submit(struct forwarder *f, const struct msg_view *v)
+{
+	struct queue_item *item = &f->batch[f->batched];
+
+	*item = (struct queue_item){0};
+	if (!msg_get_exact(v, MSG_A_ID, item->id, sizeof(item->id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, item->cloud, sizeof(item->cloud)) ||
+	    !*item->cloud ||
+	    !msg_get_exact(v, MSG_A_SHA256, item->sha256, sizeof(item->sha256)) ||
+	    !msg_get_u64(v, MSG_A_SIZE, &item->size) || item->size > INT64_MAX) {
+		bad_message(f, v);
+		return;
+	}
+	f->batched++;
+}
+
+static void on_envelope(struct forwarder *f, const struct msg_view *v)
+{
+	static char json[MSG_MAX], filename[MSG_MAX];
+	static char refusal[CLOUD_DETAIL_MAX];
+	char cloud[CLOUD_NAME_MAX];
+	uint8_t id[SIGHTING_ID_SIZE];
+	struct target *t;
+	uint64_t status;
+
+	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
+	    !msg_get_u64(v, MSG_A_STATUS, &status) ||
+	    (status == 0 && (!msg_get_string(v, MSG_A_JSON, json, sizeof(json)) ||
+			     !msg_get_string(v, MSG_A_FILENAME, filename, sizeof(filename))))) {
+		bad_message(f, v);
+		return;
+	}
+	t = forwarder_target(f, cloud);
+	for (size_t i = 0; t && i < PER_CLOUD; i++) {
+		struct job *job = &t->job[i];
+
+		if (job->state != JOB_ENVELOPE || memcmp(job->item.id, id, sizeof(id)))
+			continue;
+		job->state = JOB_RUNNING;
+		if (status) {
+			if (!msg_get_string(v, MSG_A_TEXT, refusal, sizeof(refusal)))
+				snprintf(refusal, sizeof(refusal),
+					 "the cloud's policy allows nothing to be sent");
+			job->refusal = refusal;
+		}
+		t->config->ops->envelope(&job->submission, status ? NULL : json, filename);
+		return;
+	}
+	/* The attempt ended while the answer was on its way. */
+}
+
+static const struct {
+	uint16_t type;
+	void (*handle)(struct forwarder *f, const struct msg_view *v);
+} handlers[] = {
+	{MSG_SUBMIT, on_submit},
+	{MSG_ENVELOPE, on_envelope},
+};
+
+void talk_receive(struct forwarder *f)
+{
+	static uint8_t room[MSG_MAX];
+
+	while (f->exit < 0 && !f->committed && f->batched < BATCH) {
+		struct msg_view v;
+		size_t i;
+
+		switch (msg_receive(f->config->supervisor, room, &v)) {
+		case MSG_OK:
+			break;
+		case MSG_AGAIN:
+			return;
+		case MSG_CLOSED:
+			f->exit = 0;
+			return;
+		case MSG_BAD:
+			log_error("supervisor: malformed message");
+			f->exit = 1;
+			return;
+		case MSG_ERROR:
+			log_error("supervisor: %s", strerror(errno));
+			f->exit = 1;
+			return;
+		}
+		for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+			if (handlers[i].type == v.type)
+				break;
+		if (i < sizeof(handlers) / sizeof(handlers[0]))
+			handlers[i].handle(f, &v);
+		else
+			bad_message(f, &v);
+	}
+}
+
+void talk_commit(struct forwarder *f)
+{
+	if (!f->batched || f->committed || f->now < f->disk_again)
+		return;
+	if (!queue_add(f->queue, f->batch, f->batched, f->now)) {
+		forwarder_disk_failed(f, "submissions cannot be stored");
+		return;
+	}
+	forwarder_disk_works(f);
+	f->committed = true;
+	f->acknowledged = 0;
+	f->untold = true; /* some may have been here before, and ended */
+	counter_add(&f->counters, COUNTER_QUEUED, f->batched);
+	for (size_t i = 0; i < f->batched; i++) {
+		struct target *t = forwarder_target(f, f->batch[i].cloud);
+
+		if (t)
+			t->next_due = 0;
+		else
+			log_warning("submission for cloud \"%s\", which is not configured: "
+				    "kept",
+				    f->batch[i].cloud);
+	}
+}
+
+/* ------------------------------------------------------- to the supervisor */
+
+/* Sends f->msg; false when the supervisor has no room or is gone. */
+static bool send_message(struct forwarder *f)
+{
+	switch (msg_send(f->config->supervisor, &f->msg)) {
+	case MSG_OK:
+		return true;
+	case MSG_AGAIN:
+		f->blocked = true;
+		return false;
+	case MSG_CLOSED:
+		f->exit = 0;
+		return false;
+	default:
+		log_error("supervisor: message \"%s\" cannot be sent: %s",
+			  msg_type_text(f->msg.type), strerror(errno));
+		f->exit = 1;
+		return false;
+	}
+}
+
+static void begin_message(struct forwarder *f, enum msg_type type,
+			  const uint8_t id[static SIGHTING_ID_SIZE], const char *cloud)
+{
+	msg_begin(&f->msg, type);
+	msg_put(&f->msg, MSG_A_ID, id, SIGHTING_ID_SIZE);
+	msg_put_string(&f->msg, MSG_A_CLOUD, cloud);
+}
+
+static bool send_acknowledgements(struct forwarder *f)
+{
+	if (!f->committed)
+		return true;
+	for (; f->acknowledged < f->batched; f->acknowledged++) {
+		const struct queue_item *item = &f->batch[f->acknowledged];
+
+		begin_message(f, MSG_QUEUED, item->id, item->cloud);
+		if (!send_message(f))
+			return false;
+	}
+	f->committed = false;
+	f->batched = 0;
+	return true;
+}
+
+static bool send_wishes(struct forwarder *f)
+{
+	for (size_t i = 0; i < f->config->clouds; i++) {
+		for (size_t j = 0; j < PER_CLOUD; j++) {
+			struct job *job = &f->target[i].job[j];
+
+			if (job->state != JOB_RENDER)
+				continue;
+			begin_message(f, MSG_RENDER, job->item.id, job->item.cloud);
+			if (!send_message(f))
+				return false;
+			job->state = JOB_ENVELOPE;
+			job->deadline = f->now + ENVELOPE_WAIT;
+		}
+	}
+	return true;
+}
+
+static bool send_results(struct forwarder *f)
+{
+	static struct queue_result results[BATCH];
+	size_t count, sent;
+
+	while (f->untold && f->now >= f->disk_again) {
+		if (!queue_untold(f->queue, results, BATCH, &count)) {
+			forwarder_disk_failed(f, "results cannot be read");
+			return true;
+		}
+		for (sent = 0; sent < count; sent++) {
+			const struct queue_result *r = &results[sent];
+
+			begin_message(f, MSG_RESULT, r->id, r->cloud);
+			msg_put_u64(&f->msg, MSG_A_STATUS, r->outcome);
+			msg_put_u64(&f->msg, MSG_A_VERDICT, (uint64_t)(int64_t)r->verdict);
+			msg_put_string(&f->msg, MSG_A_TEXT, r->detail);
+			if (!send_message(f))
+				break;
+		}
+		if (sent && !queue_told(f->queue, results, sent)) {
+			/* They will be told twice, which the supervisor does not mind. */
+			forwarder_disk_failed(f, "results cannot be marked as told");
+			return true;
+		}
+		if (sent < count)
+			return false;
+		f->untold = count == BATCH;
+	}
+	return true;
+}
+
+static bool send_counters(struct forwarder *f)
+{
+	if (!memcmp(&f->counters, &f->sent, sizeof(f->counters)))
+		return true;
+	msg_begin(&f->msg, MSG_COUNTERS);
+	for (int c = 0; c < COUNTER_COUNT; c++) {
+		if (f->counters.value[c] == f->sent.value[c])
+			continue;
+		msg_put_string(&f->msg, MSG_A_COUNTER_NAME, counter_name(c));
+		msg_put_u64(&f->msg, MSG_A_COUNTER_VALUE, f->counters.value[c]);
+	}
+	if (!send_message(f))
+		return false;
+	f->sent = f->counters;
+	return true;
+}
+
+void talk_send(struct forwarder *f)
+{
+	f->blocked = false;
+	if (send_acknowledgements(f) && send_wishes(f) && send_results(f))
+		send_counters(f);
+}

@@ -1,0 +1,308 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A real forwarder process against the test cloud over TLS: every fault, every way to end, and
+# SIGKILL at random moments, after which the cloud has seen each sample once.
+# Run from the repository root; TESTCLOUD and DRIVER name the programs.
+set -u
+export LC_ALL=C.UTF-8
+cloud=${TESTCLOUD:-build/testcloud}
+driver=${DRIVER:-build/tests/forwarder_driver}
+tmp=$(mktemp -d)
+pid=
+
+cleanup()
+{
+	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+for program in "$cloud" "$driver"; do
+	if ! [ -x "$program" ]; then
+		echo "Bail out! no program $program"
+		exit 1
+	fi
+done
+
+n=0
+bad=0
+pass()
+{
+	n=$((n + 1))
+	echo "ok $n - $1"
+}
+fail()
+{
+	n=$((n + 1))
+	bad=$((bad + 1))
+	echo "not ok $n - $1"
+	printf '%s\n' "$2" | tail -n 30 | sed 's/^/# /'
+}
+# is GOT WANTED NAME
+is()
+{
+	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "got '$1', wanted '$2'
+$(cat "$tmp/run" 2>/dev/null)"; fi
+}
+# has PATTERN NAME: a line of the last run
+has()
+{
+	if grep -Eq -- "$1" "$tmp/run"; then pass "$2"; else fail "$2" "no line '$1' in:
+$(cat "$tmp/run")"; fi
+}
+hasnt()
+{
+	if grep -Eq -- "$1" "$tmp/run"; then fail "$2" "line '$1' in:
+$(cat "$tmp/run")"; else pass "$2"; fi
+}
+
+# start_cloud ARGUMENT...: sets pid, url, control
+start_cloud()
+{
+	: >"$tmp/out"
+	"$cloud" --tls-dir "$tmp/tls" --log "$tmp/log" --key KEY --port-file "$tmp/port" \
+		--control 0 "$@" >"$tmp/out" 2>"$tmp/err" &
+	pid=$!
+	tries=0
+	until grep -q '^ready ' "$tmp/out"; do
+		tries=$((tries + 1))
+		if [ $tries -gt 400 ] || ! kill -0 "$pid" 2>/dev/null; then
+			echo "Bail out! the cloud does not start: $(cat "$tmp/err")"
+			exit 1
+		fi
+		sleep 0.05
+	done
+	port=$(cat "$tmp/port")
+	url=https://127.0.0.1:$port/publicapi
+	control=http://127.0.0.1:$(sed -n 's/^control //p' "$tmp/out")/control
+}
+stop_cloud()
+{
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	pid=
+}
+# fresh: an empty cloud without faults, and an empty queue
+fresh()
+{
+	curl -sS -X POST "$control/reset" >/dev/null
+	rm -rf "$tmp/agent"
+	mkdir "$tmp/agent"
+}
+fault()
+{
+	curl -sS -d "rule=$1" "$control/fail" >/dev/null
+}
+# drive NAME=VALUE...: one run of the driver; sets status
+drive()
+{
+	"$driver" dir="$tmp/agent" url="$url" ca="$tmp/tls/ca.pem" "$@" >"$tmp/run" 2>&1
+	status=$?
+}
+# received: how often samples arrived, "COUNT of COUNT" samples once
+received()
+{
+	curl -sS "$control/state" |
+		jq -r '[.received[]] | "\(map(select(. == 1)) | length) once, \(map(select(. > 1)) | length) more"'
+}
+queue()
+{
+	sqlite3 "$tmp/agent/queue.db" "$1"
+}
+
+start_cloud
+
+# ------------------------------------------------------------------ the plain way
+fresh
+drive samples=5 sightings=2
+is "$status" 0 'five samples in ten sightings: all end'
+is "$(grep -c '^result .* sent ' "$tmp/run")" 5 'each sample is uploaded once'
+is "$(grep -c '^result .* known 0 ' "$tmp/run")" 5 'the second sighting is known'
+is "$(received)" '5 once, 0 more' 'the cloud agrees'
+has '^exit 0$' 'SIGTERM ends it with status 0'
+is "$(stat -c %a "$tmp/agent/queue.db")" 600 'the queue is private'
+is "$(queue 'select state, count(*) from queue group by state order by state' | tr '\n' ' ')" 'known|5 sent|5 ' \
+	'the queue remembers'
+is "$(jq -rs '[.[] | select(.path == "/publicapi/submit/file") | .session.sluice.sha256 == .file.sha256]
+	| "\(length) \(all)"' "$tmp/log/requests.jsonl")" '5 true' 'the envelope is the one of the sample'
+is "$(jq -rs '[.[] | .headers[] | select(.[0] == "X-Injected")] | length' \
+	"$tmp/log/requests.jsonl")" 0 'a file name cannot add a header'
+drive samples=5 sightings=2
+is "$status:$(grep -c '^result ' "$tmp/run")" 0:10 'submitted again: results are told again'
+is "$(received)" '5 once, 0 more' 'and nothing is sent'
+
+fresh
+drive samples=1 session=0
+is "$(jq -rs 'last | "\(.file.size) \(.session)"' "$tmp/log/requests.jsonl")" '1000 null' 'session = no: no envelope'
+
+fresh
+drive samples=1 size=30000000
+is "$status:$(received)" '0:1 once, 0 more' 'a large sample'
+
+fresh
+drive samples=2 max_size=999
+has '^result .* refused .*limit is 999' 'larger than the cloud wants: not sent'
+is "$(received)" '0 once, 0 more' 'really not'
+
+# ---------------------------------------------------------------- answers and faults
+# outcome RULE PATTERN NAME: one fault, then the sample arrives all the same
+outcome()
+{
+	fresh
+	fault "$1"
+	drive samples=1 limit=30
+	is "$status:$(received)" '0:1 once, 0 more' "$3: arrives once"
+	has "$2" "$3: says so"
+}
+outcome 'status=401 count=1' 'warning: cloud test: get/verdict: HTTP 401, API key' 'key refused'
+outcome 'status=403 path=submit/file count=1' 'submit/file: HTTP 403' 'upload forbidden'
+outcome 'status=419 count=1' 'HTTP 419, daily quota' 'quota'
+outcome 'status=500 count=2' 'retry: get/verdict: HTTP 500' 'error 500'
+outcome 'status=500 path=submit/file count=1 stored' 'submit/file: HTTP 500' 'stored, error 500'
+outcome 'status=513 path=submit/file count=2' 'submit/file: HTTP 513' 'error 513'
+outcome 'status=429 count=1' 'HTTP 429' 'too many requests'
+outcome 'cut-before count=1' 'retry: get/verdict' 'question cut'
+outcome 'cut-before path=submit/file count=1' 'retry: submit/file' 'upload cut before it is stored'
+outcome 'cut-after path=submit/file count=1' 'retry: submit/file' 'upload cut after it is stored'
+outcome 'cut-body=100 path=submit/file count=1' 'retry: submit/file' 'upload cut in its middle'
+outcome 'cut-answer path=submit/file count=1' 'retry: submit/file' 'answer cut in its middle'
+outcome 'bad-xml path=submit/file count=1' 'submit/file: answer not understood' 'upload, bad XML'
+has 'counters.* cloud_answers_bad=1' 'bad XML is counted'
+outcome 'bad-xml path=get/verdict count=1' 'get/verdict: answer not understood' 'verdict, bad XML'
+outcome 'empty path=submit/file count=1' 'not understood: empty' 'empty answer'
+outcome 'blank-lines count=2' '^result .* sent ' 'blank lines before the answer'
+hasnt 'retry' 'blank lines are no reason to repeat'
+outcome 'content-type count=2' '^result .* sent ' 'other content type'
+outcome 'status=404 count=1' 'HTTP 404, no such API' 'wrong address'
+
+fresh
+fault 'slow=3 path=submit/file count=1'
+drive samples=1 timeout=1 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'answer too late: arrives once'
+has 'retry: submit/file: .*timed out' 'answer too late: says so'
+
+for code in 413 415 418 420 421 422 456; do
+	fresh
+	fault "status=$code path=submit/file"
+	drive samples=1 limit=20
+	is "$status:$(received)" '0:0 once, 0 more' "HTTP $code: given up"
+	has "^result .* refused .*HTTP $code" "HTTP $code: says so"
+done
+has 'HTTP 456, [^"]*\("' "the cloud's own words are in the detail"
+
+# verdict VALUE OUTCOME
+verdict()
+{
+	fresh
+	drive samples=1 submit=0 limit=0	# makes the sample
+	hash=$(basename "$(find "$tmp/agent/spool" -type f)")
+	curl -sS -d "hash=$hash" -d "verdict=$1" "$control/verdict" >/dev/null
+	drive samples=1 limit="$3"
+	has "$2" "verdict $1"
+	is "$(received)" '0 once, 0 more' "verdict $1: no upload"
+}
+verdict 1 '^result .* known 1 .*malware' 20
+verdict 4 '^result .* known 4 ' 20
+verdict -100 '^result .* known -100 ' 20
+verdict -103 '^result .* refused -103 ' 20
+verdict -101 'retry: get/verdict' 2
+verdict -104 'retry: get/verdict' 2
+
+# ------------------------------------------------------------------------ envelope
+fresh
+drive samples=1 refuse=1 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'envelope refused once: arrives later'
+has 'no envelope: policy in pieces' "envelope refused: the supervisor's reason is told"
+is "$(grep -c ^render "$tmp/run")" 2 'an envelope is made for each attempt'
+
+# --------------------------------------------------------------------- cloud is away
+fresh
+stop_cloud
+drive samples=20 limit=3
+is "$status" 1 'cloud away: nothing ends'
+is "$(grep -c ^queued "$tmp/run")" 20 'cloud away: everything is queued'
+is "$(grep -c warning "$tmp/run")" 1 'cloud away: one warning'
+is "$(grep -c 'down: ' "$tmp/run" | awk '{ print $1 < 14 ? "few" : "many" }')" few \
+	'cloud away: one at a time is tried'
+is "$(queue 'select group_concat(distinct state) from queue')" waiting 'cloud away: it waits'
+start_cloud
+drive samples=20 submit=0 limit=30
+is "$status:$(received)" '0:20 once, 0 more' 'cloud back: everything arrives once'
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=other \
+	-keyout "$tmp/other.key" -out "$tmp/other.pem" 2>/dev/null
+fresh
+drive samples=1 ca="$tmp/other.pem" limit=2
+is "$status" 1 'certificate of another authority: nothing is sent'
+has 'warning: cloud test: .*certificate' 'certificate: says so'
+is "$(curl -sS "$control/state" | jq '.received | length')" 0 'certificate: really nothing'
+fresh
+drive samples=1 ca= limit=2
+has 'warning: cloud test: .*certificate' "the system's store does not know it either"
+
+# ------------------------------------------------------------------------- directory
+mkdir "$tmp/folder"
+fresh
+drive kind=directory path="$tmp/folder" samples=4 sightings=2
+is "$status" 0 'folder: all end'
+is "$(find "$tmp/folder" -type f | wc -l)" 12 'folder: four samples, eight envelopes'
+is "$(cd "$tmp/folder" && for f in *; do case $f in *.json) jq -r .sluice.sha256 "$f" | grep -qx "${f%%.*}" ;;
+	*) echo "$f  $f" | sha256sum -c --status ;; esac || echo "$f"; done)" '' 'folder: all as it should be'
+rm -rf "$tmp/folder"
+drive kind=directory path="$tmp/missing/folder" samples=1 prefix=x limit=2
+has 'down: .*/missing/folder: cannot write the folder: No such file' 'folder missing: says so'
+if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=64k none "$tmp/small" 2>/dev/null; then
+	fresh
+	drive kind=directory path="$tmp/small" samples=1 size=200000 limit=3
+	has 'down: .*No space left' 'folder full: says so'
+	is "$(find "$tmp/small" -type f | grep -cv json)" 0 'folder full: no half sample'
+	mount -o remount,size=4m "$tmp/small"
+	drive kind=directory path="$tmp/small" samples=1 size=200000 submit=0 limit=20
+	is "$status" 0 'folder has room again: arrives'
+	umount "$tmp/small"
+else
+	pass 'folder full # SKIP needs root'
+fi
+
+# -------------------------------------------------------------------- damaged queue
+fresh
+drive samples=1
+cp "$tmp/agent/queue.db" "$tmp/good.db"
+# refused NAME PATTERN
+refused()
+{
+	drive samples=1 limit=5
+	has '^exit 1$' "$1: the forwarder ends"
+	has "error: .*queue.db: .*$2" "$1: says so"
+}
+rm -f "$tmp/agent"/queue.db*
+head -c 20000 /dev/urandom >"$tmp/agent/queue.db"
+refused 'queue is no database' 'move it away'
+cp "$tmp/good.db" "$tmp/agent/queue.db"
+dd if=/dev/urandom of="$tmp/agent/queue.db" bs=1 seek=4096 count=8000 conv=notrunc 2>/dev/null
+refused 'queue is damaged' 'move it away'
+rm -f "$tmp/agent"/queue.db*
+sqlite3 "$tmp/agent/queue.db" 'create table x (y)'
+refused 'queue is something else' 'a database of something else'
+cp "$tmp/good.db" "$tmp/agent/queue.db"
+queue 'pragma user_version = 99'
+refused 'queue of another version' 'version 99'
+rm -f "$tmp/agent"/queue.db*
+mkdir "$tmp/agent/queue.db"
+refused 'queue is a folder' 'Is a directory'
+
+# -------------------------------------------------------------------------- SIGKILL
+# Random moments, faults on top; sync and TLS make attempts last long enough to be hit.
+fresh
+fault 'slow=0.3 path=submit/file'
+fault 'cut-after path=submit/file count=3'
+drive samples=100 sightings=2 size=50000 kills=20 kill_after=300 limit=120
+is "$status" 0 'killed twenty times: everything ends'
+is "$(grep -c '^killed 9' "$tmp/run")" 20 'it really was'
+is "$(received)" '100 once, 0 more' 'killed twenty times: the cloud saw each sample once'
+is "$(queue "select count(*) from queue where state in ('sent', 'known')")" 200 \
+	'killed twenty times: the queue lost nothing'
+
+echo "1..$n"
+[ $bad = 0 ]

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+#include <kselftest_harness.h>
+
+#include "forwarder/backoff.h"
+#include "forwarder/queue.h"
+#include "lib/log.h"
+#include "scratch.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define NOW 1000000
+
+FIXTURE(store)
+{
+	char dir[SCRATCH_MAX];
+	char path[2 * SCRATCH_MAX];
+	struct queue *q;
+};
+
+static struct queue *reopen(struct queue *q, const char *path, int64_t again, int64_t latest)
+{
+	queue_close(q);
+	return queue_open(path, again, latest);
+}
+
+FIXTURE_SETUP(store)
+{
+	ASSERT_TRUE(scratch_make(self->dir));
+	snprintf(self->path, sizeof(self->path), "%s/queue.db", self->dir);
+	self->q = queue_open(self->path, NOW, NOW);
+	ASSERT_NE(NULL, self->q);
+}
+
+FIXTURE_TEARDOWN(store)
+{
+	queue_close(self->q);
+	scratch_remove(self->dir);
+}
+
+/* Sighting n of sample s. */
+static struct queue_item item(const char *cloud, uint8_t n, uint8_t s)
+{
+	struct queue_item i = {.size = 100u + s};
+
+	snprintf(i.cloud, sizeof(i.cloud), "%s", cloud);
+	memset(i.id, n, sizeof(i.id));
+	memset(i.sha256, s, sizeof(i.sha256));
+	return i;
+}
+
+static struct cloud_result result(enum cloud_outcome outcome, int32_t verdict)
+{
+	struct cloud_result r;
+
+	cloud_result_set(&r, outcome, "because of %s", "something");
+	r.verdict = verdict;
+	return r;
+}
+
+static size_t take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
+		   size_t max)
+{
+	size_t count = 99;
+
+	return queue_take(q, cloud, now, items, max, &count) ? count : 999;
+}
+
+TEST_F(store, private_file)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(self->path, &st));
+	EXPECT_EQ(0600, st.st_mode & 07777);
+}
+
+TEST_F(store, add_and_take)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("b", 1, 1), item("a", 2, 2)}, out[8];
+
+	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	EXPECT_EQ(0, take(self->q, "a", NOW - 1, out, 8));
+	EXPECT_EQ(0, take(self->q, "c", NOW, out, 8));
+	EXPECT_EQ(1, take(self->q, "a", NOW, out, 1));
+	EXPECT_EQ(1, out[0].id[0]);
+	EXPECT_EQ(101, out[0].size);
+	EXPECT_EQ(1, out[0].attempts);
+	EXPECT_EQ(0, out[0].failures);
+	EXPECT_STREQ("a", out[0].cloud);
+	EXPECT_EQ(1, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(1, take(self->q, "b", NOW, out, 8));
+}
+
+TEST_F(store, added_twice)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 1, 1)}, out[8];
+	struct queue_result told[8];
+	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
+	size_t count;
+
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
+	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	ASSERT_EQ(1, count);
+	ASSERT_TRUE(queue_told(self->q, told, 1));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	EXPECT_EQ(0, count);
+	/* Submitted again by a supervisor that did not hear: told again, not sent again. */
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	EXPECT_EQ(0, take(self->q, "a", NOW + 99999, out, 8));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	EXPECT_EQ(1, count);
+}
+
+TEST_F(store, one_of_a_sample_at_a_time)
+{
+	struct queue_item in[] = {item("a", 1, 7), item("a", 2, 7), item("a", 3, 8),
+				  item("b", 1, 7)};
+	struct queue_item out[8], other[8];
+	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
+
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW));
+	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(7, out[0].sha256[0]);
+	EXPECT_EQ(8, out[1].sha256[0]);
+	EXPECT_EQ(1, take(self->q, "b", NOW, other, 8));
+	EXPECT_EQ(0, take(self->q, "a", NOW, other, 8));
+	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
+	ASSERT_EQ(1, take(self->q, "a", NOW, other, 8));
+	EXPECT_EQ(2, other[0].id[0]);
+}
+
+TEST_F(store, again_later)
+{
+	struct queue_item in = item("a", 1, 1), out[8];
+	struct cloud_result retry = result(CLOUD_RETRY, CLOUD_VERDICT_NONE);
+
+	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW));
+	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(INT64_MAX, queue_next_due(self->q, "a", NOW));
+	ASSERT_TRUE(queue_again(self->q, out[0].number, &retry, 3, NOW + 500, NOW));
+	EXPECT_EQ(NOW + 500, queue_next_due(self->q, "a", NOW));
+	EXPECT_EQ(INT64_MAX, queue_next_due(self->q, "b", NOW));
+	EXPECT_EQ(0, take(self->q, "a", NOW + 499, out, 8));
+	ASSERT_EQ(1, take(self->q, "a", NOW + 500, out, 8));
+	EXPECT_EQ(3, out[0].failures);
+	EXPECT_EQ(2, out[0].attempts);
+}
+
+TEST_F(store, results)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2), item("a", 3, 3)}, out[8];
+	struct cloud_result ends[] = {result(CLOUD_KNOWN, -100), result(CLOUD_REFUSED, -103),
+				      result(CLOUD_SENT, CLOUD_VERDICT_NONE)};
+	struct queue_result told[8];
+	size_t count;
+
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_EQ(3, take(self->q, "a", NOW, out, 8));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_TRUE(queue_end(self->q, out[i].number, &ends[i], NOW + i));
+	}
+	self->q = reopen(self->q, self->path, NOW, NOW);
+	ASSERT_NE(NULL, self->q);
+	ASSERT_TRUE(queue_untold(self->q, told, 2, &count));
+	ASSERT_EQ(2, count);
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	ASSERT_EQ(3, count);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(i + 1, told[i].id[0]);
+		EXPECT_EQ(ends[i].outcome, told[i].outcome);
+		EXPECT_EQ(ends[i].verdict, told[i].verdict);
+		EXPECT_STREQ("because of something", told[i].detail);
+	}
+	/* Only what was told is forgotten, and only when it is old. */
+	ASSERT_TRUE(queue_told(self->q, told, 2));
+	ASSERT_TRUE(queue_forget(self->q, NOW + 1));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	EXPECT_EQ(1, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(1, out[0].id[0]);
+}
+
+/* Killed in the middle: what was started waits again, what was added is there. */
+TEST_F(store, killed)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
+	int status;
+	pid_t pid;
+
+	queue_close(self->q);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct queue *q = queue_open(self->path, NOW, NOW);
+
+		queue_add(q, in, 2, NOW);
+		take(q, "a", NOW, out, 1);
+		raise(SIGKILL);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	self->q = queue_open(self->path, NOW + 700, NOW + 700);
+	ASSERT_NE(NULL, self->q);
+	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(2, out[0].id[0]);
+	EXPECT_EQ(NOW + 700, queue_next_due(self->q, "a", NOW));
+	ASSERT_EQ(1, take(self->q, "a", NOW + 700, out, 8));
+	EXPECT_EQ(1, out[0].id[0]);
+	EXPECT_EQ(2, out[0].attempts);
+}
+
+/* A clock that was far ahead must not make submissions wait for years. */
+TEST_F(store, clock_went_back)
+{
+	struct queue_item in = item("a", 1, 1), out[8];
+
+	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW * 1000ll));
+	self->q = reopen(self->q, self->path, NOW, NOW + 5);
+	ASSERT_NE(NULL, self->q);
+	EXPECT_EQ(1, take(self->q, "a", NOW + 5, out, 8));
+}
+
+static void count_cloud(const char *cloud, uint64_t count, void *arg)
+{
+	snprintf((char *)arg + strlen(arg), 64, "%s=%llu ", cloud, (unsigned long long)count);
+}
+
+TEST_F(store, clouds)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("b", 1, 1), item("a", 2, 2),
+				  item("c", 2, 2)};
+	struct queue_item out[8];
+	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
+	char text[256] = "";
+
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW));
+	ASSERT_EQ(1, take(self->q, "c", NOW, out, 8));
+	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
+	ASSERT_EQ(1, take(self->q, "b", NOW, out, 8));
+	ASSERT_TRUE(queue_clouds(self->q, count_cloud, text));
+	EXPECT_STREQ("a=2 b=1 ", text);
+}
+
+TEST_F(store, second_forwarder)
+{
+	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
+}
+
+TEST_F(store, not_ours)
+{
+	sqlite3 *db;
+
+	queue_close(self->q);
+	self->q = NULL;
+	/* another version */
+	ASSERT_EQ(0, sqlite3_open(self->path, &db));
+	ASSERT_EQ(0, sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL));
+	sqlite3_close(db);
+	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
+	/* another database */
+	ASSERT_EQ(0, sqlite3_open(self->path, &db));
+	ASSERT_EQ(0, sqlite3_exec(db, "PRAGMA application_id = 5", NULL, NULL, NULL));
+	sqlite3_close(db);
+	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
+	/* no database */
+	ASSERT_TRUE(scratch_write(self->dir, "queue.db", "this is a letter to my aunt\n", 28));
+	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
+	/* no folder */
+	EXPECT_EQ(NULL, queue_open(scratch_path(self->dir, "missing/queue.db"), NOW, NOW));
+	/* a link */
+	ASSERT_EQ(0, symlink(self->path, scratch_path(self->dir, "link")));
+	EXPECT_EQ(NULL, queue_open(scratch_path(self->dir, "link"), NOW, NOW));
+}
+
+/* A disk that is full: an error, nothing changed, and all well when there is room. */
+TEST_F(store, disk_full)
+{
+	struct queue_item in[64], out[64];
+	int status;
+	pid_t pid;
+
+	for (int i = 0; i < 64; i++)
+		in[i] = item("a", (uint8_t)(i + 1), (uint8_t)(i + 1));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	queue_close(self->q);
+	self->q = NULL;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct rlimit limit = {30000, 30000};
+		struct queue *q = queue_open(self->path, NOW, NOW);
+		bool ok;
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		for (int i = 0; (ok = queue_add(q, in, 64, NOW)) && i < 5; i++)
+			in[0].id[1]++;
+		_exit(!ok && *queue_error(q) && take(q, "b", NOW, out, 1) == 0 ? 0 : 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	self->q = queue_open(self->path, NOW, NOW);
+	ASSERT_NE(NULL, self->q);
+	ASSERT_TRUE(queue_add(self->q, in, 64, NOW));
+	EXPECT_LE(64, take(self->q, "a", NOW, out, 64));
+}
+
+TEST(backoff)
+{
+	static const uint32_t randoms[] = {0, 1, UINT32_MAX / 2, UINT32_MAX};
+
+	/* Without luck it doubles, up to the limit. */
+	EXPECT_EQ(10000, backoff_delay(10, 3600, 1, 0));
+	EXPECT_EQ(20000, backoff_delay(10, 3600, 2, 0));
+	EXPECT_EQ(2560000, backoff_delay(10, 3600, 9, 0));
+	EXPECT_EQ(3600000, backoff_delay(10, 3600, 10, 0));
+	EXPECT_EQ(3600000, backoff_delay(10, 3600, UINT32_MAX, 0));
+	EXPECT_EQ(3600000, backoff_delay(10, 3600, 4000, 0));
+	/* With it, less, but never less than the least. */
+	EXPECT_EQ(1800000, backoff_delay(10, 3600, 50, UINT32_MAX));
+	EXPECT_EQ(10000, backoff_delay(10, 3600, 1, UINT32_MAX));
+	EXPECT_EQ(0, backoff_delay(0, 0, 7, 5));
+	for (uint32_t n = 0; n < 100; n++)
+		for (size_t i = 0; i < 4; i++) {
+			EXPECT_LE(1000, backoff_delay(1, UINT32_MAX, n, randoms[i]));
+			EXPECT_GE((int64_t)UINT32_MAX * 1000,
+				  backoff_delay(1, UINT32_MAX, n, randoms[i]));
+		}
+}
+
+TEST_HARNESS_MAIN
