@@ -114,7 +114,8 @@ $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: $(BUILD)/tests/%: tests/vm/%.c | 
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< \
 		$(shell pkg-config --cflags --libs libnl-3.0 libnl-genl-3.0)
 
-tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/ringtool $(BUILD)/tests/nltool
+tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/ringtool $(BUILD)/tests/nltool \
+	$(BUILD)/tests/forwarder_driver
 
 check: deps-test
 	$(Q)scripts/check
