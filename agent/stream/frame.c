@@ -41,6 +41,7 @@ enum layer {
 	LAYER_ETHERIP,
 	LAYER_UDP,
 	LAYER_VXLAN,
+	LAYER_VXLAN_GPE,
 	LAYER_GENEVE,
 	LAYER_TEREDO,
 	LAYER_TCP,
@@ -516,6 +517,7 @@ static enum layer layer_etherip(struct walk *w)
 static const struct number udp_ports[] = {
 	{4789, LAYER_VXLAN},
 	{8472, LAYER_VXLAN},	/* Linux's older default */
+	{4790, LAYER_VXLAN_GPE},
 	{6081, LAYER_GENEVE},
 	{4754, LAYER_GRE},	/* RFC 8086 */
 	{TEREDO_PORT, LAYER_TEREDO},
@@ -541,6 +543,25 @@ static enum layer layer_vxlan(struct walk *w)
 	const uint8_t *h = cursor_take(&w->c, 8);
 
 	return h && h[0] & 0x08 ? LAYER_ETHERNET : LAYER_OTHER;
+}
+
+static const struct number gpe_protocols[] = {
+	{1, LAYER_IPV4},
+	{2, LAYER_IPV6},
+	{3, LAYER_ETHERNET},
+	{5, LAYER_MPLS},
+};
+
+/* draft-ietf-nvo3-vxlan-gpe §3.1: says what is below, where plain VXLAN has Ethernet. */
+static enum layer layer_vxlan_gpe(struct walk *w)
+{
+	const uint8_t *h = cursor_take(&w->c, 8);
+
+	if (!h || !(h[0] & 0x08))
+		return LAYER_OTHER;
+	if (!(h[0] & 0x04))
+		return LAYER_ETHERNET;
+	return number_find(gpe_protocols, COUNT_OF(gpe_protocols), h[3], LAYER_OTHER);
 }
 
 /* RFC 8926 §3.4 */
@@ -617,8 +638,8 @@ static enum layer (*const layers[LAYER_COUNT])(struct walk *w) = {
 	[LAYER_AH] = layer_ah,		     [LAYER_GRE] = layer_gre,
 	[LAYER_ERSPAN3] = layer_erspan3,     [LAYER_ETHERIP] = layer_etherip,
 	[LAYER_UDP] = layer_udp,	     [LAYER_VXLAN] = layer_vxlan,
-	[LAYER_GENEVE] = layer_geneve,	     [LAYER_TEREDO] = layer_teredo,
-	[LAYER_TCP] = layer_tcp,
+	[LAYER_VXLAN_GPE] = layer_vxlan_gpe, [LAYER_GENEVE] = layer_geneve,
+	[LAYER_TEREDO] = layer_teredo,	     [LAYER_TCP] = layer_tcp,
 };
 
 static const struct number links[] = {
