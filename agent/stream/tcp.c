@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sequence numbers further ahead than this are not of this connection. */
+/* Sequence numbers further ahead (no window is larger) or behind are not of this stream. */
 #define FORWARD_MAX (1 << 30)
+#define BACK_MAX (64 << 20)
+/* Unless this many such segments follow each other and the other end acknowledges them. */
+#define STRAYS 3
 /* A hole that will not close is kept this long, for packets captured out of order. */
 #define DOOM_TIME 1000000000ull
 #define DOOM_BYTES (256u << 10)
@@ -51,6 +54,11 @@ struct flow {
 	uint32_t doom_ack;	/* holes below this are doomed */
 	size_t doom_bytes;
 	uint64_t doom_time;
+	uint32_t stray_begin;	/* segments far from next, each behind the one before */
+	uint32_t stray_end;
+	uint32_t stray_count;
+	uint32_t stray_ack;	/* acknowledgment far from next */
+	bool stray_acked;
 
 	struct block *block;	/* head .. count - 1 */
 	size_t head;
@@ -486,6 +494,44 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 	scatter(t, dir, b);
 }
 
+static bool far(const struct flow *f, uint32_t sequence)
+{
+	int32_t ahead = distance(f->next, sequence);
+
+	return ahead > FORWARD_MAX || ahead < -BACK_MAX;
+}
+
+/*
+ * Nothing was seen of so many bytes that the stream looks like another.  True when
+ * it is certainly this one: the next byte is then that of b.
+ */
+static bool found_again(struct tcp *t, enum dir dir, const struct block *b)
+{
+	struct flow *f = &t->flow[dir];
+	uint32_t end = b->sequence + b->len + b->cut;
+
+	if (end == b->sequence)
+		return false;
+	if (f->stray_count == 0 || b->sequence != f->stray_end) {
+		f->stray_count = 0;
+		f->stray_begin = b->sequence;
+	}
+	f->stray_count++;
+	f->stray_end = end;
+	if (f->stray_count < STRAYS || !f->stray_acked ||
+	    distance(f->stray_begin, f->stray_ack) < 0 || distance(f->stray_ack, end) < 0)
+		return false;
+	f->stray_count = 0;
+	f->stray_acked = f->ack_known = false;
+	while (give_up(t, dir, b->time))
+		;
+	if (f->done)
+		return false;
+	jump(t, dir, b->sequence, b->time);
+	f->top = end;
+	return true;
+}
+
 static void start(struct flow *f, uint32_t sequence)
 {
 	f->started = true;
@@ -524,8 +570,11 @@ static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, uint64_t time)
 		f->hint_known = true;
 		return;
 	}
-	if (distance(f->next, ack) > FORWARD_MAX)
+	if (far(f, ack)) {
+		f->stray_ack = ack;
+		f->stray_acked = true;
 		return;
+	}
 	if (!f->ack_known || distance(f->acked, ack) > 0) {
 		f->acked = ack;
 		f->ack_known = true;
@@ -577,7 +626,6 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 		.data = (uint8_t *)s->payload,	/* read only until copied */
 	};
 	uint32_t end;
-	int32_t ahead;
 
 	if (s->flags & TCP_SYN && !on_syn(t, s->dir, ++b.sequence, s->time))
 		return;
@@ -594,8 +642,7 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 			f->next -= SEARCH_BACK;
 		}
 	}
-	ahead = distance(f->next, b.sequence);
-	if (f->done || ahead > FORWARD_MAX || ahead < -FORWARD_MAX)
+	if (f->done || (far(f, b.sequence) && !found_again(t, s->dir, &b)))
 		return;
 	if (s->lost_before) {
 		f->lost = true;
