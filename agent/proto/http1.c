@@ -37,7 +37,8 @@ enum side { REQUEST, RESPONSE, SIDES };
 struct message {
 	struct body *body;
 	bool ended;
-	uint64_t seen; /* bytes of body, transfer coding undone */
+	bool judged, clear; /* the announced length, once its header is there */
+	uint64_t seen;	    /* bytes of body, transfer coding undone */
 };
 
 struct exchange {
@@ -153,8 +154,9 @@ static void describe_response(void *arg, struct sighting *s)
  * Bytes the message's header announced; false: chunked, up to the end, or a number
  * like "34 68" (a folded field), of which readers make different things.
  */
-static bool announced(const struct exchange *e, enum side side, uint64_t *length)
+static bool announced(struct exchange *e, enum side side, uint64_t *length)
 {
+	struct message *m = &e->message[side];
 	const htp_tx_t *tx = e->tx;
 	enum htp_transfer_coding_t coding =
 		side == REQUEST ? tx->request_transfer_coding : tx->response_transfer_coding;
@@ -163,11 +165,14 @@ static bool announced(const struct exchange *e, enum side side, uint64_t *length
 	*length = 0;
 	if (coding == HTP_CODING_NO_BODY)
 		return true;
-	if (coding != HTP_CODING_IDENTITY || n < 0 ||
-	    !http1_length_is_clear(field(headers_of(e, side), "content-length")))
+	if (coding != HTP_CODING_IDENTITY || n < 0)
 		return false;
+	if (!m->judged) {
+		m->judged = true;
+		m->clear = http1_length_is_clear(field(headers_of(e, side), "content-length"));
+	}
 	*length = (uint64_t)n;
-	return true;
+	return m->clear;
 }
 
 static void message_begin(struct exchange *e, enum side side)
@@ -220,10 +225,12 @@ static void message_data(struct exchange *e, enum side side, const uint8_t *p, s
 
 	if (e->http->flushing)
 		return;
+	if (m->ended)
+		return;
 	/* Bytes behind the announced end are nobody's. */
 	if (known && n > length - m->seen)
 		n = (size_t)(length - m->seen);
-	if (m->ended || !n)
+	if (!n)
 		return;
 	if (!m->body)
 		message_begin(e, side);
@@ -366,7 +373,14 @@ static int on_response_start(htp_tx_t *tx)
  */
 static int on_response_line(htp_tx_t *tx)
 {
+	struct exchange *e = exchange_of(tx);
 	int status = tx->response_status_number;
+
+	/* Lines before this one were passed on as a body: they are not that of this answer. */
+	if (e && e->message[RESPONSE].seen) {
+		message_end(e, RESPONSE, FILE_REASON_DECODE);
+		e->message[RESPONSE] = (struct message){0};
+	}
 
 	if (status >= 100 && status < 200 && status != 101) {
 		tx->response_status_number = 100;

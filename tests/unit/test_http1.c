@@ -488,6 +488,24 @@ TEST_F(http, answer_without_a_status_line)
 	EXPECT_STREQ("a.bin", text_at(&self->c, 0, SIGHTING_FILENAME));
 }
 
+TEST_F(http, junk_before_a_status_line)
+{
+	ask(&self->c, ASK);
+	answer(&self->c, "junk\r\n" OK "Content-Length: 2\r\n\r\nok");
+	ASSERT_EQ(2, self->c.files);
+	EXPECT_EQ(FILE_REASON_DECODE, reason_of(&self->c, 0));
+	EXPECT_TRUE(has_text(&self->c, 1, "ok"));
+}
+
+TEST_F(http, client_that_is_done_asking)
+{
+	ask(&self->c, ASK);
+	fin(&self->c, DIR_OPENER);
+	answer(&self->c, OK "Content-Length: 5\r\n\r\nhel");
+	answer(&self->c, "lo");
+	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
+}
+
 /* Memory stays flat: libhtp's connection object is replaced now and then. */
 TEST_F(http, long_session)
 {
