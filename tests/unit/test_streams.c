@@ -11,7 +11,7 @@
 
 static const char *folder(void)
 {
-	static char path[PATH_MAX];
+	static char path[SCRATCH_MAX];
 	const char *corpus = getenv("CORPUS");
 
 	snprintf(path, sizeof(path), "%s/libhtp-streams", corpus ? corpus : "../shared/pcaps");
