@@ -19,21 +19,23 @@
 
 /* Content decoding stops beyond either. */
 struct decode_limits {
-	uint32_t layers;	/* codings on top of each other */
-	uint32_t ratio;		/* decoded bytes per coded byte, once past ratio_after */
-	uint64_t ratio_after;	/* decoded bytes below which the ratio is not looked at */
-	uint64_t max_size;	/* decoded bytes of one body */
+	uint32_t layers;      /* codings on top of each other */
+	uint32_t ratio;	      /* decoded bytes per coded byte, once past ratio_after */
+	uint64_t ratio_after; /* decoded bytes below which the ratio is not looked at */
+	uint64_t max_size;    /* decoded bytes of one body */
 };
 
-#define DECODE_LIMITS_DEFAULT                                                   \
-	{.layers = 4, .ratio = 2000, .ratio_after = 16ull << 20, .max_size = 1ull << 30}
+#define DECODE_LIMITS_DEFAULT                                                                  \
+	{                                                                                      \
+		.layers = 4, .ratio = 2000, .ratio_after = 16ull << 20, .max_size = 1ull << 30 \
+	}
 
 /* What all sessions of an inspector share. */
 struct proto_env {
 	struct file_set *files;
 	struct counters *counters;
 	struct decode_limits decode;
-	const char *virtual_system;	/* name put into sightings; NULL: none */
+	const char *virtual_system; /* name put into sightings; NULL: none */
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
 	void *arg;
@@ -47,11 +49,11 @@ struct proto_session;
 struct proto_head {
 	const uint8_t *p;
 	size_t n;
-	bool whole;		/* nothing more will come in this direction */
+	bool whole; /* nothing more will come in this direction */
 };
 
 struct proto_ops {
-	const char *name;	/* "http" */
+	const char *name; /* "http" */
 	enum probe (*probe)(const struct proto_head head[DIR_COUNT]);
 	/* NULL: out of memory, the session is given up. */
 	void *(*open)(struct proto_session *ps);
