@@ -467,6 +467,19 @@ TEST(fin_behind_a_hole)
 	world_close(&w);
 }
 
+TEST(data_across_fin)
+{
+	struct world w;
+
+	world_open(&w);
+	flags(&w, DIR_OPENER, TCP_SYN, 100);
+	flags(&w, DIR_OPENER, TCP_FIN, 105);
+	text(&w, DIR_OPENER, 101, "abcdefgh");
+	EXPECT_OUT(&w, DIR_OPENER, "abcd");
+	EXPECT_EQ(1, w.out[0].eofs);
+	world_close(&w);
+}
+
 TEST(fin_and_flush)
 {
 	struct world w;
@@ -586,6 +599,24 @@ TEST(hole_closed_after_acknowledgment)
 	ack(&w, DIR_ANSWERER, 107, 100 * SECOND);
 	EXPECT_OUT(&w, DIR_OPENER, "abcdef");
 	EXPECT_EQ(0, w.out[0].gaps);
+	world_close(&w);
+}
+
+TEST(next_hole_is_judged_anew)
+{
+	struct world w;
+
+	world_open(&w);
+	flags(&w, DIR_OPENER, TCP_SYN, 100);
+	text(&w, DIR_OPENER, 103, "c");
+	text(&w, DIR_OPENER, 105, "e");
+	ack(&w, DIR_ANSWERER, 104, SECOND);
+	text(&w, DIR_OPENER, 101, "ab");
+	/* The second one is not acknowledged, however long ago the first one was. */
+	feed(&w, SEG(.dir = DIR_OPENER, .sequence = 107, .time = 50 * SECOND), "g", 1);
+	EXPECT_OUT(&w, DIR_OPENER, "abc");
+	text(&w, DIR_OPENER, 104, "defg");
+	EXPECT_OUT(&w, DIR_OPENER, "abcdefg");
 	world_close(&w);
 }
 
