@@ -43,10 +43,23 @@ static void reset_signals(void)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
-	/* Ctrl-C reaches the whole group; the supervisor decides what it means. */
 	signal(SIGINT, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void child_isolate(int fd, int keep)
+{
+	close_others(fd, keep);
+	reset_signals();
+}
+
+void child_started(struct child *c, pid_t pid, int fd)
+{
+	c->pid = pid;
+	c->fd = fd;
+	c->started = child_clock();
+	c->kill_by = 0;
 }
 
 bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void *arg)
@@ -66,15 +79,11 @@ bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void 
 		return false;
 	}
 	if (pid == 0) {
-		close_others(pair[1], keep);
-		reset_signals();
+		child_isolate(pair[1], keep);
 		exit(run(pair[1], arg));
 	}
 	close(pair[1]);
-	c->pid = pid;
-	c->fd = pair[0];
-	c->started = child_clock();
-	c->kill_by = 0;
+	child_started(c, pid, pair[0]);
 	return true;
 }
 

@@ -35,6 +35,15 @@ struct child {
  */
 bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void *arg);
 
+/*
+ * For the process itself: closes every descriptor but the first three, fd and
+ * keep (-1: none), both above those, and gives every signal its default meaning, but
+ * SIGINT, which a terminal sends to all and which only the supervisor heeds.
+ */
+void child_isolate(int fd, int keep);
+/* For its parent: notes a process that was started by other means. */
+void child_started(struct child *c, pid_t pid, int fd);
+
 /* Takes a MSG_COUNTERS, whose values count from the process's start; false: malformed. */
 bool child_counters(struct child *c, const struct msg_view *v);
 /* Adds what all its processes counted. */

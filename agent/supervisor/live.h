@@ -10,6 +10,7 @@
 #include "supervisor/config.h"
 #include "supervisor/deliver.h"
 #include "supervisor/journal.h"
+#include "supervisor/launcher.h"
 #include "supervisor/store.h"
 
 #define LIVE_BATCH 64		/* sightings, and words of the forwarder, per commit */
@@ -46,6 +47,8 @@ struct supervisor {
 	struct child child[LIVE_CHILDREN_MAX];	/* one inspector a ring, then the forwarder */
 	size_t children, inspectors;
 	struct child *forwarder;
+	struct launcher launcher;
+	bool failed;			/* stopping because we cannot go on */
 
 	struct store *store;
 	struct journal journal;
@@ -65,7 +68,9 @@ struct supervisor {
 	uint64_t stats_at, forget_at, stop_by;
 };
 
-/* processes.c: starts every process that is due; false when the first start fails. */
+/* processes.c: what a launched process does; which: its place in child[]. */
+int live_run(void *arg, uint32_t which, int fd, int extra);
+/* Starts every process that is due; false when the first start fails. */
 bool live_start_due(struct supervisor *s);
 /* Collects the processes that ended. */
 void live_reap(struct supervisor *s);

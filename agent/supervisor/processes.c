@@ -21,11 +21,6 @@
 #define STOP_MS 3000		/* for the inspectors, then for the forwarder */
 #define EXIT_AGAIN 75		/* the forwarder wants to be started again */
 
-struct start {
-	struct supervisor *s;
-	uint32_t index;
-};
-
 const char *live_name(const struct child *c, char text[static 32])
 {
 	if (strcmp(c->role, "inspector") == 0)
@@ -35,14 +30,12 @@ const char *live_name(const struct child *c, char text[static 32])
 	return text;
 }
 
-static int run_inspector(int fd, void *arg)
+static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 {
-	const struct start *start = arg;
-	struct supervisor *s = start->s;
 	struct inspector_config i = {
 		.supervisor = fd,
-		.ring_fd = s->ring[start->index],
-		.ring_index = start->index,
+		.ring_fd = ring,
+		.ring_index = index,
 		.spool = {
 			.dir = s->spool_dir,
 			.max_bytes = s->c->spool_bytes,
@@ -58,15 +51,13 @@ static int run_inspector(int fd, void *arg)
 	/* What parses hostile bytes holds no key. */
 	for (size_t k = 0; k < s->c->clouds; k++)
 		explicit_bzero(s->c->cloud[k].key, strlen(s->c->cloud[k].key));
-	snprintf(role, sizeof(role), "inspector %u", start->index);
+	snprintf(role, sizeof(role), "inspector %u", index);
 	log_role(role);
 	return inspector_run(&i);
 }
 
-static int run_forwarder(int fd, void *arg)
+static int run_forwarder(struct supervisor *s, int fd)
 {
-	const struct start *start = arg;
-	struct supervisor *s = start->s;
 	struct forwarder_config f = {
 		.supervisor = fd,
 		.queue_path = s->queue_path,
@@ -83,14 +74,20 @@ static int run_forwarder(int fd, void *arg)
 	return forwarder_run(&f);
 }
 
+int live_run(void *arg, uint32_t which, int fd, int extra)
+{
+	struct supervisor *s = arg;
+
+	return which < s->inspectors ? run_inspector(s, which, fd, extra) : run_forwarder(s, fd);
+}
+
 static bool start(struct supervisor *s, struct child *c)
 {
-	struct start arg = {.s = s, .index = c->index};
 	bool forwarder = c == s->forwarder;
 	char name[32];
 
-	if (!child_start(c, forwarder ? -1 : s->ring[c->index],
-			 forwarder ? run_forwarder : run_inspector, &arg)) {
+	if (!launcher_launch(&s->launcher, c, (uint32_t)(c - s->child),
+			     forwarder ? -1 : s->ring[c->index])) {
 		log_error("cannot start %s: %s", live_name(c, name), strerror(errno));
 		return false;
 	}
@@ -148,10 +145,19 @@ static void ended(struct supervisor *s, struct child *c)
 
 void live_reap(struct supervisor *s)
 {
+	char text[CHILD_STATUS_MAX];
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->launcher.pid) {
+			s->launcher.pid = 0;
+			log_error("the launcher ended: %s; without it no process can be started "
+				  "again", child_status_text(status, text));
+			s->failed = true;
+			live_stop_begin(s);
+			continue;
+		}
 		for (size_t i = 0; i < s->children; i++) {
 			struct child *c = &s->child[i];
 

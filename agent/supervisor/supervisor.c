@@ -343,12 +343,13 @@ static bool set_up(struct supervisor *s)
 	if (!make_dirs(s) || !take_lock(s) || !open_signals(s) || !open_rings(s))
 		return false;
 	prepare_children(s);
-	/*
-	 * Before the database is open: what a child inherits knows nothing of any
-	 * session.
-	 */
+	/* Before the database is open: the launcher must not know any sighting. */
+	if (!launcher_start(&s->launcher, live_run, s)) {
+		log_error("cannot start the launcher: %s", strerror(errno));
+		return false;
+	}
 	s->now = child_clock();
-	if (!live_start_due(s) || !open_store(s))
+	if (!open_store(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -363,6 +364,7 @@ static void tear_down(struct supervisor *s)
 	for (size_t i = 0; i < s->children; i++)
 		if (s->child[i].fd >= 0)
 			close(s->child[i].fd);
+	launcher_stop(&s->launcher);
 	for (uint32_t i = 0; i < s->c->rings; i++)
 		if (s->ring[i] >= 0)
 			close(s->ring[i]);
@@ -385,6 +387,7 @@ int supervisor_run(struct config *c, const char *config_path)
 
 	s = (struct supervisor){.c = c, .config_path = config_path, .lock = -1, .signals = -1};
 	s.journal.fd = -1;
+	s.launcher.fd = -1;
 	memset(s.ring, -1, sizeof(s.ring));
 	s.deliver.c = c;
 	s.deliver.kernel = &s.kernel;
@@ -399,5 +402,5 @@ int supervisor_run(struct config *c, const char *config_path)
 		log_info("stopped");
 	}
 	tear_down(&s);
-	return ok ? 0 : 1;
+	return ok && !s.failed ? 0 : 1;
 }
