@@ -29,18 +29,23 @@ static const char *now(char *text, size_t size)
 	return text;
 }
 
+/* The end of a session tells its number, not its addresses again. */
 static void print_session(struct nlattr **attr, const char *time)
 {
 	const struct sluice_record_session *r = ctl_session_record(attr);
 	const struct sluice_record_end *end = ctl_session_end(attr);
 	char client[CTL_ENDPOINT_MAX], server[CTL_ENDPOINT_MAX];
 
-	if (!r)
+	if (end && end->reason)
+		printf("%s session %llu end", time, (unsigned long long)end->session);
+	else if (r)
+		printf("%s session %llu begin", time, (unsigned long long)r->session);
+	else
 		return;
-	printf("%s session %llu %s %s > %s", time, (unsigned long long)r->session,
-	       end && end->reason ? "end" : "begin",
-	       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client),
-	       ctl_endpoint(r->family, r->reply.src_ip, r->reply.src_port, server));
+	if (r)
+		printf(" %s > %s",
+		       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client),
+		       ctl_endpoint(r->family, r->reply.src_ip, r->reply.src_port, server));
 	if (end && end->reason)
 		printf(" %s sent %llu received %llu lost %llu", ctl_end_reason(end->reason),
 		       (unsigned long long)end->count[SLUICE_DIR_OPENER].bytes,

@@ -13,6 +13,7 @@ static const char *const end_reasons[] = {
 	[SLUICE_END_FIN] = "fin",	  [SLUICE_END_RST] = "rst",
 	[SLUICE_END_TIMEOUT] = "timeout", [SLUICE_END_EVICTED] = "evicted",
 	[SLUICE_END_REUSED] = "reused",	  [SLUICE_END_SHUNT] = "shunt",
+	[SLUICE_END_CLOSED] = "closed",
 };
 
 const char *ctl_end_reason(uint32_t reason)
