@@ -18,13 +18,13 @@
 #define DEFAULT_CONFIG "/etc/sluice/sluice.conf"
 
 /* X(short, long, argument or NULL, help) */
-#define OPTIONS(X)                                                                     \
-	X('c', "config", "FILE", "configuration; default " DEFAULT_CONFIG)            \
+#define OPTIONS(X)                                                                             \
+	X('c', "config", "FILE", "configuration; default " DEFAULT_CONFIG)                     \
 	X('r', "read", "CAPTURE", "read a capture file (- is standard input), not the kernel") \
-	X('o', "output", "DIR", "where -r leaves samples, log and envelopes")         \
-	X('C', "check", NULL, "read the configuration, say whether it is right, and stop") \
-	X('d', "debug", NULL, "say more")                                              \
-	X('V', "version", NULL, "print the version and stop")                          \
+	X('o', "output", "DIR", "where -r leaves samples, log and envelopes")                  \
+	X('C', "check", NULL, "read the configuration, say whether it is right, and stop")     \
+	X('d', "debug", NULL, "say more")                                                      \
+	X('V', "version", NULL, "print the version and stop")                                  \
 	X('h', "help", NULL, "print this and stop")
 
 struct options {
@@ -35,8 +35,9 @@ struct options {
 static void usage(FILE *f)
 {
 	fputs("usage: sluiced [-c FILE] [-d] [--check]\n"
-	      "       sluiced -r CAPTURE -o DIR [-c FILE] [-d]\n\n", f);
-#define OPTION_HELP(letter, name, argument, help)                                      \
+	      "       sluiced -r CAPTURE -o DIR [-c FILE] [-d]\n\n",
+	      f);
+#define OPTION_HELP(letter, name, argument, help) \
 	fprintf(f, "  -%c, --%-7s %-8s %s\n", letter, name, argument ? argument : "", help);
 	OPTIONS(OPTION_HELP)
 #undef OPTION_HELP
@@ -52,11 +53,11 @@ static bool wrong(const char *what)
 static bool parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-#define OPTION_LONG(letter, name, argument, help)                                      \
+#define OPTION_LONG(letter, name, argument, help) \
 	{name, argument ? required_argument : no_argument, NULL, letter},
 		OPTIONS(OPTION_LONG)
 #undef OPTION_LONG
-		{NULL, 0, NULL, 0},
+			{NULL, 0, NULL, 0},
 	};
 	char text[256];
 	int c;
@@ -86,7 +87,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			o->help = true;
 			break;
 		case ':':
-			snprintf(text, sizeof(text), "%s: expected an argument", argv[optind - 1]);
+			snprintf(text, sizeof(text), "%s: expected an argument",
+				 argv[optind - 1]);
 			return wrong(text);
 		default:
 			snprintf(text, sizeof(text), "%s: no such option", argv[optind - 1]);
@@ -112,7 +114,8 @@ static bool load_config(struct options *o, struct config *c)
 			o->config = DEFAULT_CONFIG;
 		else
 			log_info("%s does not exist: every file goes to the directory cloud "
-				 "'local', with all fields", DEFAULT_CONFIG);
+				 "'local', with all fields",
+				 DEFAULT_CONFIG);
 	}
 	if (o->config)
 		return config_read(c, o->config);

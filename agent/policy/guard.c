@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORTEST 3		/* bytes of a value worth looking for */
-#define TOKEN_BELOW 6		/* shorter ones only as words */
-#define PORT_WORTH 1000		/* ports below are too common as numbers */
+#define SHORTEST 3	/* bytes of a value worth looking for */
+#define TOKEN_BELOW 6	/* shorter ones only as words */
+#define PORT_WORTH 1000 /* ports below are too common as numbers */
 
 /* Short ones are words, and so is what would be another value as a part of something longer. */
 static void add_value(struct guard *g, const char *p, size_t n, bool any_length, bool token)
@@ -260,8 +260,8 @@ static size_t cut_before(const char *rest, size_t at)
 	return at - 1;
 }
 
-bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out, bool *shortened,
-	       size_t *host_at, size_t *host_length)
+bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out,
+	       bool *shortened, size_t *host_at, size_t *host_length)
 {
 	struct url_parts u;
 	size_t begin = out->len, authority, rest, at;
@@ -273,7 +273,8 @@ bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out
 	*host_length = 0;
 
 	if (u.has_userinfo) {
-		const char *colon = u.userinfo.n ? memchr(u.userinfo.p, ':', u.userinfo.n) : NULL;
+		const char *colon =
+			u.userinfo.n ? memchr(u.userinfo.p, ':', u.userinfo.n) : NULL;
 		size_t name = colon ? (size_t)(colon - u.userinfo.p) : u.userinfo.n;
 
 		if (g->user || guard_find(g, u.userinfo.p, name) != SIZE_MAX) {

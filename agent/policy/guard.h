@@ -32,12 +32,12 @@ struct guard {
 		bool token;
 	} value[GUARD_VALUES_MAX];
 	size_t values;
-	bool overflow;		/* more values than fit, or no memory: everything is withheld */
+	bool overflow; /* more values than fit, or no memory: everything is withheld */
 	struct endpoint ip[GUARD_ENDS_MAX];
 	size_t ips;
 	uint16_t port[GUARD_ENDS_MAX];
 	size_t ports;
-	bool user;		/* the user is omitted */
+	bool user; /* the user is omitted */
 };
 
 /* What replaces the host of a URL (RFC 2606 §2). */
@@ -55,7 +55,7 @@ size_t guard_find(const struct guard *g, const char *text, size_t n);
  * A password never passes.  *shortened is set when an omitted value was in it;
  * *host tells where in out its host stands (after the call), n 0 when it was replaced.
  */
-bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out, bool *shortened,
-	       size_t *host_at, size_t *host_length);
+bool guard_url(const struct guard *g, const char *url, size_t n, struct buf *out,
+	       bool *shortened, size_t *host_at, size_t *host_length);
 
 #endif

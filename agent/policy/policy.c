@@ -57,7 +57,8 @@ const char *policy_field_name(enum sluice_field field)
 }
 
 /* Index of the n bytes at name in a table of names, or its size. */
-static unsigned int find(const char *const *names, unsigned int count, const char *name, size_t n)
+static unsigned int find(const char *const *names, unsigned int count, const char *name,
+			 size_t n)
 {
 	unsigned int i;
 
@@ -74,7 +75,8 @@ enum sluice_field policy_field_find(const char *name)
 
 const char *policy_mode_name(enum policy_mode mode)
 {
-	return (unsigned int)mode < POLICY_MODE_COUNT ? mode_names[mode] : mode_names[POLICY_OMIT];
+	return (unsigned int)mode < POLICY_MODE_COUNT ? mode_names[mode]
+						      : mode_names[POLICY_OMIT];
 }
 
 enum policy_mode policy_mode_find(const char *name)
@@ -105,7 +107,8 @@ bool policy_parse(const char *text, struct policy *p)
 		unsigned int field, mode;
 
 		if (equal) {
-			field = find(field_names, SLUICE_FIELD_COUNT, text, (size_t)(equal - text));
+			field = find(field_names, SLUICE_FIELD_COUNT, text,
+				     (size_t)(equal - text));
 			mode = find(mode_names, POLICY_MODE_COUNT, equal + 1,
 				    n - (size_t)(equal + 1 - text));
 		} else {

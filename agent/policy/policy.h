@@ -17,15 +17,15 @@
  * Modes from least to most strict: the stricter of two is the larger.
  * X(CONSTANT, name)
  */
-#define POLICY_MODES(X)    \
-	X(SHARE, "share")  \
+#define POLICY_MODES(X)   \
+	X(SHARE, "share") \
 	X(OMIT, "omit")
 
 enum policy_mode {
 #define POLICY_MODE_ENUM(id, name) POLICY_##id,
 	POLICY_MODES(POLICY_MODE_ENUM)
 #undef POLICY_MODE_ENUM
-	POLICY_MODE_COUNT
+		POLICY_MODE_COUNT
 };
 
 struct policy {

@@ -11,8 +11,9 @@ static size_t scheme_length(const char *p, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && ((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') ||
-			 (p[i] >= '0' && p[i] <= '9') || p[i] == '+' || p[i] == '-' || p[i] == '.'))
+	while (i < n &&
+	       ((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') ||
+		(p[i] >= '0' && p[i] <= '9') || p[i] == '+' || p[i] == '-' || p[i] == '.'))
 		i++;
 	if (i > 0 && n - i >= 3 && memcmp(p + i, "://", 3) == 0)
 		return i + 3;

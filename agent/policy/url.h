@@ -20,12 +20,12 @@ struct url_part {
  * between those of the authority that are present.
  */
 struct url_parts {
-	struct url_part scheme;		/* with "://" (or "//"); empty: none */
+	struct url_part scheme; /* with "://" (or "//"); empty: none */
 	bool has_userinfo, has_port;
-	struct url_part userinfo;	/* without "@" */
-	struct url_part host;		/* with brackets; empty for a bare path */
-	struct url_part port;		/* without ":" */
-	struct url_part rest;		/* path, query, fragment */
+	struct url_part userinfo; /* without "@" */
+	struct url_part host;	  /* with brackets; empty for a bare path */
+	struct url_part port;	  /* without ":" */
+	struct url_part rest;	  /* path, query, fragment */
 };
 
 /* Never fails; the parts point into the n bytes at p. */

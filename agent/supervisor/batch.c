@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define DISK_MS 1000		/* between attempts to commit */
+#define DISK_MS 1000 /* between attempts to commit */
 
 static int64_t wall_ms(void)
 {
@@ -105,12 +105,9 @@ static const struct {
 	bool forwarder;
 	bool (*take)(struct supervisor *s, const struct msg_view *v);
 } handlers[] = {
-	{MSG_SIGHTING, false, take_sighting},
-	{MSG_SHUNT, false, take_shunt},
-	{MSG_SKIP, false, take_skip},
-	{MSG_FINISHED, false, take_finished},
-	{MSG_QUEUED, true, take_word},
-	{MSG_RESULT, true, take_word},
+	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
+	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
+	{MSG_QUEUED, true, take_word},	      {MSG_RESULT, true, take_word},
 	{MSG_RENDER, true, take_render},
 };
 
@@ -218,8 +215,9 @@ void live_commit(struct supervisor *s)
 	logged = write_lines(s);
 	if (!logged || !store_all(s, &repeated, &acknowledged)) {
 		if (logged && !s->disk_failing)
-			log_error("the database cannot be written: %s; trying again every second",
-				  store_error(s->store));
+			log_error(
+				"the database cannot be written: %s; trying again every second",
+				store_error(s->store));
 		s->disk_failing = true;
 		s->disk_again = s->now + DISK_MS;
 		return;

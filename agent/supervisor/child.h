@@ -14,18 +14,18 @@
 #include <sys/types.h>
 
 struct child {
-	const char *role;		/* "inspector", "forwarder" */
-	uint32_t index;			/* of the ring */
-	pid_t pid;			/* 0: not running */
-	int fd;				/* our end of its socket pair, or -1 */
+	const char *role; /* "inspector", "forwarder" */
+	uint32_t index;	  /* of the ring */
+	pid_t pid;	  /* 0: not running */
+	int fd;		  /* our end of its socket pair, or -1 */
 	unsigned int restarts;
-	uint64_t started;		/* ms, CLOCK_MONOTONIC */
-	uint64_t start_at;		/* when to start it again */
-	unsigned int backoff;		/* ms */
-	uint64_t kill_by;		/* it closed its socket and should be gone by then */
-	int status;			/* as waitpid() gave it, valid when pid is 0 */
-	struct counters now;		/* of the running process, as it last said */
-	struct counters before;		/* of those that ran before it */
+	uint64_t started;	/* ms, CLOCK_MONOTONIC */
+	uint64_t start_at;	/* when to start it again */
+	unsigned int backoff;	/* ms */
+	uint64_t kill_by;	/* it closed its socket and should be gone by then */
+	int status;		/* as waitpid() gave it, valid when pid is 0 */
+	struct counters now;	/* of the running process, as it last said */
+	struct counters before; /* of those that ran before it */
 };
 
 /*

@@ -20,21 +20,21 @@
 struct config {
 	/* [capture] */
 	uint32_t rings;
-	uint32_t ring_size;		/* bytes; 0: the kernel's setting */
-	uint32_t hooks;			/* SLUICE_HOOK_*; 0: leave as they are */
-	char *virtual_system;		/* name of everything captured here */
+	uint32_t ring_size;   /* bytes; 0: the kernel's setting */
+	uint32_t hooks;	      /* SLUICE_HOOK_*; 0: leave as they are */
+	char *virtual_system; /* name of everything captured here */
 	struct file_limits files;
 
 	/* [agent] */
-	char *state_dir;		/* databases, spool, local log */
-	char *run_dir;			/* stats.json */
+	char *state_dir; /* databases, spool, local log */
+	char *run_dir;	 /* stats.json */
 	uint64_t spool_bytes, spool_files;
-	uint32_t retry_min, retry_max;	/* seconds between attempts */
+	uint32_t retry_min, retry_max; /* seconds between attempts */
 
 	/* [cloud NAME] and [share NAME], same index */
 	struct cloud_config cloud[CLOUD_MAX];
 	struct policy share[CLOUD_MAX];
-	bool has_share[CLOUD_MAX];	/* without one a cloud receives nothing */
+	bool has_share[CLOUD_MAX]; /* without one a cloud receives nothing */
 	size_t clouds;
 
 	/* [rule NAME] */

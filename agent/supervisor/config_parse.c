@@ -31,8 +31,8 @@ enum section {
 #define SECTION_ENUM(id, name, named) SECTION_##id,
 	SECTIONS(SECTION_ENUM)
 #undef SECTION_ENUM
-	SECTION_NONE,		/* before the first one */
-	SECTION_UNKNOWN,	/* refused: its keys are not looked at */
+		SECTION_NONE, /* before the first one */
+	SECTION_UNKNOWN,      /* refused: its keys are not looked at */
 };
 
 /* A [share] section, until the cloud it belongs to is known. */
@@ -41,7 +41,7 @@ struct share {
 	int line;
 	bool has_default;
 	enum policy_mode rest;
-	uint32_t given;		/* fields named, by bit */
+	uint32_t given; /* fields named, by bit */
 	struct policy policy;
 };
 
@@ -53,9 +53,9 @@ struct parse {
 	unsigned int errors;
 
 	enum section section;
-	size_t index;		/* of the current cloud, share or rule */
+	size_t index; /* of the current cloud, share or rule */
 	int section_line[SECTION_NONE];
-	uint64_t seen;		/* keys of this section, by place in keys[] */
+	uint64_t seen; /* keys of this section, by place in keys[] */
 
 	uint64_t cloud_seen[CLOUD_MAX];
 	struct share share[CLOUD_MAX];
@@ -69,7 +69,7 @@ struct key {
 	enum section section;
 	const char *name;
 	void (*set)(struct parse *p, const struct key *k, void *base, const char *value);
-	size_t offset, size;	/* of what it sets, in what the section fills */
+	size_t offset, size; /* of what it sets, in what the section fills */
 	uint64_t min, max;
 };
 
@@ -85,8 +85,8 @@ static void complain(struct parse *p, int line, enum log_level level, const char
 		log_at(level, "%s: %s", p->path, text);
 }
 
-static void __attribute__((format(printf, 3, 4))) bad_at(struct parse *p, int line,
-							 const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+bad_at(struct parse *p, int line, const char *format, ...)
 {
 	va_list args;
 
@@ -96,8 +96,8 @@ static void __attribute__((format(printf, 3, 4))) bad_at(struct parse *p, int li
 	va_end(args);
 }
 
-static void __attribute__((format(printf, 3, 4))) warn_at(struct parse *p, int line,
-							  const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+warn_at(struct parse *p, int line, const char *format, ...)
 {
 	va_list args;
 
@@ -170,7 +170,8 @@ static bool parse_number(const char *value, bool suffixes, uint64_t *number)
 	return value[i] == '\0';
 }
 
-static bool ranged(struct parse *p, const struct key *k, const char *value, bool size, uint64_t *n)
+static bool ranged(struct parse *p, const struct key *k, const char *value, bool size,
+		   uint64_t *n)
 {
 	if (parse_number(value, size, n) && *n >= k->min && *n <= k->max)
 		return true;
@@ -258,7 +259,8 @@ static void add_hook(struct parse *p, const struct key *k, void *base, const cha
 	else if (strcmp(word, "local") == 0)
 		*hooks |= SLUICE_HOOK_LOCAL;
 	else if (strcmp(word, "bridge") == 0)
-		bad(p, "%s: 'bridge' is not in this version: expected forward or local", k->name);
+		bad(p, "%s: 'bridge' is not in this version: expected forward or local",
+		    k->name);
 	else
 		bad(p, "%s: '%s': expected forward or local", k->name, word);
 }
@@ -340,8 +342,10 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 		return;
 	}
 	if (plain)
-		warn_at(p, p->line, "%s: %s is not encrypted: samples and the key can be read "
-			"on the way", k->name, value);
+		warn_at(p, p->line,
+			"%s: %s is not encrypted: samples and the key can be read "
+			"on the way",
+			k->name, value);
 	set_text(p, k, base, value);
 	for (n = cloud->url ? strlen(cloud->url) : 0; n && cloud->url[n - 1] == '/'; n--)
 		cloud->url[n - 1] = '\0';
@@ -375,16 +379,18 @@ static void set_key_file(struct parse *p, const struct key *k, void *base, const
 		n--;
 	key[n] = '\0';
 	if (n == 0 || n > KEY_BYTES_MAX) {
-		bad(p, "%s: %s: expected one line of 1 to %d characters, the key", k->name, value,
-		    KEY_BYTES_MAX);
+		bad(p, "%s: %s: expected one line of 1 to %d characters, the key", k->name,
+		    value, KEY_BYTES_MAX);
 	} else {
 		ssize_t i = 0;
 
 		while (i < n && key[i] > ' ' && key[i] < 0x7f)
 			i++;
 		if (i < n) {
-			bad(p, "%s: %s: expected one line of printable ASCII without spaces, "
-			    "the key", k->name, value);
+			bad(p,
+			    "%s: %s: expected one line of printable ASCII without spaces, "
+			    "the key",
+			    k->name, value);
 		} else {
 			free(cloud->key);
 			cloud->key = strdup(key);
@@ -515,8 +521,10 @@ static void set_share(struct parse *p, const char *name, const char *value)
 	bool rest = strcmp(name, "default") == 0;
 
 	if (!rest && field == SLUICE_FIELD_COUNT) {
-		bad(p, "'%s' is no field: expected default or one of the twelve fields "
-		    "(sluice.conf(5))", name);
+		bad(p,
+		    "'%s' is no field: expected default or one of the twelve fields "
+		    "(sluice.conf(5))",
+		    name);
 		return;
 	}
 	if (rest ? share->has_default : share->given & SLUICE_FIELD_BIT(field)) {
@@ -549,8 +557,10 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		bad(p, "'%s' stands before the first section: expected [capture], [agent], "
-		    "[cloud NAME], [share NAME] or [rule NAME]", name);
+		bad(p,
+		    "'%s' stands before the first section: expected [capture], [agent], "
+		    "[cloud NAME], [share NAME] or [rule NAME]",
+		    name);
 		return 1;
 	}
 	if (value[0] == '\0') {
@@ -660,8 +670,10 @@ static void begin_section(struct parse *p, char *text)
 		if (kind && strcmp(kind, sections[s].name) == 0)
 			break;
 	if (s == SECTION_NONE) {
-		bad(p, "[%s] is no section: expected capture, agent, cloud NAME, share NAME or "
-		    "rule NAME", kind ? kind : "");
+		bad(p,
+		    "[%s] is no section: expected capture, agent, cloud NAME, share NAME or "
+		    "rule NAME",
+		    kind ? kind : "");
 		return;
 	}
 	if (!sections[s].named) {
@@ -675,8 +687,8 @@ static void begin_section(struct parse *p, char *text)
 		return;
 	}
 	if (!name || more || !name_good(name))
-		bad(p, "[%s NAME]: expected one name of 1 to %d letters a-z, digits, _ or -", kind,
-		    CLOUD_NAME_MAX - 1);
+		bad(p, "[%s NAME]: expected one name of 1 to %d letters a-z, digits, _ or -",
+		    kind, CLOUD_NAME_MAX - 1);
 	else if (add_named(p, s, name))
 		p->section = s;
 }
@@ -748,7 +760,7 @@ static char *next_line(char *out, int room, void *arg)
 		start = "";
 	} else if (start[0] == ' ' || start[0] == '\t') {
 		bad(p, "begins with white space: expected every key at the start of its line, "
-		    "and its value on the same line");
+		       "and its value on the same line");
 		start = "";
 	} else if (start[0] && !strchr(start, '=')) {
 		bad(p, "'%.60s': expected [SECTION] or KEY = VALUE", start);
@@ -779,22 +791,23 @@ static void finish_clouds(struct parse *p)
 		uint64_t seen = p->cloud_seen[i];
 
 		if (!(seen & key_bit(SECTION_CLOUD, "kind")))
-			bad_at(p, cloud->line, "[cloud %s]: kind is missing: expected one of %s",
-			       cloud->name, cloud_kinds());
+			bad_at(p, cloud->line,
+			       "[cloud %s]: kind is missing: expected one of %s", cloud->name,
+			       cloud_kinds());
 		if (!cloud->ops)
 			continue;
 		if (cloud->ops->needs_url && !(seen & key_bit(SECTION_CLOUD, "url")))
 			bad_at(p, cloud->line, "[cloud %s]: kind %s needs a url", cloud->name,
 			       cloud->ops->kind);
 		if (cloud->ops->needs_key && !(seen & key_bit(SECTION_CLOUD, "key_file")))
-			bad_at(p, cloud->line, "[cloud %s]: kind %s needs a key_file", cloud->name,
-			       cloud->ops->kind);
+			bad_at(p, cloud->line, "[cloud %s]: kind %s needs a key_file",
+			       cloud->name, cloud->ops->kind);
 		if (!cloud->ops->needs_url && cloud->url)
 			bad_at(p, cloud->line, "[cloud %s]: kind %s takes no url", cloud->name,
 			       cloud->ops->kind);
 		if (!cloud->ops->needs_key && cloud->key)
-			bad_at(p, cloud->line, "[cloud %s]: kind %s takes no key_file", cloud->name,
-			       cloud->ops->kind);
+			bad_at(p, cloud->line, "[cloud %s]: kind %s takes no key_file",
+			       cloud->name, cloud->ops->kind);
 		if (!cloud->ops->needs_path && cloud->path)
 			bad_at(p, cloud->line, "[cloud %s]: kind %s takes no path", cloud->name,
 			       cloud->ops->kind);
@@ -810,22 +823,24 @@ static void finish_shares(struct parse *p)
 		size_t cloud = find_cloud(c, share->name);
 
 		if (cloud == c->clouds) {
-			bad_at(p, share->line, "[share %s]: there is no [cloud %s]", share->name,
-			       share->name);
+			bad_at(p, share->line, "[share %s]: there is no [cloud %s]",
+			       share->name, share->name);
 			continue;
 		}
 		/* Fail closed: what nobody names is omitted. */
 		for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
 			if (!(share->given & SLUICE_FIELD_BIT(f)))
-				share->policy.mode[f] = share->has_default ? share->rest
-									   : POLICY_OMIT;
+				share->policy.mode[f] =
+					share->has_default ? share->rest : POLICY_OMIT;
 		c->share[cloud] = share->policy;
 		c->has_share[cloud] = true;
 	}
 	for (size_t i = 0; i < c->clouds; i++)
 		if (!c->has_share[i])
-			warn_at(p, c->cloud[i].line, "[cloud %s] receives nothing: there is no "
-				"[share %s]", c->cloud[i].name, c->cloud[i].name);
+			warn_at(p, c->cloud[i].line,
+				"[cloud %s] receives nothing: there is no "
+				"[share %s]",
+				c->cloud[i].name, c->cloud[i].name);
 }
 
 static void finish_rule(struct parse *p, size_t i)
@@ -843,7 +858,8 @@ static void finish_rule(struct parse *p, size_t i)
 		size_t cloud = find_cloud(p->c, word);
 
 		if (cloud == p->c->clouds)
-			bad_at(p, p->rule_clouds_line[i], "cloud: there is no [cloud %s]", word);
+			bad_at(p, p->rule_clouds_line[i], "cloud: there is no [cloud %s]",
+			       word);
 		else
 			rule->clouds |= 1ull << cloud;
 	}
@@ -854,8 +870,10 @@ static void finish(struct parse *p)
 	struct config *c = p->c;
 
 	if (c->retry_min > c->retry_max)
-		bad_at(p, p->section_line[SECTION_AGENT], "retry_min (%u) is more than retry_max "
-		       "(%u)", c->retry_min, c->retry_max);
+		bad_at(p, p->section_line[SECTION_AGENT],
+		       "retry_min (%u) is more than retry_max "
+		       "(%u)",
+		       c->retry_min, c->retry_max);
 	if (c->clouds == 0 && c->rules == 0 && p->shares == 0) {
 		if (p->errors == 0 && !config_default_cloud(c))
 			bad(p, "out of memory");

@@ -174,14 +174,16 @@ static enum msg_result send_outbox(struct deliver *d, int fd)
 		size_t want = DELIVER_WINDOW - d->window;
 
 		if (!store_outbox(d->store, d->sent, items, want, &count)) {
-			log_warning_once("the outbox cannot be read: %s", store_error(d->store));
+			log_warning_once("the outbox cannot be read: %s",
+					 store_error(d->store));
 			return MSG_OK;
 		}
 		for (size_t i = 0; i < count; i++) {
 			msg_begin(&d->msg, MSG_SUBMIT);
 			msg_put(&d->msg, MSG_A_ID, items[i].id, sizeof(items[i].id));
 			msg_put_string(&d->msg, MSG_A_CLOUD, items[i].cloud);
-			msg_put(&d->msg, MSG_A_SHA256, items[i].sha256, sizeof(items[i].sha256));
+			msg_put(&d->msg, MSG_A_SHA256, items[i].sha256,
+				sizeof(items[i].sha256));
 			msg_put_u64(&d->msg, MSG_A_SIZE, items[i].size);
 			result = msg_send(fd, &d->msg);
 			if (result != MSG_OK)

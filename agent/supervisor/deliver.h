@@ -37,13 +37,13 @@ struct deliver {
 	struct msg msg;
 	struct buf json, name;
 
-	struct wish wish[DELIVER_WISHES_MAX];	/* a ring */
+	struct wish wish[DELIVER_WISHES_MAX]; /* a ring */
 	size_t wish_first, wishes;
-	int64_t sent;		/* number of the last outbox row that was sent */
-	unsigned int window;	/* rows sent and not yet acknowledged */
-	bool more;		/* the outbox may have rows beyond `sent` */
-	bool blocked;		/* the forwarder's socket is full */
-	bool kernel_failing;	/* the switches could not be read, and that was logged */
+	int64_t sent;	     /* number of the last outbox row that was sent */
+	unsigned int window; /* rows sent and not yet acknowledged */
+	bool more;	     /* the outbox may have rows beyond `sent` */
+	bool blocked;	     /* the forwarder's socket is full */
+	bool kernel_failing; /* the switches could not be read, and that was logged */
 };
 
 void deliver_init(struct deliver *d);

@@ -23,14 +23,15 @@ static uint64_t match(const struct config *c, struct counters *counters, struct 
 	 */
 	clouds &= with_share;
 	if (chosen < c->rules)
-		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name, strlen(c->rule[chosen].name));
+		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name,
+			     strlen(c->rule[chosen].name));
 	if (!clouds)
 		counter_add(counters, COUNTER_SIGHTINGS_UNMATCHED, 1);
 	return clouds;
 }
 
-bool intake_sighting(const struct config *c, struct counters *counters, const struct msg_view *v,
-		     struct sighting *s, uint64_t *clouds)
+bool intake_sighting(const struct config *c, struct counters *counters,
+		     const struct msg_view *v, struct sighting *s, uint64_t *clouds)
 {
 	sighting_init(s);
 	if (!sighting_decode(s, v)) {

@@ -16,7 +16,8 @@
 
 static int open_file(const char *path, int flags)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags,
+		      0600);
 
 	if (fd < 0)
 		log_error("cannot write the local log %s: %s", path, strerror(errno));

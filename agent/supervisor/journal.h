@@ -17,7 +17,7 @@ struct journal {
 	int fd;
 	char *path;
 	struct buf line;
-	bool failing;		/* the last line failed, and that was logged */
+	bool failing; /* the last line failed, and that was logged */
 };
 
 /* DIR/sightings.jsonl, mode 0600; fresh: emptied.  False after logging why. */
@@ -25,7 +25,8 @@ bool journal_open(struct journal *j, const char *dir, bool fresh);
 void journal_close(struct journal *j);
 /* For logrotate: the same name again; the old file stays when that fails (logged). */
 void journal_reopen(struct journal *j);
-/* A line by one write(); no part of it stays when that fails.  Logged when it begins to fail. */
+/* A line by one write(); no part of it stays when that fails.  Logged when it begins to fail.
+ */
 bool journal_append(struct journal *j, const struct sighting *s);
 
 #endif

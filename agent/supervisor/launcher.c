@@ -76,7 +76,8 @@ static int serve(int fd, launcher_run *run, void *arg)
 	signal(SIGTERM, SIG_IGN); /* it ends with the supervisor */
 	while (receive_request(fd, &which, fds)) {
 		/* Like fork(), but a child of our parent: there its end is waited for. */
-		pid = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+		pid = (int32_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL,
+				       NULL);
 		if (pid == 0) {
 			child_isolate(fds[0], fds[1]);
 			exit(run(arg, which, fds[0], fds[1]));

@@ -13,7 +13,7 @@
 #include "supervisor/launcher.h"
 #include "supervisor/store.h"
 
-#define LIVE_BATCH 64		/* sightings, and words of the forwarder, per commit */
+#define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
 #define LIVE_CHILDREN_MAX (SLUICE_RINGS_MAX + 1)
 
 enum live_phase { LIVE_RUNNING, LIVE_STOP_INSPECTORS, LIVE_STOP_FORWARDER, LIVE_STOPPED };
@@ -27,7 +27,7 @@ struct pending {
 
 /* A word of the forwarder between its message and its commit. */
 struct word {
-	uint16_t type;			/* MSG_QUEUED or MSG_RESULT */
+	uint16_t type; /* MSG_QUEUED or MSG_RESULT */
 	uint8_t id[SIGHTING_ID_SIZE];
 	char cloud[CLOUD_NAME_MAX];
 	enum cloud_outcome outcome;
@@ -37,18 +37,18 @@ struct word {
 
 struct supervisor {
 	struct config *c;
-	const char *config_path;	/* NULL: built-in configuration */
+	const char *config_path; /* NULL: built-in configuration */
 	int lock, signals;
 	char *spool_dir, *queue_path;
 
 	struct kernel kernel;
-	uint32_t socket_mark;		/* what the module ignores, put on our own connections */
+	uint32_t socket_mark; /* what the module ignores, put on our own connections */
 	int ring[SLUICE_RINGS_MAX];
-	struct child child[LIVE_CHILDREN_MAX];	/* one inspector a ring, then the forwarder */
+	struct child child[LIVE_CHILDREN_MAX]; /* one inspector a ring, then the forwarder */
 	size_t children, inspectors;
 	struct child *forwarder;
 	struct launcher launcher;
-	bool failed;			/* stopping because we cannot go on */
+	bool failed; /* stopping because we cannot go on */
 
 	struct store *store;
 	struct journal journal;
@@ -59,12 +59,12 @@ struct supervisor {
 	size_t pendings;
 	struct word word[LIVE_BATCH];
 	size_t words;
-	uint64_t disk_again;		/* the last commit failed: not before */
+	uint64_t disk_again; /* the last commit failed: not before */
 	bool disk_failing;
 	bool stats_failing;
 
 	enum live_phase phase;
-	uint64_t now;			/* ms, child_clock() */
+	uint64_t now; /* ms, child_clock() */
 	uint64_t stats_at, forget_at, stop_by;
 };
 

@@ -27,7 +27,7 @@ struct offline {
 	struct counters counters;
 	struct journal journal;
 	struct buf envelope;
-	bool finished;		/* the inspector said how it went */
+	bool finished; /* the inspector said how it went */
 	bool failed;
 };
 
@@ -66,8 +66,10 @@ static void clean_outbox(struct offline *o)
 	struct dirent *e, *f;
 
 	while (outbox && (e = readdir(outbox))) {
-		int fd = e->d_name[0] == '.' ? -1 : openat(dirfd(outbox), e->d_name,
-					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int fd = e->d_name[0] == '.'
+				 ? -1
+				 : openat(dirfd(outbox), e->d_name,
+					  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		DIR *cloud = fd < 0 ? NULL : fdopendir(fd);
 
 		while (cloud && (f = readdir(cloud)))
@@ -224,11 +226,12 @@ static int run_inspector(int fd, void *arg)
 		.supervisor = fd,
 		.capture = o->capture,
 		.ring_fd = -1,
-		.spool = {
-			.dir = o->dir,
-			.max_bytes = o->c->spool_bytes,
-			.max_files = o->c->spool_files,
-		},
+		.spool =
+			{
+				.dir = o->dir,
+				.max_bytes = o->c->spool_bytes,
+				.max_files = o->c->spool_files,
+			},
 		.files = o->c->files,
 		.virtual_system = o->c->virtual_system,
 		.sandbox = true,
@@ -262,7 +265,8 @@ static void summary(const struct offline *o)
 	uint64_t ms = child_clock() - o->inspector.started;
 
 	log_info("%llu packets, %llu sessions, %llu files complete, %llu truncated, "
-		 "%llu.%02llu seconds", (unsigned long long)sum.value[COUNTER_PACKETS],
+		 "%llu.%02llu seconds",
+		 (unsigned long long)sum.value[COUNTER_PACKETS],
 		 (unsigned long long)sum.value[COUNTER_SESSIONS], (unsigned long long)whole,
 		 (unsigned long long)(files > whole + empty ? files - whole - empty : 0),
 		 (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000 / 10));

@@ -16,7 +16,7 @@
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
-#define BACKOFF_FORGET_MS 60000	/* a process that ran for so long starts afresh */
+#define BACKOFF_FORGET_MS 60000 /* a process that ran for so long starts afresh */
 #define LINGER_MS 1000		/* from closing its socket to being killed */
 #define STOP_MS 3000		/* for the inspectors, then for the forwarder */
 #define EXIT_AGAIN 75		/* the forwarder wants to be started again */
@@ -36,12 +36,13 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 		.supervisor = fd,
 		.ring_fd = ring,
 		.ring_index = index,
-		.spool = {
-			.dir = s->spool_dir,
-			.max_bytes = s->c->spool_bytes,
-			.max_files = s->c->spool_files,
-			.sync = true,
-		},
+		.spool =
+			{
+				.dir = s->spool_dir,
+				.max_bytes = s->c->spool_bytes,
+				.max_files = s->c->spool_files,
+				.sync = true,
+			},
 		.files = s->c->files,
 		.virtual_system = s->c->virtual_system,
 		.sandbox = true,
@@ -78,7 +79,8 @@ int live_run(void *arg, uint32_t which, int fd, int extra)
 {
 	struct supervisor *s = arg;
 
-	return which < s->inspectors ? run_inspector(s, which, fd, extra) : run_forwarder(s, fd);
+	return which < s->inspectors ? run_inspector(s, which, fd, extra)
+				     : run_forwarder(s, fd);
 }
 
 static bool start(struct supervisor *s, struct child *c)
@@ -152,8 +154,10 @@ void live_reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->launcher.pid) {
 			s->launcher.pid = 0;
-			log_error("the launcher ended: %s; without it no process can be started "
-				  "again", child_status_text(status, text));
+			log_error(
+				"the launcher ended: %s; without it no process can be started "
+				"again",
+				child_status_text(status, text));
 			s->failed = true;
 			live_stop_begin(s);
 			continue;
@@ -233,8 +237,7 @@ void live_stop_step(struct supervisor *s)
 	for (size_t i = 0; i < s->children; i++)
 		if (s->child[i].pid && s->child[i].kill_by && s->now >= s->child[i].kill_by)
 			kill(s->child[i].pid, SIGKILL);
-	if (s->phase == LIVE_STOP_INSPECTORS &&
-	    stop(s, s->child, s->inspectors, s->pendings)) {
+	if (s->phase == LIVE_STOP_INSPECTORS && stop(s, s->child, s->inspectors, s->pendings)) {
 		s->phase = LIVE_STOP_FORWARDER;
 		s->stop_by = s->now + STOP_MS;
 		signal_all(s->forwarder, 1, SIGTERM);

@@ -76,15 +76,16 @@ static void apply(struct config *c, const struct config *new)
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
 
-		c->has_share[i] = k < new->clouds && new->has_share[k];
+		c->has_share[i] = k < new->clouds &&new->has_share[k];
 		if (c->has_share[i])
 			c->share[i] = new->share[k];
 		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
 			restart = true;
 	}
 	if (!rules_fit(c, new)) {
-		log_warning("other clouds than those running: only the [share] sections of those "
-			    "take effect now, the rest waits for a restart");
+		log_warning(
+			"other clouds than those running: only the [share] sections of those "
+			"take effect now, the rest waits for a restart");
 		return;
 	}
 	memcpy(c->rule, new->rule, sizeof(c->rule));
@@ -92,8 +93,9 @@ static void apply(struct config *c, const struct config *new)
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning("only [share] and [rule] sections take effect now: what else changed "
-			    "waits for a restart");
+		log_warning(
+			"only [share] and [rule] sections take effect now: what else changed "
+			"waits for a restart");
 }
 
 void reload(struct config *c, const char *path)

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-struct counters stats_sum(const struct counters *own, const struct child *children, size_t count)
+struct counters stats_sum(const struct counters *own, const struct child *children,
+			  size_t count)
 {
 	struct counters sum = *own;
 
@@ -19,13 +20,15 @@ struct counters stats_sum(const struct counters *own, const struct child *childr
 	return sum;
 }
 
-static json_t *process_json(const char *role, unsigned int index, pid_t pid, unsigned int restarts)
+static json_t *process_json(const char *role, unsigned int index, pid_t pid,
+			    unsigned int restarts)
 {
 	return json_pack("{s:s, s:i, s:i, s:i}", "role", role, "index", (int)index, "pid",
 			 (int)pid, "restarts", (int)restarts);
 }
 
-static json_t *stats_json(const struct counters *own, const struct child *children, size_t count)
+static json_t *stats_json(const struct counters *own, const struct child *children,
+			  size_t count)
 {
 	struct counters sum = stats_sum(own, children, count);
 	json_t *counters = json_object(), *processes = json_array(), *root;

@@ -15,7 +15,8 @@
 #include <stddef.h>
 
 /* Sum of the supervisor's own counters and those of the children. */
-struct counters stats_sum(const struct counters *own, const struct child *children, size_t count);
+struct counters stats_sum(const struct counters *own, const struct child *children,
+			  size_t count);
 
 /* Replaces DIR/stats.json in one step, readable by all.  False with errno. */
 bool stats_write(const char *dir, const struct counters *own, const struct child *children,

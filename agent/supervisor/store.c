@@ -16,59 +16,59 @@
 #define STORE_APPLICATION 0x536c7553 /* "SluS", in the header of the file */
 #define STORE_BUSY_MS 2000
 
-static const char schema[] =
-	"CREATE TABLE sightings ("
-	"	id BLOB PRIMARY KEY,"
-	"	time INTEGER NOT NULL,"
-	"	share_mask INTEGER NOT NULL,"
-	"	message BLOB NOT NULL"
-	") STRICT;"
-	"CREATE INDEX sightings_time ON sightings (time);"
-	"CREATE TABLE submissions ("
-	"	id BLOB NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,"
-	"	cloud TEXT NOT NULL,"
-	"	policy TEXT NOT NULL,"
-	"	outcome TEXT,"
-	"	verdict INTEGER,"
-	"	detail TEXT,"
-	"	time INTEGER NOT NULL,"
-	"	PRIMARY KEY (id, cloud)"
-	") STRICT, WITHOUT ROWID;"
-	"CREATE TABLE outbox ("
-	"	number INTEGER PRIMARY KEY AUTOINCREMENT,"
-	"	id BLOB NOT NULL,"
-	"	cloud TEXT NOT NULL,"
-	"	sha256 BLOB NOT NULL,"
-	"	size INTEGER NOT NULL,"
-	"	UNIQUE (id, cloud)"
-	") STRICT;";
+static const char schema[] = "CREATE TABLE sightings ("
+			     "	id BLOB PRIMARY KEY,"
+			     "	time INTEGER NOT NULL,"
+			     "	share_mask INTEGER NOT NULL,"
+			     "	message BLOB NOT NULL"
+			     ") STRICT;"
+			     "CREATE INDEX sightings_time ON sightings (time);"
+			     "CREATE TABLE submissions ("
+			     "	id BLOB NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,"
+			     "	cloud TEXT NOT NULL,"
+			     "	policy TEXT NOT NULL,"
+			     "	outcome TEXT,"
+			     "	verdict INTEGER,"
+			     "	detail TEXT,"
+			     "	time INTEGER NOT NULL,"
+			     "	PRIMARY KEY (id, cloud)"
+			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE TABLE outbox ("
+			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "	id BLOB NOT NULL,"
+			     "	cloud TEXT NOT NULL,"
+			     "	sha256 BLOB NOT NULL,"
+			     "	size INTEGER NOT NULL,"
+			     "	UNIQUE (id, cloud)"
+			     ") STRICT;";
 
 /* X(CONSTANT, SQL) */
-#define STATEMENTS(X)                                                                        \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                          \
-	X(COMMIT, "COMMIT")                                                                  \
-	X(ROLLBACK, "ROLLBACK")                                                              \
-	X(ADD, "INSERT INTO sightings (id, time, share_mask, message)"                       \
-	       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING")                       \
+#define STATEMENTS(X)                                                                         \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                           \
+	X(COMMIT, "COMMIT")                                                                   \
+	X(ROLLBACK, "ROLLBACK")                                                               \
+	X(ADD, "INSERT INTO sightings (id, time, share_mask, message)"                        \
+	       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING")                        \
 	X(SUBMIT, "INSERT INTO submissions (id, cloud, policy, time) VALUES (?1, ?2, ?3, ?4)" \
-		  " ON CONFLICT DO NOTHING")                                                 \
-	X(OUT, "INSERT INTO outbox (id, cloud, sha256, size) VALUES (?1, ?2, ?3, ?4)"        \
-	       " ON CONFLICT DO NOTHING")                                                    \
-	X(OUTBOX, "SELECT number, id, cloud, sha256, size FROM outbox WHERE number > ?1"     \
-		  " ORDER BY number LIMIT ?2")                                               \
-	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                        \
-	X(LOAD, "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)" \
-		" WHERE id = ?1 AND cloud = ?2")                                             \
+		  " ON CONFLICT DO NOTHING")                                                  \
+	X(OUT, "INSERT INTO outbox (id, cloud, sha256, size) VALUES (?1, ?2, ?3, ?4)"         \
+	       " ON CONFLICT DO NOTHING")                                                     \
+	X(OUTBOX, "SELECT number, id, cloud, sha256, size FROM outbox WHERE number > ?1"      \
+		  " ORDER BY number LIMIT ?2")                                                \
+	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                         \
+	X(LOAD,                                                                               \
+	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
+	  " WHERE id = ?1 AND cloud = ?2")                                                    \
 	X(RESULT, "UPDATE submissions SET outcome = ?3, verdict = ?4, detail = ?5, time = ?6" \
-		  " WHERE id = ?1 AND cloud = ?2")                                           \
-	X(FORGET, "DELETE FROM sightings WHERE time < ?1 AND NOT EXISTS (SELECT 1 FROM"      \
+		  " WHERE id = ?1 AND cloud = ?2")                                            \
+	X(FORGET, "DELETE FROM sightings WHERE time < ?1 AND NOT EXISTS (SELECT 1 FROM"       \
 		  " submissions WHERE submissions.id = sightings.id AND outcome IS NULL)")
 
 enum statement {
 #define STATEMENT_ENUM(id, sql) S_##id,
 	STATEMENTS(STATEMENT_ENUM)
 #undef STATEMENT_ENUM
-	STATEMENT_COUNT
+		STATEMENT_COUNT
 };
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
@@ -145,8 +145,8 @@ bool store_commit(struct store *s)
 	return false;
 }
 
-enum store_result store_add(struct store *s, const struct sighting *sighting, uint32_t share_mask,
-			    int64_t now)
+enum store_result store_add(struct store *s, const struct sighting *sighting,
+			    uint32_t share_mask, int64_t now)
 {
 	sqlite3_stmt *q = fresh(s, S_ADD);
 
@@ -212,8 +212,8 @@ bool store_outbox(struct store *s, int64_t after, struct store_item *items, size
 		    !column_exact(q, 1, i->id, sizeof(i->id)) ||
 		    !column_exact(q, 3, i->sha256, sizeof(i->sha256))) {
 			sqlite3_reset(q);
-			snprintf(s->error, sizeof(s->error), "row %lld of the outbox is damaged",
-				 (long long)i->number);
+			snprintf(s->error, sizeof(s->error),
+				 "row %lld of the outbox is damaged", (long long)i->number);
 			return false;
 		}
 		strcpy(i->cloud, cloud);
@@ -261,7 +261,8 @@ enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_I
 	switch (sqlite3_step(q)) {
 	case SQLITE_ROW:
 		if (!load_row(q, out)) {
-			snprintf(s->error, sizeof(s->error), "a stored sighting cannot be read");
+			snprintf(s->error, sizeof(s->error),
+				 "a stored sighting cannot be read");
 			result = STORE_FAILED;
 		}
 		break;
@@ -352,8 +353,8 @@ static bool check_schema(struct store *s)
 	}
 	if (version != STORE_SCHEMA) {
 		snprintf(s->error, sizeof(s->error),
-			 "it has version %lld, this sluiced reads version %d", (long long)version,
-			 STORE_SCHEMA);
+			 "it has version %lld, this sluiced reads version %d",
+			 (long long)version, STORE_SCHEMA);
 		return false;
 	}
 	return true;
@@ -408,8 +409,8 @@ struct store *store_open(const char *path)
 	if (open_database(s, path))
 		return s;
 	log_error("cannot use the database %s: %s; to begin with an empty one move it away "
-		  "(what waits in it is then not sent)", path,
-		  s->error[0] ? s->error : "out of memory");
+		  "(what waits in it is then not sent)",
+		  path, s->error[0] ? s->error : "out of memory");
 	store_close(s);
 	return NULL;
 }

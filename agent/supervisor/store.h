@@ -41,8 +41,8 @@ enum store_result { STORE_OK, STORE_REPEATED, STORE_ABSENT, STORE_FAILED };
  * A sighting with the kernel's switches when it was seen; times are ms since the
  * epoch.  STORE_REPEATED: that id is there, nothing was changed.
  */
-enum store_result store_add(struct store *s, const struct sighting *sighting, uint32_t share_mask,
-			    int64_t now);
+enum store_result store_add(struct store *s, const struct sighting *sighting,
+			    uint32_t share_mask, int64_t now);
 /* One of the clouds it goes to, and an outbox row for it. */
 bool store_submit(struct store *s, const struct sighting *sighting, const char *cloud,
 		  const struct policy *seen, int64_t now);
@@ -66,9 +66,9 @@ enum store_result store_unqueue(struct store *s, const uint8_t id[static SIGHTIN
 /* What an envelope is made of; the sighting is the caller's to free when STORE_OK. */
 struct store_submission {
 	struct sighting sighting;
-	uint32_t share_mask;		/* when seen */
-	struct policy policy;		/* when seen */
-	bool policy_readable;		/* false: policy omits everything */
+	uint32_t share_mask;  /* when seen */
+	struct policy policy; /* when seen */
+	bool policy_readable; /* false: policy omits everything */
 };
 
 enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],

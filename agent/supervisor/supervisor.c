@@ -34,8 +34,8 @@
 
 #define STATS_MS 5000
 #define FORGET_MS 3600000
-#define KEEP_MS (30ll * 86400000)	/* sightings whose submissions have ended */
-#define ROUND_MESSAGES 256		/* of one child, before the others have their turn */
+#define KEEP_MS (30ll * 86400000) /* sightings whose submissions have ended */
+#define ROUND_MESSAGES 256	  /* of one child, before the others have their turn */
 
 /* ------------------------------------------------------------- directories */
 
@@ -227,11 +227,13 @@ static void receive(struct supervisor *s, struct child *c)
 			return;
 		case MSG_BAD:
 			counter_add(&s->counters, COUNTER_MESSAGES_BAD, 1);
-			log_error("%s sent a malformed message and is ended", live_name(c, name));
+			log_error("%s sent a malformed message and is ended",
+				  live_name(c, name));
 			live_hang_up(s, c, true);
 			return;
 		case MSG_ERROR:
-			log_error("cannot read from %s: %s", live_name(c, name), strerror(errno));
+			log_error("cannot read from %s: %s", live_name(c, name),
+				  strerror(errno));
 			live_hang_up(s, c, true);
 			return;
 		}
