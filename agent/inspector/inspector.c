@@ -204,6 +204,7 @@ static bool open_capture(struct inspector *i)
 		report_finished(i, 1, error);
 		return false;
 	}
+	i->env.form_fields = true;
 	i->decoder = frame_decoder_new(&i->counters);
 	i->tracker = tracker_new(TRACKER_CAPTURE, &limits, &i->env);
 	if (i->decoder && i->tracker)

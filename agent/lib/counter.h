@@ -30,6 +30,7 @@
 	X(FILES, files, "files begun")                                               \
 	X(FILES_COMPLETE, files_complete, "files that were whole")                   \
 	X(FILES_EMPTY, files_empty, "bodies of no bytes, not made into files")       \
+	X(FORM_FIELDS, form_fields, "fields of forms that name no file: left alone") \
 	X(FILES_TRUNCATED_GAP, files_truncated_gap, "files with a hole")             \
 	X(FILES_TRUNCATED_LIMIT, files_truncated_limit, "files larger than the limit") \
 	X(FILES_TRUNCATED_TIMEOUT, files_truncated_timeout, "files whose session went idle") \

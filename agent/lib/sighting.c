@@ -210,6 +210,7 @@ static const struct sighting_number {
 	NUMBER(missing, UINT64_MAX),
 	NUMBER(overlap, UINT64_MAX),
 	NUMBER(stored, true),
+	NUMBER(form_field, true),
 	NUMBER(cut, (1u << SIGHTING_TEXT_COUNT) - 1),
 #undef NUMBER
 };

@@ -129,6 +129,7 @@ struct sighting {
 	uint64_t missing;		/* bytes in holes */
 	uint64_t overlap;		/* bytes that came more than once */
 	bool stored;			/* a sample of this hash is in the spool */
+	bool form_field;		/* a form's field that names no file: goes to no cloud */
 	uint8_t sha256[SHA256_SIZE];	/* valid when state is COMPLETE */
 	uint8_t id[SIGHTING_ID_SIZE];	/* UUID, by sighting_make_id() */
 

@@ -376,6 +376,8 @@ static void add_file_state(struct render *r, json_t *sluice)
 	set(r, file, "reason", json_string(file_reason_text(r->s->reason)));
 	set(r, file, "stored", json_boolean(r->s->stored));
 	set(r, file, "number", number(r->s->number));
+	if (r->s->form_field)
+		set(r, file, "form_field", json_true());
 	set(r, file, "seen", number(r->s->seen));
 	set(r, file, "missing", number(r->s->missing));
 	set(r, file, "overlap", number(r->s->overlap));

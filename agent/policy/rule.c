@@ -33,7 +33,8 @@ uint64_t rule_match(const struct rule *rules, size_t count, uint64_t private_clo
 	uint64_t clouds = 0;
 
 	*chosen = count;
-	if (s->state != FILE_STATE_COMPLETE)
+	/* What somebody typed into a form may be a password, and is no file. */
+	if (s->state != FILE_STATE_COMPLETE || s->form_field)
 		return 0;
 	for (size_t i = 0; i < count; i++)
 		if (matches(&rules[i], s))

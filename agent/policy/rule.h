@@ -3,7 +3,8 @@
  * Rules: which clouds a file goes to.
  *
  * A rule has no action: no rule that matches means nothing is sent.  A file
- * that matches a private and a public cloud goes to the private one only.
+ * that matches a private and a public cloud goes to the private one only.  A form's
+ * field that names no file goes nowhere.
  */
 #ifndef SLUICE_POLICY_RULE_H
 #define SLUICE_POLICY_RULE_H

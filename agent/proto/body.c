@@ -19,7 +19,9 @@ struct body {
 	void *arg;
 	struct coding *coding;
 	struct multipart *form;
-	bool declare, partial;
+	struct buf head; /* first bytes, until they tell whether it is a form */
+	bool undecided;
+	bool size_known, declare, partial;
 	uint64_t declared;
 
 	struct file *file; /* the one being written */
@@ -33,6 +35,7 @@ static void open_file(struct body *b, const char *disposition, const char *type)
 {
 	struct sighting s;
 	struct buf name;
+	bool named = false;
 
 	sighting_init(&s);
 	b->describe(b->arg, &s);
@@ -43,10 +46,17 @@ static void open_file(struct body *b, const char *disposition, const char *type)
 	}
 	if (disposition) {
 		buf_init(&name, NAME_MAX_BYTES);
-		if (disposition_filename((const uint8_t *)disposition, strlen(disposition),
-					 &name))
+		named = disposition_filename((const uint8_t *)disposition, strlen(disposition),
+					     &name);
+		if (named)
 			sighting_set(&s, SIGHTING_FILENAME, name.data, name.len);
 		buf_free(&name);
+	}
+	s.form_field = b->form && !named;
+	if (s.form_field && !b->env->form_fields) {
+		counter_add(b->env->counters, COUNTER_FORM_FIELDS, 1);
+		sighting_free(&s);
+		return;
 	}
 	b->file = file_open(b->env->files, &s, b->time);
 	b->at = 0;
@@ -101,10 +111,62 @@ static const struct multipart_ops form_ops = {part_begin, part_data, part_end};
 
 /* ---------------------------------------------------------------- content */
 
+static bool content(void *arg, const uint8_t *p, size_t n);
+
+static void settle(struct body *b, bool form)
+{
+	b->undecided = false;
+	if (!form) {
+		multipart_free(b->form);
+		b->form = NULL;
+		b->declare = b->size_known;
+	}
+}
+
+/*
+ * What is called a form is one when it begins like one; else it is a file, so that
+ * a wrong type hides nothing.
+ */
+static bool undecided_content(struct body *b, const uint8_t *p, size_t n)
+{
+	size_t take = n < b->head.max - b->head.len ? n : b->head.max - b->head.len;
+	enum probe probe;
+	struct buf head;
+	bool more;
+
+	if (!buf_add(&b->head, p, take)) {
+		/* No memory: whatever it is, it is not whole. */
+		b->reason = FILE_REASON_DECODE;
+		settle(b, false);
+		return content(b, p, n);
+	}
+	probe = multipart_probe(b->form, b->head.data, b->head.len);
+	if (probe == PROBE_MORE)
+		return true;
+	settle(b, probe == PROBE_YES);
+	head = b->head;
+	buf_init(&b->head, b->head.max);
+	more = content(b, head.data, head.len);
+	buf_free(&head);
+	return more && (take == n || content(b, p + take, n - take));
+}
+
+/* The body ended, or has a hole, before it could be told. */
+static void settle_early(struct body *b)
+{
+	if (!b->undecided)
+		return;
+	settle(b, false);
+	if (b->head.len)
+		content(b, b->head.data, b->head.len);
+}
+
 static bool content(void *arg, const uint8_t *p, size_t n)
 {
 	struct body *b = arg;
 
+	if (b->undecided)
+		return undecided_content(b, p, n);
 	if (b->form) {
 		multipart_data(b->form, p, n);
 		return true;
@@ -132,9 +194,12 @@ struct body *body_new(const struct body_options *o)
 			return NULL;
 		}
 	}
+	buf_init(&b->head, MULTIPART_PROBE_MAX);
 	if (o->form)
 		b->form = multipart_new(o->form, o->form_len, &form_ops, b);
-	b->declare = o->size_known && !b->coding && !b->form;
+	b->undecided = b->form;
+	b->size_known = o->size_known && !b->coding;
+	b->declare = b->size_known && !b->form;
 	b->declared = o->declared;
 	return b;
 }
@@ -154,6 +219,7 @@ void body_data(struct body *b, const uint8_t *p, size_t n, uint64_t time)
 void body_gap(struct body *b, uint64_t n, uint64_t time)
 {
 	b->time = time;
+	settle_early(b);
 	if (b->form) {
 		multipart_gap(b->form);
 		b->hole = true;
@@ -180,6 +246,7 @@ void body_close(struct body *b, enum file_reason reason, uint64_t time)
 		b->reason = coding_end(b->coding);
 	if (b->reason == FILE_REASON_NONE)
 		b->reason = reason;
+	settle_early(b);
 	/* A coded body whose first bytes were broken is still a file that was seen. */
 	if (b->reason != FILE_REASON_NONE && b->coding && !b->file && !b->form)
 		open_file(b, NULL, NULL);
@@ -189,5 +256,6 @@ void body_close(struct body *b, enum file_reason reason, uint64_t time)
 	}
 	close_file(b, reason);
 	coding_free(b->coding);
+	buf_free(&b->head);
 	free(b);
 }

@@ -12,8 +12,6 @@
 #include <strings.h>
 
 #define TYPE "multipart/form-data"
-/* RFC 2046 allows 70; clients are not asked. */
-#define BOUNDARY_MAX 256
 #define HEADER_MAX (16u << 10)
 
 /*
@@ -46,7 +44,7 @@ struct multipart {
 	bool unreal;	/* that lf is none of the content: see above */
 	size_t matched; /* of delimiter */
 	size_t len;
-	char delimiter[BOUNDARY_MAX + 2];
+	char delimiter[MULTIPART_BOUNDARY_MAX + 2];
 	struct buf header;
 	bool blank; /* the header's current line is empty so far */
 };
@@ -62,7 +60,7 @@ struct multipart *multipart_new(const char *content_type, size_t n,
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	buf_init(&boundary, BOUNDARY_MAX);
+	buf_init(&boundary, MULTIPART_BOUNDARY_MAX);
 	if (!parameter_get((const uint8_t *)content_type, n, "boundary", &boundary) ||
 	    !boundary.len || memchr(boundary.data, '\n', boundary.len)) {
 		buf_free(&boundary);
@@ -79,6 +77,21 @@ struct multipart *multipart_new(const char *content_type, size_t n,
 	m->state = STATE_CONTENT;
 	m->lf = m->unreal = true; /* the body's first byte begins a line */
 	return m;
+}
+
+enum probe multipart_probe(const struct multipart *m, const uint8_t *p, size_t n)
+{
+	size_t skip = 0, have;
+
+	/* Some clients send a line break first. */
+	if (n && p[0] == '\r')
+		skip++;
+	if (n > skip && p[skip] == '\n')
+		skip++;
+	have = n - skip < m->len ? n - skip : m->len;
+	if (memcmp(p + skip, m->delimiter, have))
+		return PROBE_NO;
+	return have == m->len ? PROBE_YES : PROBE_MORE;
 }
 
 void multipart_free(struct multipart *m)

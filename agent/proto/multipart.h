@@ -8,6 +8,8 @@
 #ifndef SLUICE_PROTO_MULTIPART_H
 #define SLUICE_PROTO_MULTIPART_H
 
+#include "proto/proto.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,8 +20,7 @@ struct multipart_ops {
 	/*
 	 * A part begins.  disposition and type are the values of its
 	 * Content-Disposition and Content-Type, NULL where absent.  What stands
-	 * before the first boundary is a part with neither: a body that is
-	 * not what it says is one such part.
+	 * before the first boundary is a part with neither.
 	 */
 	void (*begin)(void *arg, const char *disposition, const char *type);
 	void (*data)(void *arg, const uint8_t *p, size_t n);
@@ -34,6 +35,14 @@ struct multipart_ops {
 struct multipart *multipart_new(const char *content_type, size_t n,
 				const struct multipart_ops *ops, void *arg);
 void multipart_free(struct multipart *m);
+
+/* RFC 2046 allows 70; clients are not asked. */
+#define MULTIPART_BOUNDARY_MAX 256
+/* Bytes of a body that suffice to tell. */
+#define MULTIPART_PROBE_MAX (MULTIPART_BOUNDARY_MAX + 4)
+/* Do a body's first bytes begin this form? */
+enum probe multipart_probe(const struct multipart *m, const uint8_t *p, size_t n);
+
 void multipart_data(struct multipart *m, const uint8_t *p, size_t n);
 /* Bytes are missing here: the next boundary begins anew. */
 void multipart_gap(struct multipart *m);

@@ -35,6 +35,11 @@ struct proto_env {
 	struct file_set *files;
 	struct counters *counters;
 	struct decode_limits decode;
+	/*
+	 * Also make files of a form's fields that name none.  For captures; on a live
+	 * network they are what people typed, and stay where they are.
+	 */
+	bool form_fields;
 	const char *virtual_system; /* name put into sightings; NULL: none */
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);

@@ -104,10 +104,13 @@ TEST_F(http, form)
 		 "POST /upload.cgi HTTP/1.1\r\nHost: x\r\n"
 		 "Content-Type: multipart/form-data; boundary=B\r\nContent-Length: %zu\r\n\r\n",
 		 sizeof(form) - 1);
+	self->c.env.form_fields = true;
 	ask(&self->c, head);
 	ask(&self->c, form);
 	ASSERT_EQ(2, self->c.files);
 	EXPECT_TRUE(has_text(&self->c, 0, "hi"));
+	EXPECT_TRUE(self->c.seen[0].form_field);
+	EXPECT_FALSE(self->c.seen[1].form_field);
 	EXPECT_STREQ("", text_at(&self->c, 0, SIGHTING_FILENAME));
 	EXPECT_TRUE(has_text(&self->c, 1, "MZ\r\nbody\r\n"));
 	EXPECT_STREQ("a b.exe", text_at(&self->c, 1, SIGHTING_FILENAME));
@@ -121,8 +124,39 @@ TEST_F(http, form_that_is_none)
 	ask(&self->c, "POST /up.exe HTTP/1.1\r\nContent-Length: 5\r\n"
 		      "Content-Type: multipart/form-data; boundary=B\r\n\r\nhello");
 	ASSERT_EQ(1, self->c.files);
-	/* its content is not lost, but a form that never ended is not whole */
-	EXPECT_EQ(5, self->c.seen[0].size);
+	/* a wrong type hides nothing */
+	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
+	EXPECT_TRUE(self->c.seen[0].size_known);
+	EXPECT_FALSE(self->c.seen[0].form_field);
+	EXPECT_STREQ("up.exe", text_at(&self->c, 0, SIGHTING_FILENAME));
+	/* nor does one that is too short to tell, or is told late */
+	ask(&self->c, "POST /b HTTP/1.1\r\nContent-Length: 2\r\n"
+		      "Content-Type: multipart/form-data; boundary=BBBB\r\n\r\n--");
+	EXPECT_TRUE(has_text(&self->c, 1, "--"));
+	ask(&self->c, "POST /c HTTP/1.1\r\nContent-Length: 6\r\n"
+		      "Content-Type: multipart/form-data; boundary=BBBB\r\n\r\n--B");
+	ask(&self->c, "BBx");
+	EXPECT_TRUE(has_text(&self->c, 2, "--BBBx"));
+}
+
+TEST_F(http, form_fields_stay_on_the_network)
+{
+	static const char form[] =
+		"--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nsecret\r\n"
+		"--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n"
+		"body\r\n--B--\r\n";
+	char head[256];
+
+	snprintf(head, sizeof(head),
+		 "POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+		 "Content-Length: %zu\r\n\r\n",
+		 sizeof(form) - 1);
+	ask(&self->c, head);
+	for (const char *p = form; *p; p++)
+		say(&self->c, DIR_OPENER, p, 1);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_TRUE(has_text(&self->c, 0, "body"));
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_FORM_FIELDS]);
 }
 
 TEST_F(http, coded_upload)

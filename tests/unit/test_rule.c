@@ -104,4 +104,12 @@ TEST_F(rule, truncated_goes_nowhere)
 	EXPECT_EQ(1, self->chosen);
 }
 
+TEST_F(rule, form_field_goes_nowhere)
+{
+	self->rule[0].clouds = PUBLIC;
+	self->s.form_field = true;
+	EXPECT_EQ(0, rule_match(self->rule, 1, 0, &self->s, &self->chosen));
+	EXPECT_EQ(1, self->chosen);
+}
+
 TEST_HARNESS_MAIN
