@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two halves of the configuration share: config.c knows the defaults,
- * config_parse.c the file.
+ * What the parts of the configuration share: config.c knows the defaults,
+ * config_keys.c every key and what it may say, config_parse.c lines, sections and
+ * what needs the whole file.
  */
 #ifndef SLUICE_SUPERVISOR_CONFIG_PARSE_H
 #define SLUICE_SUPERVISOR_CONFIG_PARSE_H
 
 #include "supervisor/config.h"
 
-/* Every key at its default, no cloud and no rule; false when out of memory. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* config.c: every key at its default, no cloud and no rule; false when out of memory. */
 bool config_defaults(struct config *c);
 /* The cloud and the rule of a configuration that names none. */
 bool config_default_cloud(struct config *c);
@@ -16,5 +22,75 @@ void config_cloud_default(struct cloud_config *cloud, const char *name, int line
 void config_rule_default(struct rule *rule, const char *name);
 /* Fills in what was not given; false when out of memory. */
 bool config_complete(struct config *c);
+
+#define CONFIG_LIST_SEPARATORS ", \t"
+
+/* X(CONSTANT, name, takes a name of its own) */
+#define SECTIONS(X)                  \
+	X(CAPTURE, "capture", false) \
+	X(AGENT, "agent", false)     \
+	X(CLOUD, "cloud", true)      \
+	X(SHARE, "share", true)      \
+	X(RULE, "rule", true)
+
+enum section {
+#define SECTION_ENUM(id, name, named) SECTION_##id,
+	SECTIONS(SECTION_ENUM)
+#undef SECTION_ENUM
+		SECTION_NONE, /* before the first one */
+	SECTION_UNKNOWN,      /* refused: its keys are not looked at */
+};
+
+/* A [share] section, until the cloud it belongs to is known. */
+struct share {
+	char name[CLOUD_NAME_MAX];
+	int line;
+	bool has_default;
+	enum policy_mode rest;
+	uint32_t given; /* fields named, by bit */
+	struct policy policy;
+};
+
+/* A file being read. */
+struct parse {
+	struct config *c;
+	const char *path;
+	FILE *file;
+	int line;
+	unsigned int errors;
+
+	enum section section;
+	size_t index; /* of the current cloud, share or rule */
+	int section_line[SECTION_NONE];
+	uint64_t seen; /* keys of this section, by place in config_keys[] */
+
+	uint64_t cloud_seen[CLOUD_MAX];
+	struct share share[CLOUD_MAX];
+	size_t shares;
+	char *rule_clouds[CONFIG_RULES_MAX];
+	int rule_clouds_line[CONFIG_RULES_MAX];
+	int rule_line[CONFIG_RULES_MAX];
+};
+
+struct key {
+	enum section section;
+	const char *name;
+	void (*set)(struct parse *p, const struct key *k, void *base, const char *value);
+	size_t offset, size; /* of what it sets, in what the section fills */
+	uint64_t min, max;
+};
+
+extern const struct key config_keys[];
+extern const size_t config_key_count;
+/* Bit of a key in `seen`; 0: there is no such key. */
+uint64_t config_key_bit(enum section section, const char *name);
+
+/* An error and a warning about a line; 0: about the file. */
+void config_bad_at(struct parse *p, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_warn_at(struct parse *p, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* About the line that was read last. */
+#define config_bad(p, ...) config_bad_at(p, (p)->line, __VA_ARGS__)
 
 #endif

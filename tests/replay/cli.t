@@ -4,12 +4,58 @@
 set -u
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/../lib/tap.sh"
 sluiced=${SLUICED:-build/sluiced}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-[ -x "$sluiced" ] || bail "no program $sluiced"
-python3 "$here/onefile.py" "$tmp/c.pcap" || bail 'no capture'
+
+n=0
+bad=0
+pass()
+{
+	n=$((n + 1))
+	echo "ok $n - $1"
+}
+fail()
+{
+	n=$((n + 1))
+	bad=$((bad + 1))
+	echo "not ok $n - $1"
+	printf '%s\n' "$2" | sed 's/^/# /'
+}
+# is GOT WANTED NAME
+is()
+{
+	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "got '$1', wanted '$2'"; fi
+}
+# has TEXT PART NAME
+has()
+{
+	case $1 in
+	*"$2"*) pass "$3" ;;
+	*) fail "$3" "no '$2' in: $1" ;;
+	esac
+}
+hasnt()
+{
+	case $1 in
+	*"$2"*) fail "$3" "'$2' in: $1" ;;
+	*) pass "$3" ;;
+	esac
+}
+# there PATH NAME, absent PATH NAME
+there()
+{
+	if [ -e "$1" ]; then pass "$2"; else fail "$2" "no $1"; fi
+}
+absent()
+{
+	if [ -e "$1" ]; then fail "$2" "there is $1"; else pass "$2"; fi
+}
+
+[ -x "$sluiced" ] && python3 "$here/onefile.py" "$tmp/c.pcap" || {
+	echo "Bail out! no program $sluiced, or no capture to give it"
+	exit 1
+}
 
 # run ARGUMENT...: sets status and said (both outputs)
 run()
@@ -56,7 +102,7 @@ has "$said" "$tmp/bad.conf:2: rings" 'its first error'
 has "$said" "$tmp/bad.conf:4: kind" 'its second error'
 run -r "$tmp/c.pcap" -o "$tmp/never" -c "$tmp/bad.conf"
 is "$status" 1 'a capture is not read under a wrong configuration'
-fails 'nothing was made' test -e "$tmp/never"
+absent "$tmp/never" 'nothing was made'
 run --check -c "$here/../../scripts/install/sluice.conf"
 is "$status $said" "0 $here/../../scripts/install/sluice.conf: OK" 'the installed configuration'
 
@@ -98,7 +144,7 @@ run -r - -o "$tmp/stdin" <"$tmp/c.pcap"
 status=0
 "$sluiced" -r - -o "$tmp/stdin" <"$tmp/c.pcap" 2>/dev/null || status=$?
 is "$status" 0 'standard input: exit status'
-holds 'standard input: the sample' test -f "$(sample "$tmp/stdin" "$sha_up")"
+there "$(sample "$tmp/stdin" "$sha_up")" 'standard input: the sample'
 
 # A run describes itself.
 cat >"$tmp/omit.conf" <<-END
@@ -146,7 +192,7 @@ two=$(cat "$tmp/out/outbox/two/"*)
 is "$(printf %s "$two" | jq -c 'del(."@timestamp", .ecs, .event, .observer, .file)')" \
 	'{"network":{"transport":"tcp","type":"ipv4","direction":"inbound","application":"web-browsing"},"sluice":{"direction":"download"}}' \
 	'no default: all but what is named is omitted'
-fails 'a capture makes no state directory' test -e "$tmp/state"
+absent "$tmp/state" 'a capture makes no state directory'
 
 # -------------------------------------------------------------- bad captures
 
@@ -174,4 +220,5 @@ run -r "$tmp/c.pcap" -o "$tmp/full"
 is "$status" 1 'local log cannot be written: exit status'
 has "$said" "cannot write the local log $tmp/full/sightings.jsonl" 'and the message'
 
-tap_end
+echo "1..$n"
+[ $bad = 0 ]

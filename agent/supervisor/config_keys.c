@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/config_parse.h"
+
+#include "lib/log.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_BYTES_MAX 1024
+
+static void complain(struct parse *p, int line, enum log_level level, const char *format,
+		     va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, args);
+	if (line)
+		log_at(level, "%s:%d: %s", p->path, line, text);
+	else
+		log_at(level, "%s: %s", p->path, text);
+}
+
+void config_bad_at(struct parse *p, int line, const char *format, ...)
+{
+	va_list args;
+
+	p->errors++;
+	va_start(args, format);
+	complain(p, line, LOG_LEVEL_ERROR, format, args);
+	va_end(args);
+}
+
+void config_warn_at(struct parse *p, int line, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(p, line, LOG_LEVEL_WARNING, format, args);
+	va_end(args);
+}
+
+/* ------------------------------------------------------- values of each kind */
+
+static void set_text(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	char **text = (char **)((char *)base + k->offset);
+
+	if (strlen(value) > k->max) {
+		config_bad(p, "%s: longer than %llu bytes", k->name,
+			   (unsigned long long)k->max);
+		return;
+	}
+	free(*text);
+	*text = strdup(value);
+	if (!*text)
+		config_bad(p, "%s: out of memory", k->name);
+}
+
+static void set_path(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	char **text = (char **)((char *)base + k->offset);
+	size_t n;
+
+	if (value[0] != '/') {
+		config_bad(p, "%s: '%s': expected an absolute path", k->name, value);
+		return;
+	}
+	set_text(p, k, base, value);
+	for (n = *text ? strlen(*text) : 0; n > 1 && (*text)[n - 1] == '/'; n--)
+		(*text)[n - 1] = '\0';
+}
+
+static void set_readable(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	set_path(p, k, base, value);
+	if (value[0] == '/' && access(value, R_OK) < 0)
+		config_bad(p, "%s: cannot read %s: %s", k->name, value, strerror(errno));
+}
+
+static bool parse_number(const char *value, bool suffixes, uint64_t *number)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; value[i] >= '0' && value[i] <= '9'; i++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(value[i] - '0'), &n))
+			return false;
+	if (i == 0)
+		return false;
+	if (suffixes && value[i] && (unit = strchr(units, value[i]))) {
+		unsigned int shift = 10 * (unsigned int)(unit - units + 1);
+
+		if (n > UINT64_MAX >> shift)
+			return false;
+		n <<= shift;
+		i++;
+	}
+	*number = n;
+	return value[i] == '\0';
+}
+
+static bool ranged(struct parse *p, const struct key *k, const char *value, bool size,
+		   uint64_t *n)
+{
+	if (parse_number(value, size, n) && *n >= k->min && *n <= k->max)
+		return true;
+	config_bad(p, "%s: '%s': expected a number from %llu to %llu%s", k->name, value,
+		   (unsigned long long)k->min, (unsigned long long)k->max,
+		   size ? ", or with K, M or G" : "");
+	return false;
+}
+
+static void store(const struct key *k, void *base, uint64_t n)
+{
+	uint32_t narrow = (uint32_t)n;
+
+	if (k->size == sizeof(narrow))
+		memcpy((char *)base + k->offset, &narrow, sizeof(narrow));
+	else
+		memcpy((char *)base + k->offset, &n, sizeof(n));
+}
+
+static void set_number(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	uint64_t n;
+
+	if (ranged(p, k, value, false, &n))
+		store(k, base, n);
+}
+
+static void set_size(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	uint64_t n;
+
+	if (ranged(p, k, value, true, &n))
+		store(k, base, n);
+}
+
+static void set_power(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	uint64_t n;
+
+	if (!ranged(p, k, value, true, &n))
+		return;
+	if (n & (n - 1))
+		config_bad(p, "%s: '%s': expected a power of two", k->name, value);
+	else
+		store(k, base, n);
+}
+
+static void set_yes(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	bool *flag = (bool *)((char *)base + k->offset);
+
+	if (strcmp(value, "yes") == 0)
+		*flag = true;
+	else if (strcmp(value, "no") == 0)
+		*flag = false;
+	else
+		config_bad(p, "%s: '%s': expected yes or no", k->name, value);
+}
+
+/* Calls each for the words of a list. */
+static void each_word(struct parse *p, const struct key *k, void *base, const char *value,
+		      void (*each)(struct parse *p, const struct key *k, void *base,
+				   const char *word))
+{
+	char *copy = strdup(value), *state, *word;
+
+	if (!copy) {
+		config_bad(p, "%s: out of memory", k->name);
+		return;
+	}
+	word = strtok_r(copy, CONFIG_LIST_SEPARATORS, &state);
+	if (!word)
+		config_bad(p, "%s: '%s': expected a list of words", k->name, value);
+	for (; word; word = strtok_r(NULL, CONFIG_LIST_SEPARATORS, &state))
+		each(p, k, base, word);
+	free(copy);
+}
+
+static void add_hook(struct parse *p, const struct key *k, void *base, const char *word)
+{
+	uint32_t *hooks = (uint32_t *)((char *)base + k->offset);
+
+	if (strcmp(word, "forward") == 0)
+		*hooks |= SLUICE_HOOK_FORWARD;
+	else if (strcmp(word, "local") == 0)
+		*hooks |= SLUICE_HOOK_LOCAL;
+	else if (strcmp(word, "bridge") == 0)
+		config_bad(p, "%s: 'bridge' is not in this version: expected forward or local",
+			   k->name);
+	else
+		config_bad(p, "%s: '%s': expected forward or local", k->name, word);
+}
+
+static void set_hooks(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	each_word(p, k, base, value, add_hook);
+}
+
+static void set_kind(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+
+	cloud->ops = cloud_find(value);
+	if (!cloud->ops)
+		config_bad(p, "%s: '%s' is no kind of cloud: expected one of %s", k->name,
+			   value, cloud_kinds());
+}
+
+static void set_scope(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+
+	if (strcmp(value, "private") == 0)
+		cloud->scope = CLOUD_PRIVATE;
+	else if (strcmp(value, "public") == 0)
+		cloud->scope = CLOUD_PUBLIC;
+	else
+		config_bad(p, "%s: '%s': expected private or public", k->name, value);
+}
+
+/* What is wrong with a base URL; NULL: nothing. *plain: no TLS. */
+static const char *url_problem(const char *value, bool *plain)
+{
+	static const struct {
+		CURLUPart part;
+		const char *problem;
+	} unwanted[] = {
+		{CURLUPART_USER, "expected no user name in it"},
+		{CURLUPART_PASSWORD, "expected no password in it"},
+		{CURLUPART_QUERY, "expected no query in it"},
+		{CURLUPART_FRAGMENT, "expected no fragment in it"},
+	};
+	CURLU *url = curl_url();
+	const char *problem = NULL;
+	char *part = NULL;
+	CURLUcode code;
+
+	if (!url)
+		return "out of memory";
+	code = curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME);
+	if (code)
+		problem = curl_url_strerror(code);
+	if (!problem && curl_url_get(url, CURLUPART_SCHEME, &part, 0) == CURLUE_OK) {
+		*plain = strcmp(part, "http") == 0;
+		if (!*plain && strcmp(part, "https") != 0)
+			problem = "expected https:// or http://";
+		curl_free(part);
+	}
+	for (size_t i = 0; !problem && i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+		if (curl_url_get(url, unwanted[i].part, &part, 0) != CURLUE_OK)
+			continue;
+		problem = unwanted[i].problem;
+		curl_free(part);
+	}
+	curl_url_cleanup(url);
+	return problem;
+}
+
+static void set_url(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+	bool plain = false;
+	const char *problem = url_problem(value, &plain);
+	size_t n;
+
+	if (problem) {
+		config_bad(p, "%s: '%s' is no URL: %s", k->name, value, problem);
+		return;
+	}
+	if (plain)
+		config_warn_at(p, p->line,
+			       "%s: %s is not encrypted: samples and the key can be read "
+			       "on the way",
+			       k->name, value);
+	set_text(p, k, base, value);
+	for (n = cloud->url ? strlen(cloud->url) : 0; n && cloud->url[n - 1] == '/'; n--)
+		cloud->url[n - 1] = '\0';
+}
+
+/* The key itself is never shown. */
+static void set_key_file(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+	char key[KEY_BYTES_MAX + 2];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (value[0] != '/') {
+		config_bad(p, "%s: '%s': expected an absolute path", k->name, value);
+		return;
+	}
+	fd = open(value, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0 || (n = read(fd, key, sizeof(key) - 1)) < 0) {
+		config_bad(p, "%s: cannot read %s: %s", k->name, value, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	close(fd);
+	if (st.st_mode & S_IROTH)
+		config_warn_at(p, p->line, "%s: everybody can read %s: expected mode 0600",
+			       k->name, value);
+	while (n && strchr(" \t\r\n", key[n - 1]))
+		n--;
+	key[n] = '\0';
+	if (n == 0 || n > KEY_BYTES_MAX) {
+		config_bad(p, "%s: %s: expected one line of 1 to %d characters, the key",
+			   k->name, value, KEY_BYTES_MAX);
+	} else {
+		ssize_t i = 0;
+
+		while (i < n && key[i] > ' ' && key[i] < 0x7f)
+			i++;
+		if (i < n) {
+			config_bad(
+				p,
+				"%s: %s: expected one line of printable ASCII without spaces, "
+				"the key",
+				k->name, value);
+		} else {
+			free(cloud->key);
+			cloud->key = strdup(key);
+		}
+	}
+	explicit_bzero(key, sizeof(key));
+}
+
+static void add_application(struct parse *p, const struct key *k, void *base, const char *word)
+{
+	struct rule *rule = base;
+
+	if (strcmp(word, "any") == 0) {
+		rule->any_application = true;
+		return;
+	}
+	if (rule->applications == RULE_APPLICATIONS_MAX)
+		config_bad(p, "%s: more than %d of them", k->name, RULE_APPLICATIONS_MAX);
+	else if (strlen(word) >= RULE_NAME_MAX)
+		config_bad(p, "%s: '%s' is longer than %d bytes", k->name, word,
+			   RULE_NAME_MAX - 1);
+	else
+		strcpy(rule->application[rule->applications++], word);
+}
+
+static void set_application(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct rule *rule = base;
+
+	rule->any_application = false;
+	each_word(p, k, base, value, add_application);
+}
+
+static void set_file_type(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	if (strcmp(value, "any") != 0)
+		config_bad(
+			p,
+			"%s: '%s': this version does not tell file types apart: expected any",
+			k->name, value);
+}
+
+static void set_direction(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct rule *rule = base;
+
+	if (strcmp(value, "both") == 0)
+		rule->direction = RULE_BOTH;
+	else if (strcmp(value, "download") == 0)
+		rule->direction = RULE_DOWNLOAD;
+	else if (strcmp(value, "upload") == 0)
+		rule->direction = RULE_UPLOAD;
+	else
+		config_bad(p, "%s: '%s': expected both, download or upload", k->name, value);
+}
+
+/* Looked up when all clouds are known. */
+static void set_clouds(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	p->rule_clouds[p->index] = strdup(value);
+	p->rule_clouds_line[p->index] = p->line;
+	if (!p->rule_clouds[p->index])
+		config_bad(p, "%s: out of memory", k->name);
+}
+
+/* --------------------------------------------------------- the known keys */
+
+#define IN(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
+#define PATH_BYTES 1024
+
+const struct key config_keys[] = {
+	{SECTION_CAPTURE, "rings", set_number, IN(config, rings), 1, SLUICE_RINGS_MAX},
+	{SECTION_CAPTURE, "ring_size", set_power, IN(config, ring_size), 65536, 268435456},
+	{SECTION_CAPTURE, "hooks", set_hooks, IN(config, hooks), 0, 0},
+	{SECTION_CAPTURE, "virtual_system", set_text, IN(config, virtual_system), 0, 255},
+	{SECTION_CAPTURE, "max_file_size", set_size, IN(config, files.max_size), 1, 1ull << 40},
+	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},
+
+	{SECTION_AGENT, "state_dir", set_path, IN(config, state_dir), 0, PATH_BYTES},
+	{SECTION_AGENT, "run_dir", set_path, IN(config, run_dir), 0, PATH_BYTES},
+	{SECTION_AGENT, "spool_size", set_size, IN(config, spool_bytes), 0, 1ull << 60},
+	{SECTION_AGENT, "spool_files", set_number, IN(config, spool_files), 0, 1ull << 40},
+	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},
+	{SECTION_AGENT, "retry_max", set_number, IN(config, retry_max), 1, 604800},
+
+	{SECTION_CLOUD, "kind", set_kind, 0, 0, 0, 0},
+	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},
+	{SECTION_CLOUD, "url", set_url, IN(cloud_config, url), 0, PATH_BYTES},
+	{SECTION_CLOUD, "path", set_path, IN(cloud_config, path), 0, PATH_BYTES},
+	{SECTION_CLOUD, "key_file", set_key_file, 0, 0, 0, 0},
+	{SECTION_CLOUD, "ca_file", set_readable, IN(cloud_config, ca_file), 0, PATH_BYTES},
+	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
+	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
+	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},
+
+	{SECTION_RULE, "application", set_application, 0, 0, 0, 0},
+	{SECTION_RULE, "file_type", set_file_type, 0, 0, 0, 0},
+	{SECTION_RULE, "direction", set_direction, 0, 0, 0, 0},
+	{SECTION_RULE, "cloud", set_clouds, 0, 0, 0, 0},
+};
+
+#define KEYS (sizeof(config_keys) / sizeof(config_keys[0]))
+_Static_assert(KEYS < 64, "seen is a word");
+const size_t config_key_count = KEYS;
+
+uint64_t config_key_bit(enum section section, const char *name)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (config_keys[i].section == section && strcmp(config_keys[i].name, name) == 0)
+			return 1ull << i;
+	return 0;
+}
