@@ -55,9 +55,10 @@ static void on_signal(int number)
 }
 
 /* What SIGINT means is left to the supervisor, which gets it from the terminal too. */
-static void signals_catch(void)
+static void signals_catch(bool capture)
 {
-	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	/* Reading a pipe that says nothing has to be interrupted. */
+	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = capture ? 0 : SA_RESTART};
 	sigset_t none;
 
 	sigaction(SIGTERM, &stop, NULL);
@@ -183,11 +184,10 @@ static int run_capture(struct inspector *i)
 			report_when_due(i);
 	}
 	tracker_finish(i->tracker);
-	if (next == PCAP_FAILED)
+	if (next != PCAP_END) {
 		status = 1;
-	if (next == PCAP_FRAME) {
-		strcpy(error, "stopped before the end of the capture");
-		status = 1;
+		if (asked_to_stop)
+			strcpy(error, "stopped before the end of the capture");
 	}
 	report_counters(i);
 	report_finished(i, status, error);
@@ -445,7 +445,7 @@ int inspector_run(const struct inspector_config *c)
 	struct inspector i = {.config = c};
 	int status = 1;
 
-	signals_catch();
+	signals_catch(c->capture);
 	msg_init(&i.msg);
 	if (!open_files(&i) || !(c->capture ? open_capture(&i) : open_ring(&i)) ||
 	    !enter_sandbox(c))
