@@ -38,8 +38,8 @@ struct inspector {
 	struct file_set *files;
 	struct proto_env env;
 	struct tracker *tracker;
-	uint64_t reported;	/* monotonic time of the last counters message */
-	bool orphaned;		/* the supervisor is gone: nobody to work for */
+	uint64_t reported; /* monotonic time of the last counters message */
+	bool orphaned;	   /* the supervisor is gone: nobody to work for */
 
 	struct frame_decoder *decoder;
 	struct pcap_source *capture;

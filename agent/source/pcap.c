@@ -59,7 +59,7 @@ struct pcap_source *pcap_source_open(const char *path, char error[static PCAP_ER
 		unreadable(error, s->path, why);
 		goto fail;
 	}
-	f = NULL;		/* libpcap's now */
+	f = NULL; /* libpcap's now */
 	if (!link_check(s->pcap, s->path, error))
 		goto fail;
 	return s;
@@ -91,11 +91,11 @@ enum pcap_next pcap_source_next(struct pcap_source *s, struct pcap_frame *f,
 	switch (pcap_next_ex(s->pcap, &h, &p)) {
 	case 1:
 		break;
-	case PCAP_ERROR_BREAK:	/* libpcap's word for the end of a file */
+	case PCAP_ERROR_BREAK: /* libpcap's word for the end of a file */
 		return PCAP_END;
 	default:
-		snprintf(error, PCAP_ERROR_MAX, "%s: cannot be read beyond frame %llu: %s", s->path,
-			 (unsigned long long)s->frames, pcap_geterr(s->pcap));
+		snprintf(error, PCAP_ERROR_MAX, "%s: cannot be read beyond frame %llu: %s",
+			 s->path, (unsigned long long)s->frames, pcap_geterr(s->pcap));
 		return PCAP_FAILED;
 	}
 	s->frames++;

@@ -10,11 +10,11 @@
 #include <stdint.h>
 
 struct pcap_frame {
-	int link;		/* DLT_ number */
-	const uint8_t *p;	/* valid until the next call */
-	size_t len;		/* bytes captured */
-	size_t wire_len;	/* bytes on the wire */
-	uint64_t time;		/* ns since the epoch */
+	int link;	  /* DLT_ number */
+	const uint8_t *p; /* valid until the next call */
+	size_t len;	  /* bytes captured */
+	size_t wire_len;  /* bytes on the wire */
+	uint64_t time;	  /* ns since the epoch */
 };
 
 enum pcap_next { PCAP_FRAME, PCAP_END, PCAP_FAILED };

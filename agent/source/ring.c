@@ -14,9 +14,9 @@ struct ring {
 	const uint8_t *data;
 	size_t page;
 	size_t data_size;
-	size_t mapped;		/* producer page and data */
+	size_t mapped; /* producer page and data */
 	uint64_t position;
-	uint64_t end;		/* producer's position when last looked at */
+	uint64_t end; /* producer's position when last looked at */
 	struct counters *counters;
 };
 
@@ -51,8 +51,8 @@ static bool map_data(struct ring *r, int fd, char *error)
 		return false;
 	}
 	if (size < r->page || size & (size - 1)) {
-		snprintf(error, RING_ERROR_MAX, "ring: data size %u is not a power of two pages",
-			 size);
+		snprintf(error, RING_ERROR_MAX,
+			 "ring: data size %u is not a power of two pages", size);
 		return false;
 	}
 	r->data_size = size;
@@ -130,7 +130,8 @@ const struct sluice_record *ring_next(struct ring *r)
 		if (word & SLUICE_RECORD_BUSY)
 			return NULL;
 		length = word & SLUICE_RECORD_LENGTH_MASK;
-		step = ((uint64_t)length + SLUICE_RECORD_ALIGN - 1) & ~(SLUICE_RECORD_ALIGN - 1ull);
+		step = ((uint64_t)length + SLUICE_RECORD_ALIGN - 1) &
+		       ~(SLUICE_RECORD_ALIGN - 1ull);
 		if (length < sizeof(*h) || step > r->data_size || step > r->end - r->position) {
 			resynchronise(r);
 			continue;
@@ -139,7 +140,7 @@ const struct sluice_record *ring_next(struct ring *r)
 		if (word & SLUICE_RECORD_DISCARD)
 			continue;
 		if (h->type >= sizeof(sizes) / sizeof(sizes[0]) || !sizes[h->type])
-			continue;	/* of a newer module */
+			continue; /* of a newer module */
 		if (length < sizes[h->type]) {
 			counter_add(r->counters, COUNTER_RECORDS_BAD, 1);
 			continue;

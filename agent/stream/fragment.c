@@ -17,16 +17,16 @@ struct range {
 struct datagram {
 	struct table_entry entry;
 	struct fragment_key key;
-	struct datagram *done;	/* next completed one */
+	struct datagram *done; /* next completed one */
 	uint64_t begin;
 	uint32_t fragments;
-	uint32_t total;		/* length of the payload, valid with last_seen */
+	uint32_t total; /* length of the payload, valid with last_seen */
 	bool last_seen;
-	bool poisoned;		/* overlapped: swallow what follows */
+	bool poisoned; /* overlapped: swallow what follows */
 	uint8_t next;
 	uint8_t *data;
 	size_t room;
-	struct range *range;	/* sorted, apart from each other */
+	struct range *range; /* sorted, apart from each other */
 	size_t ranges;
 	size_t range_room;
 };
@@ -245,7 +245,8 @@ static bool length_consistent(const struct datagram *d, const struct fragment *f
 static const uint8_t *complete(struct fragment_table *t, struct datagram *d, size_t *len,
 			       uint8_t *next)
 {
-	if (!d->last_seen || d->ranges != 1 || d->range[0].from != 0 || d->range[0].to != d->total)
+	if (!d->last_seen || d->ranges != 1 || d->range[0].from != 0 ||
+	    d->range[0].to != d->total)
 		return NULL;
 	table_remove(t->table, &d->entry);
 	d->done = t->done;

@@ -19,14 +19,16 @@
 #include <stdint.h>
 
 struct fragment_limits {
-	size_t datagrams;	/* incomplete ones at once */
-	size_t bytes;		/* their buffers together */
-	size_t pieces;		/* separate ranges of one datagram */
-	uint64_t time;		/* ns from first to last fragment */
+	size_t datagrams; /* incomplete ones at once */
+	size_t bytes;	  /* their buffers together */
+	size_t pieces;	  /* separate ranges of one datagram */
+	uint64_t time;	  /* ns from first to last fragment */
 };
 
-#define FRAGMENT_LIMITS_DEFAULT                                                  \
-	{.datagrams = 1024, .bytes = 8u << 20, .pieces = 256, .time = 30000000000ull}
+#define FRAGMENT_LIMITS_DEFAULT                                                             \
+	{                                                                                   \
+		.datagrams = 1024, .bytes = 8u << 20, .pieces = 256, .time = 30000000000ull \
+	}
 
 /* What fragments of one datagram have in common.  Zero what is not used. */
 struct fragment_key {
@@ -35,7 +37,7 @@ struct fragment_key {
 	uint32_t id;
 	uint16_t vlan[2];
 	uint8_t family;
-	uint8_t protocol;	/* IPv4 only */
+	uint8_t protocol; /* IPv4 only */
 	uint8_t reserved[6];
 };
 
@@ -43,9 +45,9 @@ struct fragment {
 	struct fragment_key key;
 	const uint8_t *p;
 	size_t len;
-	uint32_t offset;	/* bytes */
+	uint32_t offset; /* bytes */
 	bool more;
-	uint8_t next;		/* protocol of the payload; the first fragment's counts */
+	uint8_t next; /* protocol of the payload; the first fragment's counts */
 	uint64_t time;
 };
 

@@ -9,16 +9,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LAYERS_MAX 40		/* headers of one frame, extension headers and labels aside */
-#define EXTENSIONS_MAX 16	/* IPv6 extension headers in a row */
-#define LABELS_MAX 16		/* MPLS labels in a row */
+#define LAYERS_MAX 40	  /* headers of one frame, extension headers and labels aside */
+#define EXTENSIONS_MAX 16 /* IPv6 extension headers in a row */
+#define LABELS_MAX 16	  /* MPLS labels in a row */
 /* An IP length of 0 stands for offloaded packets; none is larger than this. */
 #define OFFLOAD_MAX (1u << 20)
 
 /* A number in one of the tables below, or an end. */
 enum layer {
 	LAYER_ETHERNET,
-	LAYER_ETHERTYPE,	/* by w->type */
+	LAYER_ETHERTYPE, /* by w->type */
 	LAYER_LLC,
 	LAYER_VLAN,
 	LAYER_MPLS,
@@ -30,11 +30,11 @@ enum layer {
 	LAYER_SLL,
 	LAYER_SLL2,
 	LAYER_NFLOG,
-	LAYER_IP,		/* by its version */
+	LAYER_IP, /* by its version */
 	LAYER_IPV4,
 	LAYER_IPV6,
-	LAYER_IPV6_NEXT,	/* by w->type: extension header or payload */
-	LAYER_PROTOCOL,		/* by w->type: IP protocol number */
+	LAYER_IPV6_NEXT, /* by w->type: extension header or payload */
+	LAYER_PROTOCOL,	 /* by w->type: IP protocol number */
 	LAYER_AH,
 	LAYER_GRE,
 	LAYER_ERSPAN3,
@@ -82,7 +82,10 @@ static enum layer number_find(const struct number *n, size_t count, uint16_t val
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What follows is `length` bytes, what is behind that is padding.  False: more than there was. */
+/*
+ * What follows is `length` bytes, what is behind that is padding.  False: the wire had
+ * less, and a receiver would drop it.
+ */
 static bool walk_limit(struct walk *w, size_t length)
 {
 	if (length <= w->c.left) {
@@ -107,18 +110,18 @@ static enum layer layer_ethernet(struct walk *w)
 
 /* LAYER_OTHER: known, and never IP below. */
 static const struct number ethertypes[] = {
-	{0x0800, LAYER_IPV4},	{0x86dd, LAYER_IPV6},	{0x8100, LAYER_VLAN},
-	{0x88a8, LAYER_VLAN},	{0x9100, LAYER_VLAN},	{0x9200, LAYER_VLAN},
-	{0x9300, LAYER_VLAN},	{0x8847, LAYER_MPLS},	{0x8848, LAYER_MPLS},
-	{0x8864, LAYER_PPPOE},	{0x880b, LAYER_PPP},	{0x6558, LAYER_ETHERNET},
+	{0x0800, LAYER_IPV4},	  {0x86dd, LAYER_IPV6},	   {0x8100, LAYER_VLAN},
+	{0x88a8, LAYER_VLAN},	  {0x9100, LAYER_VLAN},	   {0x9200, LAYER_VLAN},
+	{0x9300, LAYER_VLAN},	  {0x8847, LAYER_MPLS},	   {0x8848, LAYER_MPLS},
+	{0x8864, LAYER_PPPOE},	  {0x880b, LAYER_PPP},	   {0x6558, LAYER_ETHERNET},
 	{0x88be, LAYER_ETHERNET}, {0x22eb, LAYER_ERSPAN3}, {0x0806, LAYER_OTHER},
-	{0x8035, LAYER_OTHER},	{0x8863, LAYER_OTHER},	{0x888e, LAYER_OTHER},
-	{0x88cc, LAYER_OTHER},	{0x9000, LAYER_OTHER},
+	{0x8035, LAYER_OTHER},	  {0x8863, LAYER_OTHER},   {0x888e, LAYER_OTHER},
+	{0x88cc, LAYER_OTHER},	  {0x9000, LAYER_OTHER},
 };
 
 static enum layer layer_ethertype(struct walk *w)
 {
-	if (w->type <= 1500) {	/* IEEE 802.3: a length */
+	if (w->type <= 1500) { /* IEEE 802.3: a length */
 		if (!walk_limit(w, w->type))
 			return LAYER_BAD;
 		return LAYER_LLC;
@@ -150,7 +153,7 @@ static enum layer layer_vlan(struct walk *w)
 	uint16_t id = cursor_be16(&w->c) & 0x0fff;
 	uint16_t *vlan = w->f->vlan;
 
-	if (id)	{	/* 0 is a priority alone */
+	if (id) { /* 0 is a priority alone */
 		if (!vlan[0])
 			vlan[0] = id;
 		else if (!vlan[1])
@@ -217,7 +220,7 @@ static enum layer layer_cisco_hdlc(struct walk *w)
 {
 	cursor_skip(&w->c, 2);
 	w->type = cursor_be16(&w->c);
-	if (w->type == 0x8035)	/* SLARP */
+	if (w->type == 0x8035) /* SLARP */
 		return LAYER_OTHER;
 	return LAYER_ETHERTYPE;
 }
@@ -240,7 +243,7 @@ static enum layer layer_null(struct walk *w)
 	if (family == 2)
 		return LAYER_IPV4;
 	return family && family < 256 && memchr(v6, (int)family, sizeof(v6)) ? LAYER_IPV6
-									      : LAYER_BAD;
+									     : LAYER_BAD;
 }
 
 /* linux/if_ether.h, below the EtherTypes */
@@ -362,7 +365,7 @@ static enum layer layer_ipv4(struct walk *w)
 		return LAYER_BAD;
 	header = (h[0] & 0x0f) * 4u;
 	total = (size_t)h[2] << 8 | h[3];
-	if (total == 0) {	/* segmentation offload, or larger than 64 KiB */
+	if (total == 0) { /* segmentation offload, or larger than 64 KiB */
 		total = 20 + w->c.left + w->cut;
 		if (total > OFFLOAD_MAX)
 			return LAYER_BAD;
@@ -406,7 +409,7 @@ static enum layer ipv6_fragment(struct walk *w)
 		return LAYER_BAD;
 	where = (uint16_t)(h[2] << 8 | h[3]);
 	w->type = h[0];
-	if (!(where & 0xfff9))	/* atomic, RFC 6946 */
+	if (!(where & 0xfff9)) /* atomic, RFC 6946 */
 		return LAYER_IPV6_NEXT;
 	id = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7];
 	return fragment(w, id, h[0], where & 0xfff8, where & 1, LAYER_IPV6_NEXT);
@@ -420,12 +423,12 @@ static enum layer layer_ipv6_next(struct walk *w)
 		switch (w->type) {
 		case 44:
 			return ipv6_fragment(w);
-		case 0:		/* hop by hop */
-		case 43:	/* routing */
-		case 60:	/* destination */
-		case 135:	/* mobility */
-		case 139:	/* host identity */
-		case 140:	/* shim6 */
+		case 0:	  /* hop by hop */
+		case 43:  /* routing */
+		case 60:  /* destination */
+		case 135: /* mobility */
+		case 139: /* host identity */
+		case 140: /* shim6 */
 			h = cursor_take(&w->c, 2);
 			if (!h || !cursor_skip(&w->c, 6 + h[1] * 8u))
 				return LAYER_BAD;
@@ -439,8 +442,8 @@ static enum layer layer_ipv6_next(struct walk *w)
 }
 
 static const struct number protocols[] = {
-	{6, LAYER_TCP},	     {17, LAYER_UDP}, {4, LAYER_IPV4},	   {41, LAYER_IPV6},
-	{47, LAYER_GRE},     {51, LAYER_AH},  {97, LAYER_ETHERIP}, {137, LAYER_MPLS},
+	{6, LAYER_TCP},	 {17, LAYER_UDP}, {4, LAYER_IPV4},     {41, LAYER_IPV6},
+	{47, LAYER_GRE}, {51, LAYER_AH},  {97, LAYER_ETHERIP}, {137, LAYER_MPLS},
 };
 
 static enum layer layer_protocol(struct walk *w)
@@ -478,7 +481,7 @@ static enum layer layer_gre(struct walk *w)
 	if (flags & GRE_ROUTING || version > 1)
 		return LAYER_OTHER;
 	if (version == 1 && !(flags & GRE_SEQUENCE))
-		return LAYER_OTHER;	/* acknowledges only */
+		return LAYER_OTHER; /* acknowledges only */
 	if (flags & GRE_CHECKSUM)
 		cursor_skip(&w->c, 4);
 	if (flags & GRE_KEY)
@@ -501,7 +504,7 @@ static enum layer layer_erspan3(struct walk *w)
 
 	if (!h)
 		return LAYER_BAD;
-	if (h[11] & 1)		/* platform specific part */
+	if (h[11] & 1) /* platform specific part */
 		cursor_skip(&w->c, 8);
 	return LAYER_ETHERNET;
 }
@@ -514,13 +517,10 @@ static enum layer layer_etherip(struct walk *w)
 
 #define TEREDO_PORT 3544
 
+/* 8472 is Linux's older default for VXLAN, 4754 is RFC 8086. */
 static const struct number udp_ports[] = {
-	{4789, LAYER_VXLAN},
-	{8472, LAYER_VXLAN},	/* Linux's older default */
-	{4790, LAYER_VXLAN_GPE},
-	{6081, LAYER_GENEVE},
-	{4754, LAYER_GRE},	/* RFC 8086 */
-	{TEREDO_PORT, LAYER_TEREDO},
+	{4789, LAYER_VXLAN},  {8472, LAYER_VXLAN}, {4790, LAYER_VXLAN_GPE},
+	{6081, LAYER_GENEVE}, {4754, LAYER_GRE},   {TEREDO_PORT, LAYER_TEREDO},
 };
 
 static enum layer layer_udp(struct walk *w)
@@ -604,7 +604,7 @@ static enum layer layer_tcp(struct walk *w)
 	options = (h[12] >> 4) * 4u - 20;
 	if (options > w->c.left + w->cut)
 		return LAYER_BAD;
-	if (options > w->c.left) {	/* cut within the options: no payload was captured */
+	if (options > w->c.left) { /* cut within the options: no payload was captured */
 		w->cut -= options - w->c.left;
 		options = w->c.left;
 	}
@@ -626,27 +626,41 @@ static enum layer layer_tcp(struct walk *w)
 /* ------------------------------------------------------------------ driver */
 
 static enum layer (*const layers[LAYER_COUNT])(struct walk *w) = {
-	[LAYER_ETHERNET] = layer_ethernet,   [LAYER_ETHERTYPE] = layer_ethertype,
-	[LAYER_LLC] = layer_llc,	     [LAYER_VLAN] = layer_vlan,
-	[LAYER_MPLS] = layer_mpls,	     [LAYER_PPPOE] = layer_pppoe,
-	[LAYER_PPP] = layer_ppp,	     [LAYER_PPP_SERIAL] = layer_ppp_serial,
-	[LAYER_CISCO_HDLC] = layer_cisco_hdlc, [LAYER_NULL] = layer_null,
-	[LAYER_SLL] = layer_sll,	     [LAYER_SLL2] = layer_sll2,
-	[LAYER_NFLOG] = layer_nflog,	     [LAYER_IP] = layer_ip,
-	[LAYER_IPV4] = layer_ipv4,	     [LAYER_IPV6] = layer_ipv6,
-	[LAYER_IPV6_NEXT] = layer_ipv6_next, [LAYER_PROTOCOL] = layer_protocol,
-	[LAYER_AH] = layer_ah,		     [LAYER_GRE] = layer_gre,
-	[LAYER_ERSPAN3] = layer_erspan3,     [LAYER_ETHERIP] = layer_etherip,
-	[LAYER_UDP] = layer_udp,	     [LAYER_VXLAN] = layer_vxlan,
-	[LAYER_VXLAN_GPE] = layer_vxlan_gpe, [LAYER_GENEVE] = layer_geneve,
-	[LAYER_TEREDO] = layer_teredo,	     [LAYER_TCP] = layer_tcp,
+	[LAYER_ETHERNET] = layer_ethernet,
+	[LAYER_ETHERTYPE] = layer_ethertype,
+	[LAYER_LLC] = layer_llc,
+	[LAYER_VLAN] = layer_vlan,
+	[LAYER_MPLS] = layer_mpls,
+	[LAYER_PPPOE] = layer_pppoe,
+	[LAYER_PPP] = layer_ppp,
+	[LAYER_PPP_SERIAL] = layer_ppp_serial,
+	[LAYER_CISCO_HDLC] = layer_cisco_hdlc,
+	[LAYER_NULL] = layer_null,
+	[LAYER_SLL] = layer_sll,
+	[LAYER_SLL2] = layer_sll2,
+	[LAYER_NFLOG] = layer_nflog,
+	[LAYER_IP] = layer_ip,
+	[LAYER_IPV4] = layer_ipv4,
+	[LAYER_IPV6] = layer_ipv6,
+	[LAYER_IPV6_NEXT] = layer_ipv6_next,
+	[LAYER_PROTOCOL] = layer_protocol,
+	[LAYER_AH] = layer_ah,
+	[LAYER_GRE] = layer_gre,
+	[LAYER_ERSPAN3] = layer_erspan3,
+	[LAYER_ETHERIP] = layer_etherip,
+	[LAYER_UDP] = layer_udp,
+	[LAYER_VXLAN] = layer_vxlan,
+	[LAYER_VXLAN_GPE] = layer_vxlan_gpe,
+	[LAYER_GENEVE] = layer_geneve,
+	[LAYER_TEREDO] = layer_teredo,
+	[LAYER_TCP] = layer_tcp,
 };
 
 static const struct number links[] = {
 	{DLT_EN10MB, LAYER_ETHERNET},
 	{DLT_RAW, LAYER_IP},
-	{14, LAYER_IP},		/* DLT_RAW of OpenBSD */
-	{101, LAYER_IP},	/* LINKTYPE_RAW */
+	{14, LAYER_IP},	 /* DLT_RAW of OpenBSD */
+	{101, LAYER_IP}, /* LINKTYPE_RAW */
 	{DLT_IPV4, LAYER_IPV4},
 	{DLT_IPV6, LAYER_IPV6},
 	{DLT_NULL, LAYER_NULL},

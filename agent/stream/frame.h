@@ -23,13 +23,13 @@ struct frame {
 	struct endpoint source;
 	struct endpoint destination;
 	uint16_t vlan[2];	/* outermost ids that are not 0; 0: none */
-	struct tcp_segment tcp;	/* dir and lost_before are the caller's */
+	struct tcp_segment tcp; /* dir and lost_before are the caller's */
 };
 
 enum frame_result {
-	FRAME_TCP,	/* a TCP segment */
-	FRAME_OTHER,	/* sound, but not TCP, or a fragment that waits for others */
-	FRAME_BAD,	/* of no known kind, cut short or malformed */
+	FRAME_TCP,   /* a TCP segment */
+	FRAME_OTHER, /* sound, but not TCP, or a fragment that waits for others */
+	FRAME_BAD,   /* of no known kind, cut short or malformed */
 };
 
 struct frame_decoder;

@@ -20,7 +20,7 @@
 struct block {
 	uint32_t sequence;
 	uint32_t len;
-	uint32_t cut;		/* bytes behind these that the capture left out */
+	uint32_t cut; /* bytes behind these that the capture left out */
 	uint64_t time;
 	uint8_t *data;
 };
@@ -35,32 +35,32 @@ struct block {
  * Blocks are sorted, apart from each other, and all behind next.
  */
 struct flow {
-	uint32_t next;		/* sequence number of the next byte to deliver */
-	uint32_t begin;		/* of the first byte */
-	uint32_t top;		/* end of the last byte seen */
-	uint32_t fin;		/* sequence number behind the last byte */
-	uint32_t acked;		/* by the other end */
-	uint32_t hint;		/* before the start: where it probably is */
-	bool started;		/* next and top are valid */
-	bool searching;		/* the first hole is only room for an earlier start */
-	bool begin_known;	/* SYN seen: begin is valid */
-	bool syn_data;		/* what waits came with SYN and is not acknowledged */
+	uint32_t next;	  /* sequence number of the next byte to deliver */
+	uint32_t begin;	  /* of the first byte */
+	uint32_t top;	  /* end of the last byte seen */
+	uint32_t fin;	  /* sequence number behind the last byte */
+	uint32_t acked;	  /* by the other end */
+	uint32_t hint;	  /* before the start: where it probably is */
+	bool started;	  /* next and top are valid */
+	bool searching;	  /* the first hole is only room for an earlier start */
+	bool begin_known; /* SYN seen: begin is valid */
+	bool syn_data;	  /* what waits came with SYN and is not acknowledged */
 	bool fin_known;
 	bool ack_known;
 	bool hint_known;
-	bool lost;		/* the source lost something that is still missing */
-	bool doomed;		/* the first hole will not close, unless very soon */
-	bool done;		/* eof delivered */
-	uint32_t doom_ack;	/* holes below this are doomed */
+	bool lost;	   /* the source lost something that is still missing */
+	bool doomed;	   /* the first hole will not close, unless very soon */
+	bool done;	   /* eof delivered */
+	uint32_t doom_ack; /* holes below this are doomed */
 	size_t doom_bytes;
 	uint64_t doom_time;
-	uint32_t stray_begin;	/* segments far from next, each behind the one before */
+	uint32_t stray_begin; /* segments far from next, each behind the one before */
 	uint32_t stray_end;
 	uint32_t stray_count;
-	uint32_t stray_ack;	/* acknowledgment far from next */
+	uint32_t stray_ack; /* acknowledgment far from next */
 	bool stray_acked;
 
-	struct block *block;	/* head .. count - 1 */
+	struct block *block; /* head .. count - 1 */
 	size_t head;
 	size_t count;
 	size_t room;
@@ -380,7 +380,8 @@ static bool room_for(const struct tcp *t, const struct flow *f, size_t n)
 	const struct tcp_pool *pool = t->limits->pool;
 
 	return f->count - f->head < t->limits->pending_segments &&
-	       f->bytes + n <= t->limits->pending_bytes && (!pool || pool->used + n <= pool->max);
+	       f->bytes + n <= t->limits->pending_bytes &&
+	       (!pool || pool->used + n <= pool->max);
 }
 
 static void came_again(struct tcp *t, const uint8_t *kept, const uint8_t *p, size_t n)
@@ -438,7 +439,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 
 		if (i < f->count)
 			ahead = distance(b.sequence, f->block[i].sequence);
-		if (ahead > 0) {	/* new up to the next block */
+		if (ahead > 0) { /* new up to the next block */
 			if ((uint32_t)ahead < part.len)
 				part.len = (uint32_t)ahead;
 			if (part.len == b.len)
@@ -450,7 +451,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 			} else if (!block_insert(t, f, i, &part)) {
 				return;
 			}
-		} else {		/* the block has it */
+		} else { /* the block has it */
 			uint32_t inside = (uint32_t)-ahead;
 			uint32_t same = f->block[i].len - inside;
 
@@ -482,7 +483,7 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 				skip_cut(t, dir, b.cut, b.time);
 			return;
 		}
-		if (!b.len)	/* nothing captured of it: a hole like any other */
+		if (!b.len) /* nothing captured of it: a hole like any other */
 			return;
 		if (room_for(t, f, b.len))
 			break;
@@ -623,7 +624,7 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 		.len = (uint32_t)s->len,
 		.cut = (uint32_t)(s->wire_len - s->len),
 		.time = s->time,
-		.data = (uint8_t *)s->payload,	/* read only until copied */
+		.data = (uint8_t *)s->payload, /* read only until copied */
 	};
 	uint32_t end;
 
@@ -679,8 +680,9 @@ enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s)
 {
 	if (s->flags & TCP_ACK && !(s->flags & TCP_RST))
 		on_ack(t, dir_other(s->dir), s->acknowledgment, s->time);
-	if (s->flags & TCP_RST)	/* text in it is not part of the stream */
+	if (s->flags & TCP_RST) /* text in it is not part of the stream */
 		return reset_believed(t, s) ? TCP_CLOSED_RST : TCP_OPEN;
 	on_bytes(t, s);
-	return t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done ? TCP_CLOSED_FIN : TCP_OPEN;
+	return t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done ? TCP_CLOSED_FIN
+								      : TCP_OPEN;
 }

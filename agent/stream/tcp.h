@@ -34,10 +34,10 @@ struct tcp_segment {
 	uint32_t acknowledgment; /* valid with TCP_ACK */
 	uint16_t urgent;
 	const uint8_t *payload;
-	size_t len;		/* bytes at payload */
-	size_t wire_len;	/* bytes on the wire; more than len: capture was cut */
+	size_t len;	 /* bytes at payload */
+	size_t wire_len; /* bytes on the wire; more than len: capture was cut */
 	uint64_t time;
-	bool lost_before;	/* the source lost segments of this direction before this one */
+	bool lost_before; /* the source lost segments of this direction before this one */
 };
 
 /* What waits in all connections together. */
@@ -46,19 +46,25 @@ struct tcp_pool {
 	size_t max;
 };
 
-#define TCP_POOL_DEFAULT {.max = 32u << 20}
+#define TCP_POOL_DEFAULT         \
+	{                        \
+		.max = 32u << 20 \
+	}
 
 /*
  * The window of a fast and distant sender has to fit: after a loss on the way
  * to us a whole window waits for the segment that is sent again.
  */
 struct tcp_limits {
-	size_t pending_bytes;	/* waiting behind holes, per direction */
+	size_t pending_bytes; /* waiting behind holes, per direction */
 	size_t pending_segments;
-	struct tcp_pool *pool;	/* NULL: none */
+	struct tcp_pool *pool; /* NULL: none */
 };
 
-#define TCP_LIMITS_DEFAULT {.pending_bytes = 8u << 20, .pending_segments = 8192}
+#define TCP_LIMITS_DEFAULT                                          \
+	{                                                           \
+		.pending_bytes = 8u << 20, .pending_segments = 8192 \
+	}
 
 /* Where the ordered stream goes. */
 struct tcp_sink {

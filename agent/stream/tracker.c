@@ -11,7 +11,7 @@
 /* A source uses one half of it; the other is zero. */
 struct session_key {
 	uint64_t id;
-	struct endpoint low;	/* the lesser in memcmp() order */
+	struct endpoint low; /* the lesser in memcmp() order */
 	struct endpoint high;
 	uint16_t vlan[2];
 	uint32_t reserved;
@@ -24,13 +24,13 @@ struct session {
 	struct table_entry entry;
 	struct session_key key;
 	struct tracker *tracker;
-	struct tcp *tcp;		/* both NULL once closed: packets are ignored */
+	struct tcp *tcp; /* both NULL once closed: packets are ignored */
 	struct proto_session *proto;
-	uint64_t last;			/* time of the last packet */
-	bool opener_low;		/* the opener is key.low */
-	bool seen[DIR_COUNT];		/* sent something */
+	uint64_t last;	      /* time of the last packet */
+	bool opener_low;      /* the opener is key.low */
+	bool seen[DIR_COUNT]; /* sent something */
 	bool isn_known[DIR_COUNT];
-	bool renewal;			/* a SYN that may begin a new connection was seen */
+	bool renewal; /* a SYN that may begin a new connection was seen */
 	enum dir renewal_dir;
 	uint32_t renewal_isn;
 	uint32_t isn[DIR_COUNT];
@@ -44,7 +44,7 @@ struct tracker {
 	struct proto_env *env;
 	struct counters *counters;
 	struct table *table;
-	struct session *recent;		/* of the last packet: the next is often its neighbour */
+	struct session *recent; /* of the last packet: the next is often its neighbour */
 	uint64_t next_id;
 	uint64_t now;
 };
@@ -162,6 +162,7 @@ static struct session *session_add(struct tracker *t, const struct session_key *
 		free(s);
 		goto refused;
 	}
+	t->recent = s;
 	return s;
 
 refused:
@@ -341,7 +342,6 @@ void tracker_frame(struct tracker *t, const struct frame *f)
 		s = session_add(t, &key, f->tcp.time);
 		if (!s)
 			return;
-		t->recent = s;
 		if (!capture_open(s, f, source_opened(f)))
 			return;
 	} else if (f->tcp.flags & TCP_SYN && begins_anew(s, f, direction_of(s, f))) {

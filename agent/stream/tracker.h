@@ -24,12 +24,18 @@ enum tracker_source { TRACKER_CAPTURE, TRACKER_RING };
 
 struct tracker_limits {
 	size_t sessions;
-	uint64_t idle;		/* ns without a packet */
+	uint64_t idle; /* ns without a packet */
 };
 
-#define TRACKER_CAPTURE_LIMITS {.sessions = 65536, .idle = 300000000000ull}
+#define TRACKER_CAPTURE_LIMITS                             \
+	{                                                  \
+		.sessions = 65536, .idle = 300000000000ull \
+	}
 /* The kernel ends idle sessions itself, after 300 s unless set otherwise. */
-#define TRACKER_RING_LIMITS {.sessions = 131072, .idle = 900000000000ull}
+#define TRACKER_RING_LIMITS                                 \
+	{                                                   \
+		.sessions = 131072, .idle = 900000000000ull \
+	}
 
 struct tracker;
 

@@ -22,7 +22,10 @@ static void world_open(struct world *w)
 }
 
 static const struct fragment_limits few = {
-	.datagrams = 8, .bytes = 1 << 20, .pieces = 16, .time = 30 * SECOND,
+	.datagrams = 8,
+	.bytes = 1 << 20,
+	.pieces = 16,
+	.time = 30 * SECOND,
 };
 
 static uint64_t dropped(const struct world *w)
@@ -103,7 +106,7 @@ static int wrong_orders(uint8_t family, const char *want, const struct piece *pi
 }
 
 static const struct piece apart[] = {
-	{0, "01234567", true}, {8, "89abcdef", true}, {16, "ghijklmn", true},
+	{0, "01234567", true},		{8, "89abcdef", true}, {16, "ghijklmn", true},
 	{24, "opqrstuvwxyzABCD", true}, {40, "end", false},
 };
 
@@ -150,8 +153,9 @@ TEST(overlap_ipv4_first_wins)
 	world_open(&w);
 	EXPECT_EQ(NULL, add(&w, AF_INET, 1, &(struct piece){8, "BBBBBBBB", true}, 0));
 	EXPECT_EQ(NULL, add(&w, AF_INET, 1, &(struct piece){24, "DD", false}, 0));
-	EXPECT_STREQ("aaaaaaaaBBBBBBBBaaaaaaaaDD",
-		     add(&w, AF_INET, 1, &(struct piece){0, "aaaaaaaaaaaaaaaaaaaaaaaa", true}, 0));
+	EXPECT_STREQ(
+		"aaaaaaaaBBBBBBBBaaaaaaaaDD",
+		add(&w, AF_INET, 1, &(struct piece){0, "aaaaaaaaaaaaaaaaaaaaaaaa", true}, 0));
 	EXPECT_EQ(0, dropped(&w));
 	fragment_table_free(w.table);
 }
@@ -173,10 +177,10 @@ TEST(overlap_ipv6_is_dropped)
 
 TEST(contradicting_lengths)
 {
-	static const struct piece two_ends[] = {{0, "01234567", true}, {16, "x", false},
-						{8, "y", false}};
-	static const struct piece beyond[] = {{16, "01234567", true}, {8, "y", false},
-					      {0, "01234567", true}};
+	static const struct piece two_ends[] = {
+		{0, "01234567", true}, {16, "x", false}, {8, "y", false}};
+	static const struct piece beyond[] = {
+		{16, "01234567", true}, {8, "y", false}, {0, "01234567", true}};
 
 	EXPECT_EQ(0, wrong_orders(AF_INET, NULL, two_ends, 2));
 	EXPECT_EQ(0, wrong_orders(AF_INET6, NULL, beyond, 2));
@@ -267,7 +271,8 @@ TEST(limit_of_pieces)
 	w.limits.pieces = 4;
 	world_open(&w);
 	for (uint32_t i = 0; i < 4; i++)
-		EXPECT_EQ(NULL, add(&w, AF_INET, 1, &(struct piece){16 * i, "01234567", true}, 0));
+		EXPECT_EQ(NULL,
+			  add(&w, AF_INET, 1, &(struct piece){16 * i, "01234567", true}, 0));
 	EXPECT_EQ(0, dropped(&w));
 	EXPECT_EQ(NULL, add(&w, AF_INET, 1, &(struct piece){64, "01234567", true}, 0));
 	EXPECT_EQ(5, dropped(&w));

@@ -18,7 +18,7 @@
 /* A frame is built from the inside out: each header goes in front. */
 struct build {
 	uint8_t room[2048];
-	size_t at;		/* start of the frame */
+	size_t at; /* start of the frame */
 };
 
 static size_t length(const struct build *b)
@@ -32,10 +32,10 @@ static void front(struct build *b, const void *p, size_t n)
 	memcpy(b->room + b->at, p, n);
 }
 
-#define FRONT(b, ...)                                                  \
-	do {                                                           \
-		const uint8_t bytes_[] = {__VA_ARGS__};                \
-		front(b, bytes_, sizeof(bytes_));                      \
+#define FRONT(b, ...)                                   \
+	do {                                            \
+		const uint8_t bytes_[] = {__VA_ARGS__}; \
+		front(b, bytes_, sizeof(bytes_));       \
 	} while (0)
 
 #define BE16(v) (uint8_t)((v) >> 8), (uint8_t)(v)
@@ -47,8 +47,8 @@ static void tcp(struct build *b)
 	b->at = sizeof(b->room);
 	front(b, PAYLOAD, strlen(PAYLOAD));
 	/* 1025 > 80, two words of options */
-	FRONT(b, 0x04, 0x01, 0x00, 0x50, 1, 2, 3, 4, 5, 6, 7, 8, 0x70, TCP_ACK | 0x08, 0x20, 0, 0, 0,
-	      0, 7, 1, 1, 1, 1, 2, 4, 5, 0xb4);
+	FRONT(b, 0x04, 0x01, 0x00, 0x50, 1, 2, 3, 4, 5, 6, 7, 8, 0x70, TCP_ACK | 0x08, 0x20, 0,
+	      0, 0, 0, 7, 1, 1, 1, 1, 2, 4, 5, 0xb4);
 }
 
 /* 10.0.0.1 > 10.0.0.2, with options when asked for */
@@ -58,8 +58,8 @@ static void ipv4_fragment(struct build *b, uint8_t protocol, size_t options, uin
 	size_t total = length(b) + 20 + options;
 
 	front(b, zero, options);
-	FRONT(b, (uint8_t)(0x45 + options / 4), 0, BE16(total), 0, 1, BE16(where), 64, protocol, 0, 0,
-	      10, 0, 0, 1, 10, 0, 0, 2);
+	FRONT(b, (uint8_t)(0x45 + options / 4), 0, BE16(total), 0, 1, BE16(where), 64, protocol,
+	      0, 0, 10, 0, 0, 1, 10, 0, 0, 2);
 }
 
 static void ipv4(struct build *b, uint8_t protocol)
@@ -72,8 +72,8 @@ static void ipv6(struct build *b, uint8_t next)
 {
 	size_t payload = length(b);
 
-	FRONT(b, 0x60, 0, 0, 0, BE16(payload), next, 64, 0x20, 0x01, 0x0d, 0xb8, ZERO8, 0, 0, 0, 1,
-	      0x20, 0x01, 0x0d, 0xb8, ZERO8, 0, 0, 0, 2);
+	FRONT(b, 0x60, 0, 0, 0, BE16(payload), next, 64, 0x20, 0x01, 0x0d, 0xb8, ZERO8, 0, 0, 0,
+	      1, 0x20, 0x01, 0x0d, 0xb8, ZERO8, 0, 0, 0, 2);
 }
 
 static void udp(struct build *b, uint16_t from, uint16_t to)
@@ -114,11 +114,11 @@ static void f_ethernet_ipv6(struct build *b)
 static void f_ipv6_extensions(struct build *b)
 {
 	tcp(b);
-	FRONT(b, 6, 4, 0, 0, ZERO4, ZERO8, ZERO8);		/* authentication */
-	FRONT(b, 51, 0, 1, 4, ZERO4);				/* destination */
-	FRONT(b, 60, 0, 0, 0, 0, 0, 0, 9);			/* atomic fragment */
-	FRONT(b, 44, 2, 4, 0, ZERO4, ZERO8, ZERO8);		/* routing */
-	FRONT(b, 43, 0, 1, 4, ZERO4);				/* hop by hop */
+	FRONT(b, 6, 4, 0, 0, ZERO4, ZERO8, ZERO8);  /* authentication */
+	FRONT(b, 51, 0, 1, 4, ZERO4);		    /* destination */
+	FRONT(b, 60, 0, 0, 0, 0, 0, 0, 9);	    /* atomic fragment */
+	FRONT(b, 44, 2, 4, 0, ZERO4, ZERO8, ZERO8); /* routing */
+	FRONT(b, 43, 0, 1, 4, ZERO4);		    /* hop by hop */
 	ipv6(b, 0);
 	ethernet(b, 0x86dd);
 }
@@ -135,9 +135,9 @@ static void f_qinq(struct build *b)
 {
 	tcp(b);
 	ipv6(b, 6);
-	FRONT(b, 0, 9, 0x86, 0xdd);		/* the third id is not kept */
+	FRONT(b, 0, 9, 0x86, 0xdd); /* the third id is not kept */
 	FRONT(b, 0x2f, 0xff, 0x91, 0x00);
-	FRONT(b, 0xe0, 0x00, 0x81, 0x00);	/* a priority alone */
+	FRONT(b, 0xe0, 0x00, 0x81, 0x00); /* a priority alone */
 	FRONT(b, 0x00, 100, 0x81, 0x00);
 	ethernet(b, 0x88a8);
 }
@@ -260,7 +260,7 @@ static void f_nflog(struct build *b)
 	f_raw4(b);
 	payload[0] = (uint16_t)(length(b) + 4);
 	front(b, payload, 4);
-	FRONT(b, 'a', 'b', 0, 0);	/* three bytes and padding */
+	FRONT(b, 'a', 'b', 0, 0); /* three bytes and padding */
 	front(b, prefix, 4);
 	FRONT(b, 2, 0, 0, 5);
 }
@@ -367,7 +367,7 @@ static void f_gre_udp(struct build *b)
 static void f_teredo(struct build *b)
 {
 	f_raw6(b);
-	FRONT(b, 0, 0, 1, 2, 3, 4, 5, 6);			/* origin */
+	FRONT(b, 0, 0, 1, 2, 3, 4, 5, 6);			 /* origin */
 	FRONT(b, 0, 1, 2, 3, 'i', 'd', 'k', 'e', 'y', ZERO8, 0); /* authentication */
 	udp(b, 3544, 50000);
 	ipv4(b, 17);
@@ -381,52 +381,52 @@ static void f_mpls_in_ip(struct build *b)
 }
 
 /* X(name, link, build, family, outer VLAN, inner VLAN) */
-#define FRAMES(X)                                                                \
-	X(ethernet_ipv4, DLT_EN10MB, f_ethernet_ipv4, AF_INET, 0, 0)             \
-	X(ipv4_options, DLT_EN10MB, f_ipv4_options, AF_INET, 0, 0)               \
-	X(ethernet_ipv6, DLT_EN10MB, f_ethernet_ipv6, AF_INET6, 0, 0)            \
-	X(ipv6_extensions, DLT_EN10MB, f_ipv6_extensions, AF_INET6, 0, 0)        \
-	X(vlan, DLT_EN10MB, f_vlan, AF_INET, 100, 0)                             \
-	X(qinq, DLT_EN10MB, f_qinq, AF_INET6, 100, 0xfff)                        \
-	X(snap, DLT_EN10MB, f_snap, AF_INET, 0, 0)                               \
-	X(llc, DLT_EN10MB, f_llc, AF_INET, 0, 0)                                 \
-	X(pppoe, DLT_EN10MB, f_pppoe, AF_INET, 0, 0)                             \
-	X(mpls, DLT_EN10MB, f_mpls, AF_INET, 0, 0)                               \
-	X(mpls_ethernet, DLT_EN10MB, f_mpls_ethernet, AF_INET, 100, 0)           \
-	X(raw_12_ipv4, DLT_RAW, f_raw4, AF_INET, 0, 0)                           \
-	X(raw_12_ipv6, DLT_RAW, f_raw6, AF_INET6, 0, 0)                          \
-	X(raw_14, 14, f_raw4, AF_INET, 0, 0)                                     \
-	X(raw_101, 101, f_raw6, AF_INET6, 0, 0)                                  \
-	X(link_ipv4, DLT_IPV4, f_raw4, AF_INET, 0, 0)                            \
-	X(link_ipv6, DLT_IPV6, f_raw6, AF_INET6, 0, 0)                           \
-	X(null_little, DLT_NULL, f_null_little, AF_INET, 0, 0)                   \
-	X(null_big6, DLT_NULL, f_null_big6, AF_INET6, 0, 0)                      \
-	X(loop, DLT_LOOP, f_null_big6, AF_INET6, 0, 0)                           \
-	X(sll, DLT_LINUX_SLL, f_sll, AF_INET, 0, 0)                              \
-	X(sll_llc, DLT_LINUX_SLL, f_sll_llc, AF_INET, 0, 0)                      \
-	X(sll2, DLT_LINUX_SLL2, f_sll2, AF_INET6, 0, 0)                          \
-	X(ppp, DLT_PPP, f_ppp, AF_INET, 0, 0)                                    \
-	X(ppp_compressed, DLT_PPP, f_ppp_compressed, AF_INET6, 0, 0)             \
-	X(ppp_serial, DLT_PPP_SERIAL, f_ppp, AF_INET, 0, 0)                      \
-	X(ppp_serial_hdlc, DLT_PPP_SERIAL, f_hdlc, AF_INET, 0, 0)                \
-	X(hdlc, DLT_C_HDLC, f_hdlc, AF_INET, 0, 0)                               \
-	X(ppp_ether, DLT_PPP_ETHER, f_ppp_ether, AF_INET, 0, 0)                  \
-	X(nflog, DLT_NFLOG, f_nflog, AF_INET, 0, 0)                              \
-	X(ipip, DLT_RAW, f_ipip, AF_INET, 0, 0)                                  \
-	X(six_in_four, DLT_RAW, f_6in4, AF_INET6, 0, 0)                          \
-	X(four_in_six, DLT_RAW, f_4in6, AF_INET, 0, 0)                           \
-	X(gre, DLT_RAW, f_gre, AF_INET6, 0, 0)                                   \
-	X(nvgre, DLT_RAW, f_nvgre, AF_INET, 100, 0)                              \
-	X(pptp, DLT_RAW, f_pptp, AF_INET, 0, 0)                                  \
-	X(erspan1, DLT_RAW, f_erspan1, AF_INET, 0, 0)                            \
-	X(erspan2, DLT_RAW, f_erspan2, AF_INET, 100, 0)                          \
-	X(erspan3, DLT_RAW, f_erspan3, AF_INET6, 0, 0)                           \
-	X(etherip, DLT_RAW, f_etherip, AF_INET6, 0, 0)                           \
-	X(vxlan, DLT_RAW, f_vxlan, AF_INET, 100, 0)                              \
-	X(vxlan_gpe, DLT_RAW, f_vxlan_gpe, AF_INET6, 0, 0)                       \
-	X(geneve, DLT_RAW, f_geneve, AF_INET, 0, 0)                              \
-	X(gre_udp, DLT_RAW, f_gre_udp, AF_INET, 0, 0)                            \
-	X(teredo, DLT_RAW, f_teredo, AF_INET6, 0, 0)                             \
+#define FRAMES(X)                                                         \
+	X(ethernet_ipv4, DLT_EN10MB, f_ethernet_ipv4, AF_INET, 0, 0)      \
+	X(ipv4_options, DLT_EN10MB, f_ipv4_options, AF_INET, 0, 0)        \
+	X(ethernet_ipv6, DLT_EN10MB, f_ethernet_ipv6, AF_INET6, 0, 0)     \
+	X(ipv6_extensions, DLT_EN10MB, f_ipv6_extensions, AF_INET6, 0, 0) \
+	X(vlan, DLT_EN10MB, f_vlan, AF_INET, 100, 0)                      \
+	X(qinq, DLT_EN10MB, f_qinq, AF_INET6, 100, 0xfff)                 \
+	X(snap, DLT_EN10MB, f_snap, AF_INET, 0, 0)                        \
+	X(llc, DLT_EN10MB, f_llc, AF_INET, 0, 0)                          \
+	X(pppoe, DLT_EN10MB, f_pppoe, AF_INET, 0, 0)                      \
+	X(mpls, DLT_EN10MB, f_mpls, AF_INET, 0, 0)                        \
+	X(mpls_ethernet, DLT_EN10MB, f_mpls_ethernet, AF_INET, 100, 0)    \
+	X(raw_12_ipv4, DLT_RAW, f_raw4, AF_INET, 0, 0)                    \
+	X(raw_12_ipv6, DLT_RAW, f_raw6, AF_INET6, 0, 0)                   \
+	X(raw_14, 14, f_raw4, AF_INET, 0, 0)                              \
+	X(raw_101, 101, f_raw6, AF_INET6, 0, 0)                           \
+	X(link_ipv4, DLT_IPV4, f_raw4, AF_INET, 0, 0)                     \
+	X(link_ipv6, DLT_IPV6, f_raw6, AF_INET6, 0, 0)                    \
+	X(null_little, DLT_NULL, f_null_little, AF_INET, 0, 0)            \
+	X(null_big6, DLT_NULL, f_null_big6, AF_INET6, 0, 0)               \
+	X(loop, DLT_LOOP, f_null_big6, AF_INET6, 0, 0)                    \
+	X(sll, DLT_LINUX_SLL, f_sll, AF_INET, 0, 0)                       \
+	X(sll_llc, DLT_LINUX_SLL, f_sll_llc, AF_INET, 0, 0)               \
+	X(sll2, DLT_LINUX_SLL2, f_sll2, AF_INET6, 0, 0)                   \
+	X(ppp, DLT_PPP, f_ppp, AF_INET, 0, 0)                             \
+	X(ppp_compressed, DLT_PPP, f_ppp_compressed, AF_INET6, 0, 0)      \
+	X(ppp_serial, DLT_PPP_SERIAL, f_ppp, AF_INET, 0, 0)               \
+	X(ppp_serial_hdlc, DLT_PPP_SERIAL, f_hdlc, AF_INET, 0, 0)         \
+	X(hdlc, DLT_C_HDLC, f_hdlc, AF_INET, 0, 0)                        \
+	X(ppp_ether, DLT_PPP_ETHER, f_ppp_ether, AF_INET, 0, 0)           \
+	X(nflog, DLT_NFLOG, f_nflog, AF_INET, 0, 0)                       \
+	X(ipip, DLT_RAW, f_ipip, AF_INET, 0, 0)                           \
+	X(six_in_four, DLT_RAW, f_6in4, AF_INET6, 0, 0)                   \
+	X(four_in_six, DLT_RAW, f_4in6, AF_INET, 0, 0)                    \
+	X(gre, DLT_RAW, f_gre, AF_INET6, 0, 0)                            \
+	X(nvgre, DLT_RAW, f_nvgre, AF_INET, 100, 0)                       \
+	X(pptp, DLT_RAW, f_pptp, AF_INET, 0, 0)                           \
+	X(erspan1, DLT_RAW, f_erspan1, AF_INET, 0, 0)                     \
+	X(erspan2, DLT_RAW, f_erspan2, AF_INET, 100, 0)                   \
+	X(erspan3, DLT_RAW, f_erspan3, AF_INET6, 0, 0)                    \
+	X(etherip, DLT_RAW, f_etherip, AF_INET6, 0, 0)                    \
+	X(vxlan, DLT_RAW, f_vxlan, AF_INET, 100, 0)                       \
+	X(vxlan_gpe, DLT_RAW, f_vxlan_gpe, AF_INET6, 0, 0)                \
+	X(geneve, DLT_RAW, f_geneve, AF_INET, 0, 0)                       \
+	X(gre_udp, DLT_RAW, f_gre_udp, AF_INET, 0, 0)                     \
+	X(teredo, DLT_RAW, f_teredo, AF_INET6, 0, 0)                      \
 	X(mpls_in_ip, DLT_RAW, f_mpls_in_ip, AF_INET6, 0, 0)
 
 static struct counters counters;
@@ -536,8 +536,8 @@ TEST(every_byte_changed)
 				uint8_t *block;
 
 				b.room[at] = values[v];
-				if (decode(d, links[i], b.room + b.at, length(&b), length(&b), &f,
-					   &block) == FRAME_TCP)
+				if (decode(d, links[i], b.room + b.at, length(&b), length(&b),
+					   &f, &block) == FRAME_TCP)
 					EXPECT_LE(f.tcp.len, length(&b));
 				free(block);
 			}
@@ -557,7 +557,8 @@ TEST(lengths_of_offload)
 	/* A total length of 0: all that was there is payload. */
 	f_ethernet_ipv4(&b);
 	b.room[b.at + 16] = b.room[b.at + 17] = 0;
-	EXPECT_EQ(FRAME_TCP, decode(d, DLT_EN10MB, b.room + b.at, length(&b), 100000, &f, &block));
+	EXPECT_EQ(FRAME_TCP,
+		  decode(d, DLT_EN10MB, b.room + b.at, length(&b), 100000, &f, &block));
 	EXPECT_EQ(strlen(PAYLOAD), f.tcp.len);
 	EXPECT_EQ(100000 - length(&b) + strlen(PAYLOAD), f.tcp.wire_len);
 	free(block);
@@ -585,14 +586,16 @@ TEST(nesting_is_bounded)
 	ipv4(&b, 6);
 	for (int i = 0; i < 60; i++)
 		ipv4(&b, 4);
-	EXPECT_EQ(FRAME_BAD, decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block));
+	EXPECT_EQ(FRAME_BAD,
+		  decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block));
 	free(block);
 
 	tcp(&b);
 	for (int i = 0; i < 100; i++)
 		FRONT(&b, i ? 60 : 6, 0, 1, 4, ZERO4);
 	ipv6(&b, 60);
-	EXPECT_EQ(FRAME_BAD, decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block));
+	EXPECT_EQ(FRAME_BAD,
+		  decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block));
 	free(block);
 
 	tcp(&b);
@@ -663,7 +666,8 @@ TEST(others)
 	struct frame f;
 	struct build b;
 
-	EXPECT_EQ(FRAME_OTHER, frame_decode(d, DLT_EN10MB, arp, sizeof(arp), sizeof(arp), 0, &f));
+	EXPECT_EQ(FRAME_OTHER,
+		  frame_decode(d, DLT_EN10MB, arp, sizeof(arp), sizeof(arp), 0, &f));
 	b.at = sizeof(b.room);
 	udp(&b, 53, 5353);
 	ipv4(&b, 17);
@@ -672,7 +676,8 @@ TEST(others)
 	EXPECT_FALSE(frame_link_known(DLT_USB_LINUX));
 	EXPECT_FALSE(frame_link_known(-1));
 	EXPECT_FALSE(frame_link_known(1 << 16 | DLT_EN10MB));
-	EXPECT_EQ(FRAME_BAD, frame_decode(d, DLT_USB_LINUX, arp, sizeof(arp), sizeof(arp), 0, &f));
+	EXPECT_EQ(FRAME_BAD,
+		  frame_decode(d, DLT_USB_LINUX, arp, sizeof(arp), sizeof(arp), 0, &f));
 	frame_decoder_free(d);
 }
 

@@ -35,7 +35,8 @@ FIXTURE_SETUP(ring)
 	self->fd = memfd_create("ring", MFD_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, ftruncate(self->fd, 2 * PAGE + 2 * SIZE));
-	self->map = mmap(NULL, 2 * PAGE + 2 * SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+	self->map = mmap(NULL, 2 * PAGE + 2 * SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 self->fd, 0);
 	ASSERT_NE(MAP_FAILED, self->map);
 	self->consumer = (void *)self->map;
 	self->producer = (void *)(self->map + PAGE);
@@ -52,7 +53,7 @@ FIXTURE_TEARDOWN(ring)
 	close(self->fd);
 }
 
-static void put(FIXTURE_DATA(ring) *r, uint64_t position, const void *p, size_t n)
+static void put(FIXTURE_DATA(ring) * r, uint64_t position, const void *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (position + i) & (SIZE - 1);
@@ -62,7 +63,7 @@ static void put(FIXTURE_DATA(ring) *r, uint64_t position, const void *p, size_t 
 }
 
 /* Reserves and writes a record of n bytes; flags go into its length. */
-static uint64_t produce(FIXTURE_DATA(ring) *r, void *record, uint16_t type, size_t n,
+static uint64_t produce(FIXTURE_DATA(ring) * r, void *record, uint16_t type, size_t n,
 			uint32_t flags)
 {
 	struct sluice_record *h = record;
@@ -75,7 +76,7 @@ static uint64_t produce(FIXTURE_DATA(ring) *r, void *record, uint16_t type, size
 	return position;
 }
 
-static uint64_t produce_data(FIXTURE_DATA(ring) *r, uint64_t session, const char *text,
+static uint64_t produce_data(FIXTURE_DATA(ring) * r, uint64_t session, const char *text,
 			     uint32_t flags)
 {
 	union {
@@ -88,7 +89,7 @@ static uint64_t produce_data(FIXTURE_DATA(ring) *r, uint64_t session, const char
 }
 
 /* Session number of the next record, 0: none. */
-static uint64_t next(FIXTURE_DATA(ring) *r)
+static uint64_t next(FIXTURE_DATA(ring) * r)
 {
 	const struct sluice_record_data *d = (const void *)ring_next(r->ring);
 
@@ -163,7 +164,7 @@ TEST_F(ring, nonsense)
 		{sizeof(struct sluice_record_session) - 1, SLUICE_RECORD_SESSION, 1, true},
 		{sizeof(struct sluice_record_end) - 1, SLUICE_RECORD_END, 1, true},
 		{sizeof(struct sluice_record_lost) - 1, SLUICE_RECORD_LOST, 1, true},
-		{8, 99, 0, true},	/* of a newer module */
+		{8, 99, 0, true}, /* of a newer module */
 		{8, 0, 0, true},
 		{7, SLUICE_RECORD_DATA, 1, false},
 		{0, SLUICE_RECORD_DATA, 1, false},
@@ -217,13 +218,16 @@ static void tuple(struct sluice_tuple *t, const char *src, uint16_t src_port, co
 	t->dst_port = htons(dst_port);
 }
 
-static void segment(FIXTURE_DATA(ring) *r, uint8_t dir, uint16_t flags, uint32_t sequence,
+static void segment(FIXTURE_DATA(ring) * r, uint8_t dir, uint16_t flags, uint32_t sequence,
 		    const char *text)
 {
 	union {
 		struct sluice_record_data d;
 		uint8_t room[1024];
-	} u = {.d = {.hdr.flags = flags, .session = 42, .time = 7000, .sequence = sequence,
+	} u = {.d = {.hdr.flags = flags,
+		     .session = 42,
+		     .time = 7000,
+		     .sequence = sequence,
 		     .direction = dir}};
 
 	memcpy(u.d.payload, text, strlen(text));
@@ -234,12 +238,19 @@ static void segment(FIXTURE_DATA(ring) *r, uint8_t dir, uint16_t flags, uint32_t
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 /* A download behind source NAT, one record lost at the end, from records to messages. */
-static void produce_session(FIXTURE_DATA(ring) *r)
+static void produce_session(FIXTURE_DATA(ring) * r)
 {
 	struct sluice_record_session s = {
-		.session = 42, .time = 6000, .netns = 77, .zone = 3, .uid = SLUICE_UID_NONE,
-		.share_mask = 0xfff, .family = AF_INET, .protocol = IPPROTO_TCP,
-		.in_name = "eth0", .out_name = "0123456789abcdeX",
+		.session = 42,
+		.time = 6000,
+		.netns = 77,
+		.zone = 3,
+		.uid = SLUICE_UID_NONE,
+		.share_mask = 0xfff,
+		.family = AF_INET,
+		.protocol = IPPROTO_TCP,
+		.in_name = "eth0",
+		.out_name = "0123456789abcdeX",
 	};
 	struct sluice_record_end e = {.session = 42, .time = 8000, .reason = SLUICE_END_FIN};
 	struct sluice_record_lost l = {.records = 3, .bytes = 100};
@@ -292,7 +303,9 @@ TEST_F(ring, inspector)
 	pid = fork();
 	if (pid == 0) {
 		struct inspector_config c = {
-			.supervisor = pair[1], .ring_fd = self->fd, .spool.dir = dir,
+			.supervisor = pair[1],
+			.ring_fd = self->fd,
+			.spool.dir = dir,
 			.files = FILE_LIMITS_DEFAULT,
 		};
 
@@ -350,7 +363,9 @@ TEST_F(ring, inspector_ends_with_its_supervisor)
 	pid = fork();
 	if (pid == 0) {
 		struct inspector_config c = {
-			.supervisor = pair[1], .ring_fd = self->fd, .spool.dir = dir,
+			.supervisor = pair[1],
+			.ring_fd = self->fd,
+			.spool.dir = dir,
 			.files = FILE_LIMITS_DEFAULT,
 		};
 

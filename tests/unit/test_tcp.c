@@ -115,8 +115,10 @@ static enum tcp_end flags(struct world *w, enum dir dir, uint8_t f, uint32_t seq
 
 static enum tcp_end ack(struct world *w, enum dir dir, uint32_t number, uint64_t time)
 {
-	return feed(w, SEG(.dir = dir, .flags = TCP_ACK, .sequence = 9000, .acknowledgment = number,
-			   .time = time), NULL, 0);
+	return feed(w,
+		    SEG(.dir = dir, .flags = TCP_ACK, .sequence = 9000,
+			.acknowledgment = number, .time = time),
+		    NULL, 0);
 }
 
 static bool out_is(const struct world *w, enum dir dir, const char *want)
@@ -126,18 +128,19 @@ static bool out_is(const struct world *w, enum dir dir, const char *want)
 	return !w->failed && o->n == strlen(want) && memcmp(o->byte, want, o->n) == 0;
 }
 
-#define EXPECT_OUT(w, dir, want)                                                  \
-	EXPECT_TRUE(out_is(w, dir, want))                                         \
-	{                                                                         \
-		TH_LOG("got '%.*s' instead of '%s'", (int)(w)->out[dir].n,        \
-		       (w)->out[dir].byte, want);                                 \
+#define EXPECT_OUT(w, dir, want)                                                               \
+	EXPECT_TRUE(out_is(w, dir, want))                                                      \
+	{                                                                                      \
+		TH_LOG("got '%.*s' instead of '%s'", (int)(w)->out[dir].n, (w)->out[dir].byte, \
+		       want);                                                                  \
 	}
 
 /* ------------------------------------------------------------ permutations */
 
 /* Sequence numbers of SYN that put the wrap everywhere within and around the data. */
 static const uint32_t origins[] = {
-	0, 1000, 0x7ffffff0, 0x7fffffff, 0xffffffff, 0xfffffffe, 0xfffffffa, 0xfffffff0, 0xffffff00,
+	0,	    1000,	0x7ffffff0, 0x7fffffff, 0xffffffff,
+	0xfffffffe, 0xfffffffa, 0xfffffff0, 0xffffff00,
 };
 
 struct piece {
@@ -188,8 +191,9 @@ static int wrong_orders(const char *want, const struct piece *piece, int n, bool
 			for (int i = 0; i < n; i++) {
 				const struct piece *p = &piece[order[i]];
 
-				feed(&w, SEG(.dir = DIR_OPENER, .flags = p->fin ? TCP_FIN : 0,
-					     .sequence = origins[o] + 1 + p->from),
+				feed(&w,
+				     SEG(.dir = DIR_OPENER, .flags = p->fin ? TCP_FIN : 0,
+					 .sequence = origins[o] + 1 + p->from),
 				     want + p->from, p->to - p->from);
 			}
 			wrong += !out_is(&w, DIR_OPENER, want) || w.out[0].gaps ||
@@ -283,7 +287,8 @@ static bool oracle_agrees(uint32_t seed, bool *gapped)
 		if (from + len > reached)
 			reached = from + len;
 		sent += len;
-		feed(&w, SEG(.dir = DIR_ANSWERER, .sequence = isn + 1 + from), content + from, len);
+		feed(&w, SEG(.dir = DIR_ANSWERER, .sequence = isn + 1 + from), content + from,
+		     len);
 	}
 	tcp_flush(w.tcp, 0);
 	*gapped = unique != reached;
@@ -323,8 +328,7 @@ TEST(in_order_is_not_copied)
 {
 	static const uint8_t payload[] = "as it is";
 	struct world w;
-	struct tcp_segment s = {
-		.sequence = 11, .payload = payload, .len = 8, .wire_len = 8};
+	struct tcp_segment s = {.sequence = 11, .payload = payload, .len = 8, .wire_len = 8};
 
 	world_open(&w);
 	flags(&w, DIR_OPENER, TCP_SYN, 10);
@@ -343,7 +347,8 @@ TEST(midstream_start)
 
 		world_open(&w);
 		for (int i = 0; i < 4; i++)
-			text(&w, DIR_OPENER, 0xfffffffd + 2 * (uint32_t)order[i], part[order[i]]);
+			text(&w, DIR_OPENER, 0xfffffffd + 2 * (uint32_t)order[i],
+			     part[order[i]]);
 		EXPECT_OUT(&w, DIR_OPENER, "abcdefgh");
 		EXPECT_EQ(0, w.out[0].gaps);
 		world_close(&w);
@@ -356,8 +361,9 @@ TEST(midstream_start_by_acknowledgment)
 
 	/* The other end said which byte it wants: no need to wait for others. */
 	world_open(&w);
-	feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK, .sequence = 500,
-		     .acknowledgment = 70), "x", 1);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK, .sequence = 500, .acknowledgment = 70),
+	     "x", 1);
 	text(&w, DIR_OPENER, 70, "GET");
 	EXPECT_OUT(&w, DIR_OPENER, "GET");
 	world_close(&w);
@@ -405,8 +411,10 @@ TEST(data_with_syn)
 	world_open(&w);
 	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 100), "fast", 4);
 	EXPECT_OUT(&w, DIR_OPENER, "");
-	feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
-		     .acknowledgment = 105), NULL, 0);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
+		 .acknowledgment = 105),
+	     NULL, 0);
 	EXPECT_OUT(&w, DIR_OPENER, "fast");
 	text(&w, DIR_OPENER, 105, " open");
 	EXPECT_OUT(&w, DIR_OPENER, "fast open");
@@ -415,8 +423,10 @@ TEST(data_with_syn)
 	/* not taken: what is sent then need not be the same */
 	world_open(&w);
 	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 100), "fast", 4);
-	feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
-		     .acknowledgment = 101), NULL, 0);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
+		 .acknowledgment = 101),
+	     NULL, 0);
 	text(&w, DIR_OPENER, 101, "slow");
 	EXPECT_OUT(&w, DIR_OPENER, "slow");
 	world_close(&w);
@@ -510,8 +520,8 @@ TEST(resets)
 		int32_t at;
 		enum tcp_end end;
 	} rows[] = {
-		{0, TCP_CLOSED_RST},  {1, TCP_OPEN},	 {-1, TCP_OPEN},
-		{1000, TCP_OPEN},     {-5, TCP_OPEN},	 {0x40000000, TCP_OPEN},
+		{0, TCP_CLOSED_RST},	 {1, TCP_OPEN},	 {-1, TCP_OPEN},
+		{1000, TCP_OPEN},	 {-5, TCP_OPEN}, {0x40000000, TCP_OPEN},
 		{-0x7fffffff, TCP_OPEN},
 	};
 
@@ -522,9 +532,10 @@ TEST(resets)
 		flags(&w, DIR_OPENER, TCP_SYN, 0xfffffffc);
 		flags(&w, DIR_ANSWERER, TCP_SYN | TCP_ACK, 500);
 		text(&w, DIR_OPENER, 0xfffffffd, "hello");
-		EXPECT_EQ(rows[i].end, feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_RST,
-						   .sequence = 2 + (uint32_t)rows[i].at),
-					   "No, text of RST is not data", 27));
+		EXPECT_EQ(rows[i].end, feed(&w,
+					    SEG(.dir = DIR_OPENER, .flags = TCP_RST,
+						.sequence = 2 + (uint32_t)rows[i].at),
+					    "No, text of RST is not data", 27));
 		text(&w, DIR_OPENER, 2, " all");
 		EXPECT_OUT(&w, DIR_OPENER, "hello all");
 		world_close(&w);
@@ -538,11 +549,15 @@ TEST(reset_elsewhere)
 	/* The answer to a SYN that is refused. */
 	world_open(&w);
 	flags(&w, DIR_OPENER, TCP_SYN, 100);
-	EXPECT_EQ(TCP_OPEN, feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_RST | TCP_ACK,
-					.acknowledgment = 100), NULL, 0));
+	EXPECT_EQ(TCP_OPEN, feed(&w,
+				 SEG(.dir = DIR_ANSWERER, .flags = TCP_RST | TCP_ACK,
+				     .acknowledgment = 100),
+				 NULL, 0));
 	EXPECT_EQ(TCP_OPEN, feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_RST), NULL, 0));
-	EXPECT_EQ(TCP_CLOSED_RST, feed(&w, SEG(.dir = DIR_ANSWERER, .flags = TCP_RST | TCP_ACK,
-					      .acknowledgment = 101), NULL, 0));
+	EXPECT_EQ(TCP_CLOSED_RST, feed(&w,
+				       SEG(.dir = DIR_ANSWERER, .flags = TCP_RST | TCP_ACK,
+					   .acknowledgment = 101),
+				       NULL, 0));
 	world_close(&w);
 
 	/* Behind FIN, and behind a hole, where the other end has everything. */
@@ -574,10 +589,10 @@ TEST(hole_acknowledged)
 	text(&w, DIR_OPENER, 101, "ab");
 	text(&w, DIR_OPENER, 105, "ef");
 	ack(&w, DIR_ANSWERER, 103, SECOND);
-	ack(&w, DIR_ANSWERER, 103, 90 * SECOND);	/* it waits for the same bytes */
+	ack(&w, DIR_ANSWERER, 103, 90 * SECOND); /* it waits for the same bytes */
 	EXPECT_OUT(&w, DIR_OPENER, "ab");
 	ack(&w, DIR_ANSWERER, 107, 100 * SECOND);
-	EXPECT_OUT(&w, DIR_OPENER, "ab");		/* may only be captured in disorder */
+	EXPECT_OUT(&w, DIR_OPENER, "ab"); /* may only be captured in disorder */
 	ack(&w, DIR_ANSWERER, 107, 101 * SECOND + 1);
 	EXPECT_OUT(&w, DIR_OPENER, "ab??ef");
 	EXPECT_EQ(1, count(&w, COUNTER_TCP_GAPS));
@@ -652,7 +667,7 @@ TEST(limits)
 	text(&w, DIR_OPENER, 109, "ijkl");
 	EXPECT_EQ(8, pool.used);
 	EXPECT_OUT(&w, DIR_OPENER, "");
-	text(&w, DIR_OPENER, 115, "o");		/* no room: the first hole goes */
+	text(&w, DIR_OPENER, 115, "o"); /* no room: the first hole goes */
 	EXPECT_OUT(&w, DIR_OPENER, "??cdef");
 	EXPECT_EQ(5, pool.used);
 	text(&w, DIR_ANSWERER, 203, "cdefgh");
@@ -754,7 +769,7 @@ TEST(far_away)
 
 	world_open(&w);
 	flags(&w, DIR_OPENER, TCP_SYN, 100);
-	for (int i = 0; i < 10; i++)	/* the other end never took these */
+	for (int i = 0; i < 10; i++) /* the other end never took these */
 		text(&w, DIR_OPENER, far + (uint32_t)i * 4, "evil");
 	text(&w, DIR_OPENER, 101, "good");
 	EXPECT_OUT(&w, DIR_OPENER, "good");

@@ -17,7 +17,7 @@ struct world {
 	struct tracker *tracker;
 	uint64_t time;
 	uint16_t vlan;
-	uint16_t port;		/* of the client */
+	uint16_t port; /* of the client */
 };
 
 static void world_open_limited(struct world *w, size_t sessions)
@@ -54,15 +54,16 @@ static void frame(struct world *w, bool client, uint8_t flags, uint32_t sequence
 {
 	struct frame f = {
 		.vlan = {w->vlan},
-		.tcp = {
-			.flags = flags,
-			.sequence = sequence,
-			.acknowledgment = ack,
-			.payload = (const uint8_t *)text,
-			.len = strlen(text),
-			.wire_len = strlen(text),
-			.time = w->time,
-		},
+		.tcp =
+			{
+				.flags = flags,
+				.sequence = sequence,
+				.acknowledgment = ack,
+				.payload = (const uint8_t *)text,
+				.len = strlen(text),
+				.wire_len = strlen(text),
+				.time = w->time,
+			},
 	};
 	struct endpoint *c = client ? &f.source : &f.destination;
 	struct endpoint *s = client ? &f.destination : &f.source;
@@ -268,7 +269,7 @@ TEST(table_full)
 	for (w.port = 1; w.port < 4; w.port++)
 		handshake(&w, 100);
 	w.port = 40000;
-	frame(&w, true, TCP_ACK, 101 + strlen(REQUEST), 0, "");	/* so it is not the oldest */
+	frame(&w, true, TCP_ACK, 101 + strlen(REQUEST), 0, ""); /* so it is not the oldest */
 	w.port = 5;
 	handshake(&w, 100);
 	EXPECT_EQ(0, w.c.files);
@@ -319,14 +320,21 @@ TEST(ring)
 	EXPECT_TRUE(tracker_begin(t, &info));
 	EXPECT_FALSE(tracker_begin(t, &info));
 	tracker_segment(t, 7, &s);
-	s = (struct tcp_segment){.sequence = 101, .payload = (const uint8_t *)REQUEST,
-				 .len = strlen(REQUEST), .wire_len = strlen(REQUEST), .time = 7};
+	s = (struct tcp_segment){.sequence = 101,
+				 .payload = (const uint8_t *)REQUEST,
+				 .len = strlen(REQUEST),
+				 .wire_len = strlen(REQUEST),
+				 .time = 7};
 	tracker_segment(t, 7, &s);
-	s = (struct tcp_segment){.dir = DIR_ANSWERER, .flags = TCP_SYN, .sequence = 200, .time = 8};
+	s = (struct tcp_segment){
+		.dir = DIR_ANSWERER, .flags = TCP_SYN, .sequence = 200, .time = 8};
 	tracker_segment(t, 7, &s);
-	s = (struct tcp_segment){.dir = DIR_ANSWERER, .sequence = 201,
-				 .payload = (const uint8_t *)HEAD "he", .len = strlen(HEAD "he"),
-				 .wire_len = strlen(HEAD "he"), .time = 9};
+	s = (struct tcp_segment){.dir = DIR_ANSWERER,
+				 .sequence = 201,
+				 .payload = (const uint8_t *)HEAD "he",
+				 .len = strlen(HEAD "he"),
+				 .wire_len = strlen(HEAD "he"),
+				 .time = 9};
 	tracker_segment(t, 7, &s);
 	tracker_segment(t, 8, &s);
 	EXPECT_EQ(1, w.c.counters.value[COUNTER_SESSIONS_REFUSED]);
