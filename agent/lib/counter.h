@@ -41,6 +41,9 @@
 	X(FILES_TRUNCATED_SPOOL_ERROR, files_truncated_spool_error, "files lost to a disk error") \
 	X(FILES_TRUNCATED_PARTIAL, files_truncated_partial, "ranges of larger files") \
 	X(FILES_TRUNCATED_OPEN_FILES, files_truncated_open_files, "files refused: too many open") \
+	X(FILES_TRUNCATED_CONFLICT, files_truncated_conflict, "files of which bytes came twice with other content") \
+	X(RANGES_JOINED, ranges_joined, "files put together from ranges")            \
+	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")   \
 	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                     \
 	X(SAMPLES_NEW, samples_new, "samples written to the spool")                  \
 	X(SAMPLES_KNOWN, samples_known, "samples that were in the spool already")    \

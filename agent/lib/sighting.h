@@ -98,7 +98,8 @@ enum file_state { FILE_STATE_COMPLETE, FILE_STATE_TRUNCATED };
 	X(SPOOL_FULL, "spool-full") /* no room in the spool's quota */            \
 	X(SPOOL_ERROR, "spool-error") /* the disk failed */                       \
 	X(PARTIAL, "partial")   /* a range of a larger file */                    \
-	X(OPEN_FILES, "open-files") /* too many files at once */
+	X(OPEN_FILES, "open-files") /* too many files at once */                  \
+	X(CONFLICT, "conflict") /* bytes of it came twice and were not the same */
 
 enum file_reason {
 #define FILE_REASON_ENUM(id, text) FILE_REASON_##id,

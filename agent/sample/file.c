@@ -351,30 +351,65 @@ static void file_collect(struct file *f, const uint8_t *p, size_t n)
 	}
 }
 
-/* The hole before [next, end) closed: these bytes are in the spool, hash them. */
-static void file_catch_up(struct file *f, uint64_t end)
+/*
+ * Reads up to n bytes at offset, all of them written before, into set->read_back.
+ * 0 when that settled the file.
+ */
+static size_t file_read_back(struct file *f, uint64_t offset, uint64_t n)
 {
 	struct file_set *set = f->set;
 	ssize_t got;
+
+	if (n > READ_BACK)
+		n = READ_BACK;
+	if (!set->read_back)
+		set->read_back = malloc(READ_BACK);
+	errno = ENOMEM;
+	got = set->read_back ? spool_read(f->spool, offset, set->read_back, n) : -1;
+	if (got >= 0 && (size_t)got < n)
+		errno = EIO;	/* somebody cut it */
+	if (got < 0 || (size_t)got < n) {
+		file_spool_failed(f, SPOOL_ERROR);
+		return 0;
+	}
+	return n;
+}
+
+/* The hole before [next, end) closed: these bytes are in the spool, hash them. */
+static void file_catch_up(struct file *f, uint64_t end)
+{
 	size_t n;
 
 	if (!file_flush(f))
 		return;
-	if (!set->read_back)
-		set->read_back = malloc(READ_BACK);
 	while (f->flushed < end) {
-		n = end - f->flushed < READ_BACK ? end - f->flushed : READ_BACK;
-		errno = ENOMEM;
-		got = set->read_back ? spool_read(f->spool, f->flushed, set->read_back, n) : -1;
-		if (got >= 0 && (size_t)got < n)
-			errno = EIO;	/* somebody cut it */
-		if (got < 0 || (size_t)got < n) {
-			file_spool_failed(f, SPOOL_ERROR);
-			return;
-		}
-		if (!file_hash(f, set->read_back, n))
+		n = file_read_back(f, f->flushed, end - f->flushed);
+		if (!n || !file_hash(f, f->set->read_back, n))
 			return;
 		f->flushed += n;
+	}
+}
+
+/* n bytes at offset came before: in the chunk, or in the spool before or behind it. */
+static void file_compare(struct file *f, uint64_t offset, const uint8_t *p, size_t n)
+{
+	const uint8_t *known;
+	size_t part;
+
+	for (; n && !f->settled; offset += part, p += part, n -= part) {
+		if (offset >= f->flushed && offset < f->next) {
+			known = f->chunk->data + (offset - f->flushed);
+			part = n < f->next - offset ? n : f->next - offset;
+		} else {
+			part = offset < f->flushed && n > f->flushed - offset ?
+				       f->flushed - offset : n;
+			part = file_read_back(f, offset, part);
+			if (!part)
+				return;
+			known = f->set->read_back;
+		}
+		if (memcmp(known, p, part))
+			file_settle(f, FILE_REASON_CONFLICT);
 	}
 }
 
@@ -450,12 +485,14 @@ void file_data(struct file *f, uint64_t offset, const void *data, size_t n, uint
 		if (offset < f->next) {
 			part = least(end, f->next) - offset;
 			f->s.overlap += part;
+			file_compare(f, offset, p, part);
 			continue;
 		}
 		i = extents_find(x, offset);
 		if (i < x->count && x->list[i].start <= offset) {
 			part = least(end, x->list[i].end) - offset;
 			f->s.overlap += part;
+			file_compare(f, offset, p, part);
 			continue;
 		}
 		part = (i < x->count ? least(end, x->list[i].start) : end) - offset;
@@ -521,6 +558,35 @@ void file_declare(struct file *f, uint64_t size)
 	f->s.declared = size;
 	if (size > f->set->limits.max_size)
 		file_settle(f, FILE_REASON_LIMIT);
+}
+
+void file_declare_exact(struct file *f, uint64_t size)
+{
+	file_declare(f, size);
+	file_reach(f, size);
+}
+
+uint64_t file_lacks(const struct file *f)
+{
+	return f->expected && f->expect > f->s.seen ? f->expect - f->s.seen : 0;
+}
+
+bool file_describe(struct file *f, const struct sighting *meta)
+{
+	struct sighting *s = &f->s, now;
+
+	if (!sighting_copy(&now, meta))
+		return false;
+	now.begin = s->begin;
+	now.end = s->end;
+	now.size_known = s->size_known;
+	now.declared = s->declared;
+	now.size = s->size;
+	now.seen = s->seen;
+	now.overlap = s->overlap;
+	sighting_free(s);
+	*s = now;
+	return true;
 }
 
 bool file_wanted(const struct file *f)

@@ -58,7 +58,19 @@ struct sighting *file_meta(struct file *f);
  * of the meta, which a parser sets itself where they are not of the content.
  */
 void file_declare(struct file *f, uint64_t size);
-/* n bytes of content at offset; of bytes that come twice the first copy stays. */
+/* Also, the file is that large whatever comes: what does not come is missing. */
+void file_declare_exact(struct file *f, uint64_t size);
+/* Bytes of the declared size that have not come. */
+uint64_t file_lacks(const struct file *f);
+/*
+ * Another session, direction, texts and number, where the one that completes a file is
+ * not the one that began it.  False when out of memory; nothing changed then.
+ */
+bool file_describe(struct file *f, const struct sighting *meta);
+/*
+ * n bytes of content at offset.  Bytes that come twice must be the same, or nobody
+ * knows which ones the receiver kept: CONFLICT.
+ */
 void file_data(struct file *f, uint64_t offset, const void *p, size_t n, uint64_t time);
 /* n bytes of content at offset will never come. */
 void file_gap(struct file *f, uint64_t offset, uint64_t n);

@@ -141,7 +141,7 @@ static uint64_t outcomes(const struct counters *c)
 	uint64_t sum = c->value[COUNTER_FILES_EMPTY];
 	unsigned int i;
 
-	for (i = COUNTER_FILES_COMPLETE; i <= COUNTER_FILES_TRUNCATED_OPEN_FILES; i++)
+	for (i = COUNTER_FILES_COMPLETE; i <= COUNTER_FILES_TRUNCATED_CONFLICT; i++)
 		if (i != COUNTER_FILES_EMPTY)
 			sum += c->value[i];
 	return sum;
@@ -164,6 +164,9 @@ struct step {
 #define CUT(close, reason, size, seen)                                              \
 	FILE_REASON_##close, COUNTER_FILES_TRUNCATED_##reason, FILE_REASON_##reason, \
 	size, seen, 0
+#define CONFLICT(size, overlap)                                                     \
+	FILE_REASON_NONE, COUNTER_FILES_TRUNCATED_CONFLICT, FILE_REASON_CONFLICT,   \
+	size, size, overlap
 #define EMPTY FILE_REASON_NONE, COUNTER_FILES_EMPTY, FILE_REASON_NONE, 0, 0, 0
 
 static const struct row {
@@ -211,10 +214,21 @@ static const struct row {
 	 WHOLE(400, 0)},
 
 	{"again, the same", {{DATA, 0, 10}, {DATA, 0, 10}}, WHOLE(10, 10)},
-	{"again, other bytes: the first copy stays",
-	 {{DATA, 0, 10}, {OTHER, 0, 10}},
-	 WHOLE(10, 10)},
-	{"half known", {{DATA, 0, 10}, {OTHER, 5, 5}, {DATA, 5, 10}}, WHOLE(15, 10)},
+	{"again, other bytes", {{DATA, 0, 10}, {OTHER, 0, 10}, {UNWANTED, 0, 0}},
+	 CONFLICT(10, 10)},
+	{"half known", {{DATA, 0, 10}, {DATA, 5, 10}}, WHOLE(15, 5)},
+	{"half known, other bytes", {{DATA, 0, 10}, {OTHER, 5, 10}, {UNWANTED, 0, 0}},
+	 CONFLICT(15, 5)},
+	{"again, from disk and chunk",
+	 {{DATA, 0, 300 * K}, {DATA, 300 * K, 10}, {DATA, 320 * K, 100 * K},
+	  {DATA, 200 * K, 300 * K}},
+	 WHOLE(500 * K, 200 * K + 10)},
+	{"other bytes on disk",
+	 {{DATA, 0, 300 * K}, {DATA, 300 * K, 10}, {OTHER, 299 * K, 5}, {UNWANTED, 0, 0}},
+	 CONFLICT(300 * K + 10, 5)},
+	{"other bytes in a chunk behind what is on disk",
+	 {{DATA, 0, 300 * K}, {DATA, 300 * K, 10}, {OTHER, 300 * K + 5, 5}, {UNWANTED, 0, 0}},
+	 CONFLICT(300 * K + 10, 5)},
 	{"known piece in the middle of a new one",
 	 {{DATA, 10, 10}, {DATA, 0, 30}},
 	 WHOLE(30, 10)},
@@ -222,8 +236,8 @@ static const struct row {
 	 {{DATA, 10, 5}, {DATA, 20, 5}, {DATA, 30, 5}, {DATA, 0, 40}},
 	 WHOLE(40, 15)},
 	{"other bytes over an extent",
-	 {{DATA, 10, 10}, {OTHER, 12, 5}, {DATA, 0, 10}},
-	 WHOLE(20, 5)},
+	 {{DATA, 10, 10}, {OTHER, 12, 5}, {UNWANTED, 0, 0}, {DATA, 0, 10}},
+	 CONFLICT(20, 5)},
 
 	{"declared and met", {{DECLARE, 0, 20}, {DATA, 0, 20}}, WHOLE(20, 0)},
 	{"declared, large",
@@ -291,6 +305,7 @@ static const struct row {
 	"cut: " #reason, {{DATA, 0, 300 * K}}, CUT(reason, reason, 300 * K, 300 * K)}
 	ENDED(GAP), ENDED(LIMIT), ENDED(TIMEOUT), ENDED(RESET), ENDED(DECODE), ENDED(BOMB),
 	ENDED(SPOOL_FULL), ENDED(SPOOL_ERROR), ENDED(PARTIAL), ENDED(OPEN_FILES),
+	ENDED(CONFLICT),
 };
 
 TEST_F(files, every_row)
