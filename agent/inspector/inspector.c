@@ -36,6 +36,7 @@ struct inspector {
 	struct msg msg;
 	struct spool *spool;
 	struct file_set *files;
+	struct range_set *ranges;
 	struct proto_env env;
 	struct tracker *tracker;
 	uint64_t reported; /* monotonic time of the last counters message */
@@ -184,6 +185,7 @@ static int run_capture(struct inspector *i)
 			report_when_due(i);
 	}
 	tracker_finish(i->tracker);
+	range_set_finish(i->ranges);
 	if (next != PCAP_END) {
 		status = 1;
 		if (asked_to_stop)
@@ -381,10 +383,12 @@ static int run_ring(struct inspector *i)
 		if (!handle_batch(i)) {
 			wait_for_records(i);
 			tracker_expire(i->tracker, clock_read(CLOCK_REALTIME));
+			range_set_expire(i->ranges, clock_read(CLOCK_REALTIME));
 		}
 		report_when_due(i);
 	}
 	tracker_finish(i->tracker);
+	range_set_finish(i->ranges);
 	report_counters(i);
 	return 0;
 }
@@ -411,6 +415,7 @@ static bool open_ring(struct inspector *i)
 
 static bool open_files(struct inspector *i)
 {
+	static const struct range_limits ranges = RANGE_LIMITS_DEFAULT;
 	const struct inspector_config *c = i->config;
 
 	i->spool = spool_open(&c->spool);
@@ -424,8 +429,14 @@ static bool open_files(struct inspector *i)
 		log_error("out of memory");
 		return false;
 	}
+	i->ranges = range_set_new(i->files, &ranges, &i->counters);
+	if (!i->ranges) {
+		log_error("out of memory");
+		return false;
+	}
 	i->env = (struct proto_env){
 		.files = i->files,
+		.ranges = i->ranges,
 		.counters = &i->counters,
 		.decode = DECODE_LIMITS_DEFAULT,
 		.virtual_system = c->virtual_system,
@@ -457,6 +468,7 @@ out:
 	frame_decoder_free(i.decoder);
 	pcap_source_close(i.capture);
 	ring_close(i.ring);
+	range_set_free(i.ranges);
 	if (i.files)
 		file_set_free(i.files);
 	if (i.spool)

@@ -6,6 +6,7 @@
 
 #include "proto/coding.h"
 #include "proto/disposition.h"
+#include "proto/http1_field.h"
 #include "proto/multipart.h"
 
 #include <stdlib.h>
@@ -18,55 +19,92 @@ struct body {
 	void (*describe)(void *arg, struct sighting *s);
 	void *arg;
 	struct coding *coding;
-	struct multipart *form;
-	struct buf head; /* first bytes, until they tell whether it is a form */
+	struct multipart *parts;
+	struct buf head; /* first bytes, until they tell whether it has parts */
 	bool undecided;
 	bool size_known, declare, partial;
 	uint64_t declared;
+	bool join; /* what it is a range of is put together */
+	struct range_key key;
+	struct byte_range range;
 
-	struct file *file; /* the one being written */
-	uint64_t at;	   /* its next offset */
+	struct file *file;	   /* the one being written, or */
+	struct range_piece *piece; /* the piece of one */
+	uint64_t at;		   /* the file's next offset */
 	uint64_t time;
 	enum file_reason reason; /* why what is open cannot be whole */
 	bool hole;		 /* in the form's part that is open */
 };
 
-static void open_file(struct body *b, const char *disposition, const char *type)
+/* What a part's header says about it; false: it is none of anybody's business. */
+static bool describe_part(struct body *b, const struct multipart_part *part,
+			  struct sighting *s)
 {
-	struct sighting s;
+	const char *disposition = part->disposition;
 	struct buf name;
 	bool named = false;
 
-	sighting_init(&s);
-	b->describe(b->arg, &s);
-	if (b->form) {
-		/* The URL's last part names the form's receiver, not a file in it. */
-		sighting_set(&s, SIGHTING_FILENAME, NULL, 0);
-		sighting_set(&s, SIGHTING_CONTENT_TYPE, type, type ? strlen(type) : 0);
-	}
+	if (part->type || !b->join)
+		sighting_set(s, SIGHTING_CONTENT_TYPE, part->type,
+			     part->type ? strlen(part->type) : 0);
+	if (b->join)
+		return true;
+	/* The URL's last part names the form's receiver, not a file in it. */
+	sighting_set(s, SIGHTING_FILENAME, NULL, 0);
 	if (disposition) {
 		buf_init(&name, NAME_MAX_BYTES);
 		named = disposition_filename((const uint8_t *)disposition, strlen(disposition),
 					     &name);
 		if (named)
-			sighting_set(&s, SIGHTING_FILENAME, name.data, name.len);
+			sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
 		buf_free(&name);
 	}
-	s.form_field = b->form && !named;
-	if (s.form_field && !b->env->form_fields) {
-		counter_add(b->env->counters, COUNTER_FORM_FIELDS, 1);
-		sighting_free(&s);
-		return;
+	s->form_field = !named;
+	if (named || b->env->form_fields)
+		return true;
+	counter_add(b->env->counters, COUNTER_FORM_FIELDS, 1);
+	return false;
+}
+
+/* The range a body or its part is of; all zero: not known. */
+static struct byte_range range_of(const struct body *b, const struct multipart_part *part)
+{
+	struct byte_range r = b->range;
+
+	if (part)
+		http1_range((struct text){(const uint8_t *)part->range,
+					  part->range ? strlen(part->range) : 0},
+			    &r);
+	return r;
+}
+
+/* part NULL: the body is one. */
+static void open_file(struct body *b, const struct multipart_part *part)
+{
+	struct byte_range range = range_of(b, part);
+	struct sighting s;
+
+	sighting_init(&s);
+	b->describe(b->arg, &s);
+	if (part && !describe_part(b, part, &s))
+		goto out;
+	if (b->join && range.total) {
+		b->piece = range_open(b->env->ranges, &b->key, &range, &s, b->time);
+		goto out;
 	}
 	b->file = file_open(b->env->files, &s, b->time);
 	b->at = 0;
 	if (b->file && b->declare)
 		file_declare(b->file, b->declared);
+out:
 	sighting_free(&s);
 }
 
 static void close_file(struct body *b, enum file_reason reason)
 {
+	if (b->piece)
+		range_close(b->piece);
+	b->piece = NULL;
 	if (!b->file)
 		return;
 	if (b->reason != FILE_REASON_NONE)
@@ -79,17 +117,23 @@ static void close_file(struct body *b, enum file_reason reason)
 
 static void write_file(struct body *b, const uint8_t *p, size_t n)
 {
+	if (b->piece)
+		range_data(b->piece, p, n, b->time);
 	if (!b->file)
 		return;
 	file_data(b->file, b->at, p, n, b->time);
 	b->at += n;
 }
 
-/* ------------------------------------------------------------------- form */
+/* ------------------------------------------------------------------ parts */
 
-static void part_begin(void *arg, const char *disposition, const char *type)
+static void part_begin(void *arg, const struct multipart_part *part)
 {
-	open_file(arg, disposition, type);
+	struct body *b = arg;
+
+	/* Without its header nobody can tell where a range belongs. */
+	if (!b->join || part->range)
+		open_file(b, part);
 }
 
 static void part_data(void *arg, const uint8_t *p, size_t n)
@@ -107,25 +151,25 @@ static void part_end(void *arg, bool whole)
 	b->hole = false;
 }
 
-static const struct multipart_ops form_ops = {part_begin, part_data, part_end};
+static const struct multipart_ops part_ops = {part_begin, part_data, part_end};
 
 /* ---------------------------------------------------------------- content */
 
 static bool content(void *arg, const uint8_t *p, size_t n);
 
-static void settle(struct body *b, bool form)
+static void settle(struct body *b, bool parts)
 {
 	b->undecided = false;
-	if (!form) {
-		multipart_free(b->form);
-		b->form = NULL;
+	if (!parts) {
+		multipart_free(b->parts);
+		b->parts = NULL;
 		b->declare = b->size_known;
 	}
 }
 
 /*
- * What is called a form is one when it begins like one; else it is a file, so that
- * a wrong type hides nothing.
+ * What is said to have parts has them when it begins like that; else it is a file, so
+ * that a wrong type hides nothing.
  */
 static bool undecided_content(struct body *b, const uint8_t *p, size_t n)
 {
@@ -140,7 +184,7 @@ static bool undecided_content(struct body *b, const uint8_t *p, size_t n)
 		settle(b, false);
 		return content(b, p, n);
 	}
-	probe = multipart_probe(b->form, b->head.data, b->head.len);
+	probe = multipart_probe(b->parts, b->head.data, b->head.len);
 	if (probe == PROBE_MORE)
 		return true;
 	settle(b, probe == PROBE_YES);
@@ -167,14 +211,14 @@ static bool content(void *arg, const uint8_t *p, size_t n)
 
 	if (b->undecided)
 		return undecided_content(b, p, n);
-	if (b->form) {
-		multipart_data(b->form, p, n);
+	if (b->parts) {
+		multipart_data(b->parts, p, n);
 		return true;
 	}
-	if (!b->file)
-		open_file(b, NULL, NULL);
+	if (!b->file && !b->piece)
+		open_file(b, NULL);
 	write_file(b, p, n);
-	return b->file && file_wanted(b->file);
+	return b->piece || (b->file && file_wanted(b->file));
 }
 
 struct body *body_new(const struct body_options *o)
@@ -195,11 +239,15 @@ struct body *body_new(const struct body_options *o)
 		}
 	}
 	buf_init(&b->head, MULTIPART_PROBE_MAX);
-	if (o->form)
-		b->form = multipart_new(o->form, o->form_len, &form_ops, b);
-	b->undecided = b->form;
+	b->join = o->key;
+	if (o->key)
+		b->key = *o->key;
+	b->range = o->range;
+	if (o->parts)
+		b->parts = multipart_new(o->parts, o->type, o->type_len, &part_ops, b);
+	b->undecided = b->parts;
 	b->size_known = o->size_known && !b->coding;
-	b->declare = b->size_known && !b->form;
+	b->declare = b->size_known && !b->parts;
 	b->declared = o->declared;
 	return b;
 }
@@ -220,14 +268,17 @@ void body_gap(struct body *b, uint64_t n, uint64_t time)
 {
 	b->time = time;
 	settle_early(b);
-	if (b->form) {
-		multipart_gap(b->form);
+	if (b->parts) {
+		multipart_gap(b->parts);
 		b->hole = true;
-	} else if (!b->file) {
-		open_file(b, NULL, NULL);
+	} else if (!b->file && !b->piece) {
+		open_file(b, NULL);
 	}
 	if (b->file)
 		file_gap(b->file, b->at, n);
+	/* With parts, too: a hole larger than what is left of the range ends it. */
+	if (b->piece)
+		range_gap(b->piece, n);
 	b->at += n;
 	/* No decoder goes on behind a hole. */
 	if (b->coding && b->reason == FILE_REASON_NONE)
@@ -248,11 +299,11 @@ void body_close(struct body *b, enum file_reason reason, uint64_t time)
 		b->reason = reason;
 	settle_early(b);
 	/* A coded body whose first bytes were broken is still a file that was seen. */
-	if (b->reason != FILE_REASON_NONE && b->coding && !b->file && !b->form)
-		open_file(b, NULL, NULL);
-	if (b->form) {
-		multipart_end(b->form);
-		multipart_free(b->form);
+	if (b->reason != FILE_REASON_NONE && b->coding && !b->file && !b->parts)
+		open_file(b, NULL);
+	if (b->parts) {
+		multipart_end(b->parts);
+		multipart_free(b->parts);
 	}
 	close_file(b, reason);
 	coding_free(b->coding);

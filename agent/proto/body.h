@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A message body on its way to files: transfer-decoded bytes in, the content
- * coding undone, a form taken apart, files out.
+ * coding undone, parts taken apart, files and pieces of files out.
  *
- *	raw ─▶ transfer (the parser) ─▶ content coding ─▶ form ─▶ file
+ *	raw ─▶ transfer (the parser) ─▶ content coding ─▶ parts ─▶ file or range
  *
  * A stage that is not needed is not there, and then bytes reach the file at
  * the address they were received at.
@@ -24,17 +24,28 @@ struct body_options {
 	struct proto_env *env;
 	/*
 	 * Fills the sighting of a file that begins: called for the first byte of a body
-	 * or of a part of a form.
+	 * or of a part.
 	 */
 	void (*describe)(void *arg, struct sighting *s);
 	void *arg;
 	const char *codings; /* value of Content-Encoding or NULL */
 	size_t codings_len;
-	const char *form; /* value of Content-Type where a form is taken apart */
-	size_t form_len;
+	/*
+	 * Taken apart where it is of this type: MULTIPART_FORM, MULTIPART_RANGES, or NULL.
+	 * type is the value of Content-Type.
+	 */
+	const char *parts;
+	const char *type;
+	size_t type_len;
 	uint64_t declared; /* bytes announced, valid with size_known */
 	bool size_known;
 	bool partial; /* a range: never more than FILE_REASON_PARTIAL */
+	/*
+	 * What it is a range of, where it may meet others; NULL: it stays alone.  range says
+	 * which bytes; all zero where only the parts do.  Not together with codings.
+	 */
+	const struct range_key *key;
+	struct byte_range range;
 };
 
 /* NULL when out of memory. */

@@ -6,9 +6,11 @@
  * servers do.  Everything behind that is body.c.
  */
 #include "proto/body.h"
+#include "proto/coding.h"
 #include "proto/disposition.h"
 #include "proto/http1.h"
 #include "proto/http1_field.h"
+#include "proto/multipart.h"
 #include "proto/proto.h"
 
 #include "lib/buf.h"
@@ -175,33 +177,74 @@ static bool announced(struct exchange *e, enum side side, uint64_t *length)
 	return m->clear;
 }
 
+/*
+ * A 206 in its parts: a range (RFC 9110 §15.3.7.1), or several (§15.3.7.2).  Ranges are of
+ * the coded content, so where there is a coding no piece makes sense by itself.
+ */
+static void range_begin(struct exchange *e, struct body_options *o, struct range_key *key)
+{
+	struct http1 *h = e->http;
+	htp_tx_t *tx = e->tx;
+	struct text host = field(tx->request_headers, "host");
+	struct text path = text_of(tx->request_uri);
+	struct text etag = field(tx->response_headers, "etag");
+	struct text modified = field(tx->response_headers, "last-modified");
+	/* A weak validator does not promise the same bytes (RFC 9110 §8.8.1). */
+	bool strong = etag.n && !text_starts_with(etag, "W/");
+	struct text version = strong ? etag : modified;
+	const struct range_text texts[] = {
+		{host.p, host.n},
+		{path.p, path.n},
+		{strong ? "e" : "m", 1},
+		{version.p, version.n},
+	};
+
+	if (!o->env->ranges || !e->requested || tx->request_method_number != HTP_M_GET ||
+	    (o->codings && coding_needed(o->codings, o->codings_len)))
+		return;
+	/* More or less than the range says: who knows what the client makes of it. */
+	if (o->range.total && o->size_known &&
+	    o->declared != o->range.last - o->range.first + 1)
+		return;
+	if (!range_key_make(key, proto_session_info(h->ps), h->client, texts,
+			    sizeof(texts) / sizeof(texts[0])))
+		return;
+	o->key = key;
+	o->parts = o->range.total ? NULL : MULTIPART_RANGES;
+}
+
 static void message_begin(struct exchange *e, enum side side)
 {
 	struct http1 *h = e->http;
 	htp_table_t *headers = headers_of(e, side);
 	struct text codings = field(headers, "content-encoding");
-	struct text form = field(headers, "content-type");
+	struct text type = field(headers, "content-type");
 	struct text range = field(headers, "content-range");
+	struct range_key key;
 	struct body_options o = {
 		.env = proto_session_env(h->ps),
 		.describe = side == REQUEST ? describe_request : describe_response,
 		.arg = e,
 		.codings = (const char *)codings.p,
 		.codings_len = codings.n,
+		.type = (const char *)type.p,
+		.type_len = type.n,
 	};
 
 	o.size_known = announced(e, side, &o.declared);
+	http1_range(range, &o.range);
 	if (side == REQUEST) {
-		o.form = (const char *)form.p;
-		o.form_len = form.n;
-		o.partial = range.p && !http1_range_is_whole(range);
+		o.parts = MULTIPART_FORM;
+		o.partial = range.p && !byte_range_is_whole(&o.range);
 	} else if (e->tx->response_status_number == 206) {
 		/* To a client that asked for no range it is an answer like others. */
 		bool asked = !e->requested || field(e->tx->request_headers, "range").p;
 
-		o.partial = range.p || asked || text_starts_with(form, "multipart/byteranges");
-		if (http1_range_is_whole(range))
+		o.partial = range.p || asked || text_starts_with(type, MULTIPART_RANGES);
+		if (byte_range_is_whole(&o.range))
 			o.partial = false;
+		if (o.partial)
+			range_begin(e, &o, &key);
 	}
 	e->message[side].body = body_new(&o);
 }

@@ -80,18 +80,22 @@ static const uint8_t *skip_blanks(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
-bool http1_range_is_whole(struct text range)
+bool http1_range(struct text range, struct byte_range *r)
 {
 	const uint8_t *p = range.p, *end = range.p + range.n;
-	uint64_t first, last, total;
 
 	if (!text_starts_with(range, "bytes"))
-		return false;
+		goto none;
 	p = skip_blanks(p + 5, end);
-	if (!number(&p, end, &first) || p == end || *p++ != '-' || !number(&p, end, &last) ||
-	    p == end || *p++ != '/' || !number(&p, end, &total))
-		return false;
-	return first == 0 && last < UINT64_MAX && last + 1 == total;
+	if (!number(&p, end, &r->first) || p == end || *p++ != '-' ||
+	    !number(&p, end, &r->last) || p == end || *p++ != '/' ||
+	    !number(&p, end, &r->total) || skip_blanks(p, end) != end)
+		goto none;
+	if (r->first <= r->last && r->last < r->total)
+		return true;
+none:
+	*r = (struct byte_range){0};
+	return false;
 }
 
 bool http1_length_is_clear(struct text length)

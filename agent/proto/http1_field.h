@@ -7,6 +7,7 @@
 
 #include "lib/buf.h"
 #include "lib/inet.h"
+#include "sample/range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +29,11 @@ void http1_url(struct text target, struct text host, const struct endpoint *serv
 	       struct buf *url);
 /* Appends the last part of a URL's path, percent-decoded; false when it has none. */
 bool http1_url_name(const struct buf *url, struct buf *name);
-/* A Content-Range like "bytes 0-99/100" (RFC 9110 §14.4): all there is. */
-bool http1_range_is_whole(struct text range);
+/*
+ * A Content-Range like "bytes 0-99/1000" (RFC 9110 §14.4).  False, and all zero, where it
+ * is none, makes no sense or does not tell the total.
+ */
+bool http1_range(struct text range, struct byte_range *r);
 /* One decimal number with blanks around it at most. */
 bool http1_length_is_clear(struct text length);
 

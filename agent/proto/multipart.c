@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * multipart/form-data, pushed in pieces of any size.
+ * Bodies of several parts, pushed in pieces of any size.
  */
 #include "proto/multipart.h"
 
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define TYPE "multipart/form-data"
 #define HEADER_MAX (16u << 10)
 
 /*
@@ -49,13 +48,14 @@ struct multipart {
 	bool blank; /* the header's current line is empty so far */
 };
 
-struct multipart *multipart_new(const char *content_type, size_t n,
+struct multipart *multipart_new(const char *wanted, const char *content_type, size_t n,
 				const struct multipart_ops *ops, void *arg)
 {
 	struct multipart *m;
 	struct buf boundary;
 
-	if (!content_type || n < strlen(TYPE) || strncasecmp(content_type, TYPE, strlen(TYPE)))
+	if (!content_type || n < strlen(wanted) ||
+	    strncasecmp(content_type, wanted, strlen(wanted)))
 		return NULL;
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -108,7 +108,7 @@ static void content(struct multipart *m, const void *p, size_t n)
 		return;
 	if (!m->open) {
 		m->open = true;
-		m->ops->begin(m->arg, NULL, NULL);
+		m->ops->begin(m->arg, &(struct multipart_part){NULL});
 	}
 	m->ops->data(m->arg, p, n);
 }
@@ -175,18 +175,23 @@ static const char *field(const struct buf *header, const char *name, struct buf 
 
 static void header_done(struct multipart *m)
 {
-	struct buf disposition, type;
+	struct buf disposition, type, range;
 
 	buf_init(&disposition, HEADER_MAX);
 	buf_init(&type, HEADER_MAX);
+	buf_init(&range, HEADER_MAX);
 	m->open = true;
 	m->state = STATE_CONTENT;
 	/* A delimiter may follow at once: the part is empty. */
 	m->lf = m->unreal = true;
-	m->ops->begin(m->arg, field(&m->header, "Content-Disposition", &disposition),
-		      field(&m->header, "Content-Type", &type));
+	m->ops->begin(m->arg, &(struct multipart_part){
+				      field(&m->header, "Content-Disposition", &disposition),
+				      field(&m->header, "Content-Type", &type),
+				      field(&m->header, "Content-Range", &range),
+			      });
 	buf_free(&disposition);
 	buf_free(&type);
+	buf_free(&range);
 	buf_reset(&m->header);
 }
 

@@ -12,6 +12,7 @@
 #include "lib/counter.h"
 #include "lib/sighting.h"
 #include "sample/file.h"
+#include "sample/range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct decode_limits {
 /* What all sessions of an inspector share. */
 struct proto_env {
 	struct file_set *files;
+	struct range_set *ranges; /* NULL: ranges are not put together */
 	struct counters *counters;
 	struct decode_limits decode;
 	/*

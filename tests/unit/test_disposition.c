@@ -109,18 +109,39 @@ TEST(url_names_the_port_of_an_address)
 
 TEST(range)
 {
-	EXPECT_TRUE(http1_range_is_whole(text("bytes 0-99/100")));
-	EXPECT_TRUE(http1_range_is_whole(text("Bytes  0-0/1")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 0-98/100")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 1-99/100")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 0-99/*")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes */100")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 0-18446744073709551615/0")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 0-99999999999999999999/100000000000000000000")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes 0-")));
-	EXPECT_FALSE(http1_range_is_whole(text("bytes")));
-	EXPECT_FALSE(http1_range_is_whole(text("")));
-	EXPECT_FALSE(http1_range_is_whole(text(NULL)));
+	static const struct {
+		const char *text;
+		struct byte_range range;
+		bool whole;
+	} ranges[] = {
+		{"bytes 0-99/100", {0, 99, 100}, true},
+		{"Bytes  0-0/1 ", {0, 0, 1}, true},
+		{"bytes 0-98/100", {0, 98, 100}, false},
+		{"bytes 1-99/100", {1, 99, 100}, false},
+		{"bytes 7-7/18446744073709551615", {7, 7, UINT64_MAX}, false},
+		{"bytes 0-99/*", {0}, false},
+		{"bytes */100", {0}, false},
+		{"bytes 5-4/100", {0}, false},
+		{"bytes 90-100/100", {0}, false},
+		{"bytes 0--5/100", {0}, false},
+		{"bytes 0-18446744073709551615/0", {0}, false},
+		{"bytes 0-99999999999999999999/100000000000000000000", {0}, false},
+		/* a field that came twice, as libhtp joins them */
+		{"bytes 0-4/10, bytes 5-9/10", {0}, false},
+		{"bytes 0-", {0}, false},
+		{"bytes", {0}, false},
+		{"", {0}, false},
+		{NULL, {0}, false},
+	};
+	struct byte_range r;
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		memset(&r, 0xff, sizeof(r));
+		EXPECT_EQ(ranges[i].range.total != 0, http1_range(text(ranges[i].text), &r));
+		EXPECT_EQ(0, memcmp(&ranges[i].range, &r, sizeof(r)))
+			TH_LOG("%s", ranges[i].text);
+		EXPECT_EQ(ranges[i].whole, byte_range_is_whole(&r));
+	}
 }
 
 TEST(length)

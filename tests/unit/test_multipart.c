@@ -12,11 +12,13 @@ struct log {
 	struct buf text;
 };
 
-static void on_begin(void *arg, const char *disposition, const char *type)
+static void on_begin(void *arg, const struct multipart_part *part)
 {
 	struct log *l = arg;
 
-	buf_printf(&l->text, "<%s|%s>", disposition ? disposition : "", type ? type : "");
+	buf_printf(&l->text, "<%s|%s", part->disposition ? part->disposition : "",
+		   part->type ? part->type : "");
+	buf_printf(&l->text, part->range ? "|%s>" : ">", part->range);
 }
 
 static void on_data(void *arg, const uint8_t *p, size_t n)
@@ -58,6 +60,8 @@ static const struct {
 	{"--XX\r\nX: y\r\ncontent-disposition: a;\r\n b\r\nCONTENT-TYPE:t/u\r\n\r\nx\r\n--XX--",
 	 "<a; b|t/u>x."},
 	{"--XX\r\n\r\nx\r\n--XX--", "<|>x."},
+	{"--XX\r\nContent-type: t/u\r\nContent-range: bytes 1-1/9\r\n\r\nx\r\n--XX--",
+	 "<|t/u|bytes 1-1/9>x."},
 	/* what stands before the first boundary is not lost */
 	{"preamble\r\n--XX\r\n" HEAD("a") "x\r\n--XX--", "<|>preamble.<a|>x."},
 	{"no form at all\r\n", "<|>no form at all\r\n!"},
@@ -77,7 +81,7 @@ TEST(parts)
 
 		for (size_t step = 1; step <= n + 1; step++) {
 			struct log log;
-			struct multipart *m = multipart_new(TYPE, strlen(TYPE), &ops, &log);
+			struct multipart *m = multipart_new(MULTIPART_FORM, TYPE, strlen(TYPE), &ops, &log);
 
 			ASSERT_NE(NULL, m);
 			buf_init(&log.text, 4096);
@@ -110,18 +114,18 @@ TEST(content_types)
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		struct multipart *m =
-			multipart_new(types[i].type, strlen(types[i].type), &ops, &log);
+			multipart_new(MULTIPART_FORM, types[i].type, strlen(types[i].type), &ops, &log);
 
 		EXPECT_EQ(types[i].form, m != NULL) TH_LOG("%s", types[i].type);
 		multipart_free(m);
 	}
-	EXPECT_EQ(NULL, multipart_new(NULL, 0, &ops, &log));
+	EXPECT_EQ(NULL, multipart_new(MULTIPART_FORM, NULL, 0, &ops, &log));
 }
 
 TEST(gap)
 {
 	struct log log;
-	struct multipart *m = multipart_new(TYPE, strlen(TYPE), &ops, &log);
+	struct multipart *m = multipart_new(MULTIPART_FORM, TYPE, strlen(TYPE), &ops, &log);
 	const char *before = "--XX\r\n" HEAD("a") "begin\r\n--X";
 	const char *after = "end\r\n--XX\r\n" HEAD("b") "x\r\n--XX--\r\n";
 
@@ -138,7 +142,7 @@ TEST(gap)
 TEST(header_limit)
 {
 	struct log log;
-	struct multipart *m = multipart_new(TYPE, strlen(TYPE), &ops, &log);
+	struct multipart *m = multipart_new(MULTIPART_FORM, TYPE, strlen(TYPE), &ops, &log);
 	const char *begin = "--XX\r\nContent-Disposition: a\r\nX: ";
 	const char *end = "\r\n\r\nx\r\n--XX--";
 

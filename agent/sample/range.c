@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "sample/range.h"
+
+#include "lib/log.h"
+#include "lib/table.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct join_key {
+	struct range_key key;
+	uint64_t total;
+};
+
+_Static_assert(sizeof(struct join_key) == SHA256_SIZE + 8, "no padding in a key");
+
+struct join {
+	struct table_entry entry;
+	struct join_key key;
+	struct range_set *set;
+	struct file *file;	/* NULL once ended: no longer in the table then */
+	size_t pieces;		/* that point here */
+	uint64_t last;		/* time of the last byte */
+	bool hole;		/* bytes of a piece did not come by */
+};
+
+struct range_piece {
+	struct join *join;
+	uint64_t at;
+	uint64_t end;
+	struct sighting meta;
+};
+
+struct range_set {
+	struct file_set *files;
+	struct range_limits limits;
+	struct counters *counters;
+	struct table *table;
+};
+
+/* ------------------------------------------------------------------------ key */
+
+static bool digest_text(EVP_MD_CTX *digest, const void *p, size_t n)
+{
+	uint64_t length = n;
+
+	/* With its length, so that no two lists of texts look the same. */
+	return EVP_DigestUpdate(digest, &length, sizeof(length)) &&
+	       (!n || EVP_DigestUpdate(digest, p, n));
+}
+
+struct ends {
+	uint64_t netns;
+	uint32_t zone, vrf, vlan[2];
+	struct endpoint client, server;
+};
+
+_Static_assert(sizeof(struct ends) == 8 + 4 * 4 + 2 * sizeof(struct endpoint), "no padding");
+
+bool range_key_make(struct range_key *key, const struct session_info *session, enum dir client,
+		    const struct range_text *texts, size_t count)
+{
+	struct ends ends = {
+		.netns = session->netns,
+		.zone = session->zone,
+		.vrf = session->vrf,
+		.vlan = {session->vlan[0], session->vlan[1]},
+		.client = session->end[client],
+		.server = session->end[dir_other(client)],
+	};
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool ok;
+
+	ends.client.port = 0;
+	ok = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+	     digest_text(digest, &ends, sizeof(ends));
+	for (size_t i = 0; ok && i < count; i++)
+		ok = digest_text(digest, texts[i].p, texts[i].n);
+	ok = ok && EVP_DigestFinal_ex(digest, key->digest, NULL);
+	EVP_MD_CTX_free(digest);
+	return ok;
+}
+
+/* ---------------------------------------------------------------------- joins */
+
+static void join_put(struct join *j)
+{
+	if (!j->pieces && !j->file)
+		free(j);
+}
+
+static void join_end(struct join *j, enum file_reason reason)
+{
+	struct file *f = j->file;
+
+	j->file = NULL;
+	table_remove(j->set->table, &j->entry);
+	file_close(f, reason, j->last);
+}
+
+static void join_give_up(struct join *j)
+{
+	join_end(j, j->hole ? FILE_REASON_GAP : FILE_REASON_PARTIAL);
+	join_put(j);
+}
+
+static struct join *join_oldest(struct range_set *set)
+{
+	return (struct join *)table_oldest(set->table);
+}
+
+static struct join *join_new(struct range_set *set, const struct join_key *key,
+			     const struct sighting *meta, uint64_t time)
+{
+	struct join *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	if (table_count(set->table) >= set->limits.max_joins) {
+		log_warning_once("ranges: %zu files at once, the oldest is given up",
+				 set->limits.max_joins);
+		counter_add(set->counters, COUNTER_RANGES_EVICTED, 1);
+		join_give_up(join_oldest(set));
+	}
+	j->set = set;
+	j->key = *key;
+	j->last = time;
+	j->file = file_open(set->files, meta, time);
+	if (!j->file) {
+		free(j);
+		return NULL;
+	}
+	file_declare_exact(j->file, key->total);
+	table_add(set->table, &j->entry);
+	return j;
+}
+
+static void join_touch(struct join *j, uint64_t time)
+{
+	if (time > j->last)
+		j->last = time;
+	table_touch(j->set->table, &j->entry);
+}
+
+/* ------------------------------------------------------------------------ set */
+
+struct range_set *range_set_new(struct file_set *files, const struct range_limits *limits,
+				struct counters *counters)
+{
+	struct range_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	set->files = files;
+	set->limits = *limits;
+	set->counters = counters;
+	set->table = table_new(offsetof(struct join, key), sizeof(struct join_key),
+			       limits->max_joins);
+	if (!set->table) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void range_set_finish(struct range_set *set)
+{
+	struct join *j;
+
+	while ((j = join_oldest(set)))
+		join_give_up(j);
+}
+
+void range_set_free(struct range_set *set)
+{
+	if (!set)
+		return;
+	range_set_finish(set);
+	table_free(set->table);
+	free(set);
+}
+
+void range_set_expire(struct range_set *set, uint64_t now)
+{
+	struct join *j;
+
+	while ((j = join_oldest(set)) && now > j->last && now - j->last > set->limits.idle)
+		join_give_up(j);
+}
+
+/* --------------------------------------------------------------------- pieces */
+
+struct range_piece *range_open(struct range_set *set, const struct range_key *key,
+			       const struct byte_range *r, const struct sighting *meta,
+			       uint64_t time)
+{
+	struct join_key k = {.key = *key, .total = r->total};
+	struct range_piece *piece = calloc(1, sizeof(*piece));
+
+	if (!piece || !sighting_copy(&piece->meta, meta))
+		goto fail;
+	range_set_expire(set, time);
+	piece->join = (struct join *)table_find(set->table, &k);
+	if (!piece->join)
+		piece->join = join_new(set, &k, meta, time);
+	if (!piece->join)
+		goto fail;
+	piece->join->pieces++;
+	piece->at = r->first;
+	piece->end = r->last + 1;
+	return piece;
+fail:
+	if (piece)
+		sighting_free(&piece->meta);
+	free(piece);
+	return NULL;
+}
+
+uint64_t range_left(const struct range_piece *piece)
+{
+	return piece->end - piece->at;
+}
+
+void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t time)
+{
+	struct join *j = piece->join;
+
+	if (n > range_left(piece))
+		n = range_left(piece);
+	if (j->file && n) {
+		join_touch(j, time);
+		file_data(j->file, piece->at, p, n, time);
+		if (!file_lacks(j->file)) {
+			/* Out of memory it stays a sighting of the first piece's session. */
+			file_describe(j->file, &piece->meta);
+			counter_add(j->set->counters, COUNTER_RANGES_JOINED,
+				    file_wanted(j->file));
+			join_end(j, FILE_REASON_NONE);
+		}
+	}
+	piece->at += n;
+}
+
+void range_gap(struct range_piece *piece, uint64_t n)
+{
+	if (n > range_left(piece))
+		n = range_left(piece);
+	piece->at += n;
+	piece->join->hole = true;
+}
+
+void range_close(struct range_piece *piece)
+{
+	struct join *j = piece->join;
+
+	j->pieces--;
+	join_put(j);
+	sighting_free(&piece->meta);
+	free(piece);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files that come as ranges, in any order, over any number of sessions.
+ *
+ * A join is a file being put together.  A piece is one range on its way into it;
+ * its bytes go to the file object at their offset as they come, so that nothing is
+ * kept in memory.  When the last byte is there the file ends complete, as a sighting of the
+ * session that brought that byte.  A join that is idle too long, is the oldest
+ * of too many, or is open when the source ends is one truncated file, however many
+ * pieces of it there were.
+ *
+ * Only pieces of the same thing may meet: same ends, same name, same validator, same size
+ * (RFC 9110 §15.3.7.3).  Ports of clients do not count, those of servers do.
+ */
+#ifndef SLUICE_SAMPLE_RANGE_H
+#define SLUICE_SAMPLE_RANGE_H
+
+#include "lib/counter.h"
+#include "lib/sighting.h"
+#include "sample/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct range_set;
+struct range_piece;
+
+struct range_limits {
+	size_t max_joins;	/* at once */
+	uint64_t idle;		/* ns without a byte */
+};
+
+#define RANGE_LIMITS_DEFAULT {.max_joins = 256, .idle = 120000000000ull}
+
+/* Bytes [first, last] of total; total is 0 where nothing usable is known. */
+struct byte_range {
+	uint64_t first;
+	uint64_t last;
+	uint64_t total;
+};
+
+/* All there is. */
+static inline bool byte_range_is_whole(const struct byte_range *r)
+{
+	return r->total && r->first == 0 && r->last == r->total - 1;
+}
+
+/* What a thing is known by, as a hash over everything that must be the same. */
+struct range_key {
+	uint8_t digest[SHA256_SIZE];
+};
+
+struct range_text {
+	const void *p;
+	size_t n;
+};
+
+/*
+ * The ends and the network of a session, and texts that name the thing and its
+ * version.  False when out of memory.
+ */
+bool range_key_make(struct range_key *key, const struct session_info *session, enum dir client,
+		    const struct range_text *texts, size_t count);
+
+/* The file set and the counters are borrowed.  NULL when out of memory. */
+struct range_set *range_set_new(struct file_set *files, const struct range_limits *limits,
+				struct counters *counters);
+/* Ends all joins.  Pieces may still be open; they go nowhere. */
+void range_set_finish(struct range_set *set);
+/* Ends what is left likewise.  All pieces must be closed. */
+void range_set_free(struct range_set *set);
+/* Ends the joins that were idle too long at that time. */
+void range_set_expire(struct range_set *set, uint64_t now);
+
+/*
+ * A piece begins: r is a range of a known total.  meta is copied; time is the packet's.
+ * NULL when out of memory.
+ */
+struct range_piece *range_open(struct range_set *set, const struct range_key *key,
+			       const struct byte_range *r, const struct sighting *meta,
+			       uint64_t time);
+/* The next n bytes of it; what exceeds the range is nobody's. */
+void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t time);
+/* The next n bytes of it did not come by; another piece may bring them. */
+void range_gap(struct range_piece *piece, uint64_t n);
+/* Bytes of the range that are still to come. */
+uint64_t range_left(const struct range_piece *piece);
+/* No more of it will come. */
+void range_close(struct range_piece *piece);
+
+#endif
