@@ -16,9 +16,9 @@
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
 struct ctl {
-	struct kernel kernel;	/* connected, unless the command says `offline` */
+	struct kernel kernel; /* connected, unless the command says `offline` */
 	bool json;
-	const char *run_dir;	/* the agent's stats.json is there */
+	const char *run_dir; /* the agent's stats.json is there */
 };
 
 struct ctl_command {
@@ -26,8 +26,8 @@ struct ctl_command {
 	const char *arguments;
 	const char *help;
 	int (*run)(struct ctl *ctl, int argc, char **argv);
-	bool offline;		/* needs no kernel */
-	const char *more;	/* a paragraph for `help NAME` */
+	bool offline;	  /* needs no kernel */
+	const char *more; /* a paragraph for `help NAME` */
 };
 
 int ctl_status(struct ctl *ctl, int argc, char **argv);

@@ -12,13 +12,17 @@ static const struct ctl_command commands[] = {
 	 "The default when no command is given."},
 	{"share", "[FIELD [on|off] ...]", "what may leave: list or switch the twelve fields",
 	 ctl_share, false,
-	 "Without arguments lists all fields. 'all' stands for every field. The switches are the\n"
-	 "same bits as /sys/kernel/sluice/share/FIELD: a field that is off is omitted for every\n"
-	 "cloud at once, whatever the agent's configuration says. Several may change together:\n"
+	 "Without arguments lists all fields. 'all' stands for every field. The switches are "
+	 "the\n"
+	 "same bits as /sys/kernel/sluice/share/FIELD: a field that is off is omitted for "
+	 "every\n"
+	 "cloud at once, whatever the agent's configuration says. Several may change "
+	 "together:\n"
 	 "  sluicectl share user off url off"},
 	{"settings", "[get NAME ...] | [set NAME VALUE ...]",
 	 "capture settings of this network namespace", ctl_settings, false,
-	 "Without arguments lists all settings. VALUE is a number; K, M and G multiply by powers\n"
+	 "Without arguments lists all settings. VALUE is a number; K, M and G multiply by "
+	 "powers\n"
 	 "of 1024; hooks takes names separated by commas, ignore_mark may be hexadecimal:\n"
 	 "  sluicectl settings set hooks forward,local max_sessions 64K"},
 	{"sessions", "[ID]", "sessions in the kernel's table", ctl_sessions, false,
@@ -27,7 +31,8 @@ static const struct ctl_command commands[] = {
 	 "With NAMEs only those counters; for one counter only its value is printed."},
 	{"monitor", "[config|sessions] [-n COUNT]", "print changes and sessions as they happen",
 	 ctl_monitor, false,
-	 "Without a group prints both. -n ends after COUNT lines. With --json one object a line."},
+	 "Without a group prints both. -n ends after COUNT lines. With --json one object a "
+	 "line."},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };

@@ -12,7 +12,7 @@
 
 struct monitor {
 	struct ctl *ctl;
-	unsigned long left;	/* lines still wanted; ULONG_MAX: no end */
+	unsigned long left; /* lines still wanted; ULONG_MAX: no end */
 };
 
 static const char *now(char *text, size_t size)
@@ -44,7 +44,8 @@ static void print_session(struct nlattr **attr, const char *time)
 		return;
 	if (r)
 		printf(" %s > %s",
-		       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client),
+		       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port,
+				    client),
 		       ctl_endpoint(r->family, r->reply.src_ip, r->reply.src_port, server));
 	if (end && end->reason)
 		printf(" %s sent %llu received %llu lost %llu", ctl_end_reason(end->reason),

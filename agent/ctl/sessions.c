@@ -29,7 +29,8 @@ const struct sluice_record_session *ctl_session_record(struct nlattr **attr)
 {
 	struct nlattr *a = attr[SLUICE_A_SESSION_RECORD];
 
-	return a && nla_len(a) >= (int)sizeof(struct sluice_record_session) ? nla_data(a) : NULL;
+	return a && nla_len(a) >= (int)sizeof(struct sluice_record_session) ? nla_data(a)
+									    : NULL;
 }
 
 const struct sluice_record_end *ctl_session_end(struct nlattr **attr)
@@ -76,16 +77,17 @@ static json_t *end_json(const struct sluice_record_session *r, bool opener)
 	json_t *j = side_json(r->family, real->src_ip, real->src_port);
 
 	if (translated(r, opener))
-		json_object_set_new(j, "nat", side_json(r->family, seen->dst_ip, seen->dst_port));
+		json_object_set_new(j, "nat",
+				    side_json(r->family, seen->dst_ip, seen->dst_port));
 	return j;
 }
 
 static json_t *count_json(const struct sluice_direction_count *c)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "packets", (json_int_t)c->packets, "bytes",
-			 (json_int_t)c->bytes, "skipped_bytes", (json_int_t)c->skipped_bytes,
-			 "lost_records", (json_int_t)c->lost_records, "lost_bytes",
-			 (json_int_t)c->lost_bytes);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "packets", (json_int_t)c->packets,
+			 "bytes", (json_int_t)c->bytes, "skipped_bytes",
+			 (json_int_t)c->skipped_bytes, "lost_records",
+			 (json_int_t)c->lost_records, "lost_bytes", (json_int_t)c->lost_bytes);
 }
 
 json_t *ctl_session_json(struct nlattr **attr)
@@ -95,8 +97,9 @@ json_t *ctl_session_json(struct nlattr **attr)
 	json_t *j = json_object();
 
 	if (attr[SLUICE_A_SESSION_ID])
-		json_object_set_new(j, "session",
-				    json_integer((json_int_t)nla_get_u64(attr[SLUICE_A_SESSION_ID])));
+		json_object_set_new(
+			j, "session",
+			json_integer((json_int_t)nla_get_u64(attr[SLUICE_A_SESSION_ID])));
 	if (r) {
 		json_object_set_new(j, "client", end_json(r, true));
 		json_object_set_new(j, "server", end_json(r, false));
@@ -106,7 +109,8 @@ json_t *ctl_session_json(struct nlattr **attr)
 		json_object_set_new(j, "ct_id", json_integer(r->ct_id));
 		json_object_set_new(j, "ct_mark", json_integer(r->ct_mark));
 		json_object_set_new(j, "in", json_stringn(r->in_name, strnlen(r->in_name, 16)));
-		json_object_set_new(j, "out", json_stringn(r->out_name, strnlen(r->out_name, 16)));
+		json_object_set_new(j, "out",
+				    json_stringn(r->out_name, strnlen(r->out_name, 16)));
 		json_object_set_new(j, "midstream",
 				    json_boolean(r->hdr.flags & SLUICE_SESSION_MIDSTREAM));
 		json_object_set_new(j, "share_mask", json_integer(r->share_mask));
@@ -115,15 +119,18 @@ json_t *ctl_session_json(struct nlattr **attr)
 	}
 	if (end) {
 		json_object_set_new(j, "state", json_string(ctl_end_reason(end->reason)));
-		json_object_set_new(j, "from_client", count_json(&end->count[SLUICE_DIR_OPENER]));
-		json_object_set_new(j, "from_server", count_json(&end->count[SLUICE_DIR_ANSWERER]));
+		json_object_set_new(j, "from_client",
+				    count_json(&end->count[SLUICE_DIR_OPENER]));
+		json_object_set_new(j, "from_server",
+				    count_json(&end->count[SLUICE_DIR_ANSWERER]));
 	}
 	if (attr[SLUICE_A_SESSION_IDLE_MSEC])
-		json_object_set_new(
-			j, "idle_ms",
-			json_integer((json_int_t)nla_get_u64(attr[SLUICE_A_SESSION_IDLE_MSEC])));
+		json_object_set_new(j, "idle_ms",
+				    json_integer((json_int_t)nla_get_u64(
+					    attr[SLUICE_A_SESSION_IDLE_MSEC])));
 	if (attr[SLUICE_A_SESSION_RING])
-		json_object_set_new(j, "ring", json_integer(nla_get_u32(attr[SLUICE_A_SESSION_RING])));
+		json_object_set_new(j, "ring",
+				    json_integer(nla_get_u32(attr[SLUICE_A_SESSION_RING])));
 	json_object_set_new(j, "shunted", json_boolean(attr[SLUICE_A_SESSION_SHUNTED] != NULL));
 	return j;
 }
@@ -148,8 +155,9 @@ static void each(void *arg, uint8_t cmd, struct nlattr **attr)
 	if (!r || !end)
 		return;
 	ctl_table_cell(l->table, "%llu", (unsigned long long)r->session);
-	ctl_table_cell(l->table, "%s",
-		       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client));
+	ctl_table_cell(
+		l->table, "%s",
+		ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client));
 	ctl_table_cell(l->table, "%s",
 		       ctl_endpoint(r->family, r->reply.src_ip, r->reply.src_port, server));
 	ctl_table_cell(l->table, "%llu",
@@ -157,25 +165,26 @@ static void each(void *arg, uint8_t cmd, struct nlattr **attr)
 	ctl_table_cell(l->table, "%llu",
 		       (unsigned long long)end->count[SLUICE_DIR_ANSWERER].bytes);
 	ctl_table_cell(l->table, "%.1f",
-		       attr[SLUICE_A_SESSION_IDLE_MSEC] ?
-			       (double)nla_get_u64(attr[SLUICE_A_SESSION_IDLE_MSEC]) / 1000 :
-			       0.0);
+		       attr[SLUICE_A_SESSION_IDLE_MSEC]
+			       ? (double)nla_get_u64(attr[SLUICE_A_SESSION_IDLE_MSEC]) / 1000
+			       : 0.0);
 	ctl_table_cell(l->table, "%s",
 		       attr[SLUICE_A_SESSION_SHUNTED] ? "shunt" : ctl_end_reason(end->reason));
 	ctl_table_cell(l->table, "%.16s > %.16s", r->in_name[0] ? r->in_name : "-",
 		       r->out_name[0] ? r->out_name : "-");
 	ctl_table_cell(l->table, "%s",
-		       translated(r, true) ? ctl_endpoint(r->family, r->reply.dst_ip,
-							  r->reply.dst_port, nat) :
-		       translated(r, false) ? ctl_endpoint(r->family, r->original.dst_ip,
-							   r->original.dst_port, nat) :
-					      "-");
+		       translated(r, true)    ? ctl_endpoint(r->family, r->reply.dst_ip,
+							     r->reply.dst_port, nat)
+		       : translated(r, false) ? ctl_endpoint(r->family, r->original.dst_ip,
+							     r->original.dst_port, nat)
+					      : "-");
 }
 
 int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 {
-	static const char *const titles[] = {"SESSION", "CLIENT", "SERVER",     ">SENT", ">RECEIVED",
-					     ">IDLE s", "STATE",  "INTERFACES", "SEEN AS"};
+	static const char *const titles[] = {"SESSION", "CLIENT",     "SERVER",
+					     ">SENT",	">RECEIVED",  ">IDLE s",
+					     "STATE",	"INTERFACES", "SEEN AS"};
 	struct listing l = {0};
 	struct nl_msg *msg;
 	uint64_t id = 0;
@@ -189,7 +198,8 @@ int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 		errno = 0;
 		id = strtoull(argv[0], &end, 10);
 		if (errno || *end || end == argv[0] || argv[0][0] == '-' || !id) {
-			ctl_error("sessions: \"%s\" is no session; expected the number in the first "
+			ctl_error("sessions: \"%s\" is no session; expected the number in the "
+				  "first "
 				  "column of \"sluicectl sessions\"",
 				  argv[0]);
 			return CTL_USAGE;

@@ -32,8 +32,8 @@ static const struct setting *find(const char *name)
 	for (i = 0; i < SETTINGS; i++)
 		if (!strcmp(settings[i].name, name))
 			return &settings[i];
-	fprintf(stderr, "sluicectl: error: settings: unknown setting \"%s\"; expected one of:",
-		name);
+	fprintf(stderr,
+		"sluicectl: error: settings: unknown setting \"%s\"; expected one of:", name);
 	for (i = 0; i < SETTINGS; i++)
 		fprintf(stderr, " %s", settings[i].name);
 	fputc('\n', stderr);
@@ -74,7 +74,8 @@ json_t *ctl_settings_json(struct nlattr **attr)
 
 			for (h = 0; h < HOOKS; h++)
 				if (v & hooks[h].bit)
-					json_array_append_new(names, json_string(hooks[h].name));
+					json_array_append_new(names,
+							      json_string(hooks[h].name));
 			json_object_set_new(all, settings[i].name, names);
 		} else {
 			json_object_set_new(all, settings[i].name, json_integer(v));
@@ -138,17 +139,19 @@ static int set(struct ctl *ctl, int argc, char **argv)
 	for (i = 0; msg && i < argc; i += 2) {
 		const struct setting *s = find(argv[i]);
 		uint32_t value = 0;
-		bool ok = s && (s->attr == SLUICE_A_SETTINGS_HOOKS ?
-					hooks_value(argv[i + 1], &value) :
-					number_value(argv[i + 1], &value));
+		bool ok = s && (s->attr == SLUICE_A_SETTINGS_HOOKS
+					? hooks_value(argv[i + 1], &value)
+					: number_value(argv[i + 1], &value));
 
 		if (!ok) {
 			if (s && s->attr == SLUICE_A_SETTINGS_HOOKS)
-				ctl_error("settings set %s: \"%s\" is no list of hooks; expected "
-					  "forward, local, or both separated by a comma",
-					  s->name, argv[i + 1]);
+				ctl_error(
+					"settings set %s: \"%s\" is no list of hooks; expected "
+					"forward, local, or both separated by a comma",
+					s->name, argv[i + 1]);
 			else if (s)
-				ctl_error("settings set %s: \"%s\" is no number; expected %u to %u "
+				ctl_error("settings set %s: \"%s\" is no number; expected %u "
+					  "to %u "
 					  "%s",
 					  s->name, argv[i + 1], s->min, s->max, s->unit);
 			nlmsg_free(msg);
@@ -210,8 +213,9 @@ static void show(void *arg, uint8_t cmd, struct nlattr **attr)
 		if (!is_wanted(w, s->name) || !attr[s->attr])
 			continue;
 		ctl_table_cell(t, "%s", s->name);
-		ctl_table_cell(t, "%s", ctl_setting_text(s->attr, nla_get_u32(attr[s->attr]), text,
-							 sizeof(text)));
+		ctl_table_cell(t, "%s",
+			       ctl_setting_text(s->attr, nla_get_u32(attr[s->attr]), text,
+						sizeof(text)));
 		ctl_table_cell(t, "%s", ctl_setting_text(s->attr, s->def, text, sizeof(text)));
 		ctl_table_cell(t, "%s", s->unit);
 		ctl_table_cell(t, "%s", s->help);
@@ -233,7 +237,8 @@ int ctl_settings(struct ctl *ctl, int argc, char **argv)
 	for (i = 0; i < w.argc; i++)
 		if (!find(w.argv[i]))
 			return CTL_USAGE;
-	if (!kernel_call(&ctl->kernel, kernel_request(&ctl->kernel, SLUICE_CMD_SETTINGS_GET, false),
+	if (!kernel_call(&ctl->kernel,
+			 kernel_request(&ctl->kernel, SLUICE_CMD_SETTINGS_GET, false),
 			 "settings get", show, &w))
 		return ctl_kernel_error(ctl);
 	return CTL_OK;

@@ -35,13 +35,14 @@ static void collect(void *arg, uint8_t cmd, struct nlattr **attr)
 	(void)cmd;
 	for (i = 0; i < LENGTH(kernel_stats); i++)
 		if (attr[kernel_stats[i].attr])
-			json_object_set_new(
-				module, kernel_stats[i].name,
-				json_integer((json_int_t)nla_get_u64(attr[kernel_stats[i].attr])));
+			json_object_set_new(module, kernel_stats[i].name,
+					    json_integer((json_int_t)nla_get_u64(
+						    attr[kernel_stats[i].attr])));
 	for (i = 0; i < LENGTH(kernel_gauges); i++)
 		if (attr[kernel_gauges[i].attr])
-			json_object_set_new(module, kernel_gauges[i].name,
-					    json_integer(nla_get_u32(attr[kernel_gauges[i].attr])));
+			json_object_set_new(
+				module, kernel_gauges[i].name,
+				json_integer(nla_get_u32(attr[kernel_gauges[i].attr])));
 }
 
 static const char *help_of(const char *part, const char *name)
@@ -87,17 +88,19 @@ static bool narrow(json_t *parts, int argc, char **argv)
 		if (json_object_get(json_object_get(parts, "module"), argv[i]) ||
 		    counter_find(argv[i]) < COUNTER_COUNT)
 			continue;
-		ctl_error("stats: unknown counter \"%s\"; \"sluicectl stats\" lists them", argv[i]);
+		ctl_error("stats: unknown counter \"%s\"; \"sluicectl stats\" lists them",
+			  argv[i]);
 		return false;
 	}
 	json_object_foreach(parts, part, counters)
-		json_object_foreach_safe(counters, next, name, value) {
-			for (i = 0; i < argc; i++)
-				if (!strcmp(argv[i], name))
-					break;
-			if (i == argc)
-				json_object_del(counters, name);
-		}
+		json_object_foreach_safe(counters, next, name, value)
+	{
+		for (i = 0; i < argc; i++)
+			if (!strcmp(argv[i], name))
+				break;
+		if (i == argc)
+			json_object_del(counters, name);
+	}
 	return true;
 }
 
@@ -109,8 +112,9 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 	struct ctl_table *t;
 
 	json_object_set_new(parts, "module", module);
-	if (!kernel_call(&ctl->kernel, kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false),
-			 "stats", collect, module)) {
+	if (!kernel_call(&ctl->kernel,
+			 kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false), "stats",
+			 collect, module)) {
 		json_decref(parts);
 		return ctl_kernel_error(ctl);
 	}
@@ -131,13 +135,13 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 		return CTL_OK;
 	}
 	t = ctl_table_new(titles, 4);
-	json_object_foreach(parts, part, counters)
-		json_object_foreach(counters, name, value) {
-			ctl_table_cell(t, "%s", part);
-			ctl_table_cell(t, "%s", name);
-			ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-			ctl_table_cell(t, "%s", help_of(part, name));
-		}
+	json_object_foreach(parts, part, counters) json_object_foreach(counters, name, value)
+	{
+		ctl_table_cell(t, "%s", part);
+		ctl_table_cell(t, "%s", name);
+		ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		ctl_table_cell(t, "%s", help_of(part, name));
+	}
 	ctl_table_print(t);
 	json_decref(parts);
 	return CTL_OK;

@@ -15,7 +15,7 @@ struct status {
 	json_t *settings;
 	char hooks[64];
 	char version[32];
-	json_t *agent;		/* stats.json, or NULL */
+	json_t *agent; /* stats.json, or NULL */
 	bool agent_alive;
 };
 
@@ -100,12 +100,13 @@ static json_int_t agent_counter(const struct status *s, const char *name)
 static int print_json(struct status *s)
 {
 	json_t *j = json_pack(
-		"{s:{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:b}", "module", "version",
-		s->version, "rings_open", (json_int_t)s->rings, "rings_count", (json_int_t)s->count,
-		"sessions_now", (json_int_t)s->sessions, "records", (json_int_t)s->records,
-		"records_delivered", (json_int_t)s->delivered, "records_lost", (json_int_t)s->lost,
-		"packets_missed", (json_int_t)s->missed, "settings", s->settings, "share",
-		ctl_share_json(s->mask, s->generation), "agent_running", s->agent_alive);
+		"{s:{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}, s:o, s:b}", "module",
+		"version", s->version, "rings_open", (json_int_t)s->rings, "rings_count",
+		(json_int_t)s->count, "sessions_now", (json_int_t)s->sessions, "records",
+		(json_int_t)s->records, "records_delivered", (json_int_t)s->delivered,
+		"records_lost", (json_int_t)s->lost, "packets_missed", (json_int_t)s->missed,
+		"settings", s->settings, "share", ctl_share_json(s->mask, s->generation),
+		"agent_running", s->agent_alive);
 
 	if (j && s->agent)
 		json_object_set(j, "agent", s->agent);
@@ -123,9 +124,11 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (!kernel_share_get(&ctl->kernel, &s.mask, &s.generation) ||
-	    !kernel_call(&ctl->kernel, kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false),
-			 "stats", stats, &s) ||
-	    !kernel_call(&ctl->kernel, kernel_request(&ctl->kernel, SLUICE_CMD_SETTINGS_GET, false),
+	    !kernel_call(&ctl->kernel,
+			 kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false), "stats",
+			 stats, &s) ||
+	    !kernel_call(&ctl->kernel,
+			 kernel_request(&ctl->kernel, SLUICE_CMD_SETTINGS_GET, false),
 			 "settings get", settings, &s)) {
 		json_decref(s.settings);
 		return ctl_kernel_error(ctl);
@@ -149,14 +152,17 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 			printf("%s%s", off++ ? ", " : "all but ", policy_field_name(f));
 	puts(off ? "" : "all twelve fields");
 	if (!s.agent_alive)
-		printf("agent     not running (no live process in %s/stats.json)\n", ctl->run_dir);
+		printf("agent     not running (no live process in %s/stats.json)\n",
+		       ctl->run_dir);
 	else
-		printf("agent     running: %lld files complete, %lld sightings, %lld submitted, "
+		printf("agent     running: %lld files complete, %lld sightings, %lld "
+		       "submitted, "
 		       "%lld known, %lld failed\n",
 		       (long long)agent_counter(&s, "files_complete"),
 		       (long long)agent_counter(&s, "sightings"),
 		       (long long)agent_counter(&s, "submitted"),
-		       (long long)agent_counter(&s, "known"), (long long)agent_counter(&s, "failed"));
+		       (long long)agent_counter(&s, "known"),
+		       (long long)agent_counter(&s, "failed"));
 	json_decref(s.settings);
 	json_decref(s.agent);
 	return CTL_OK;

@@ -13,9 +13,9 @@
 #include <stdbool.h>
 
 struct inspector_config {
-	int supervisor;			/* our end of the socket pair */
-	const char *capture;		/* capture file, "-": standard input; NULL: the ring */
-	int ring_fd;			/* when capture is NULL */
+	int supervisor;	     /* our end of the socket pair */
+	const char *capture; /* capture file, "-": standard input; NULL: the ring */
+	int ring_fd;	     /* when capture is NULL */
 	uint32_t ring_index;
 	struct spool_options spool;
 	struct file_limits files;

@@ -22,8 +22,8 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_free(struct buf *b);	/* leaves an empty buffer with the same limit */
-void buf_reset(struct buf *b);	/* empty, memory kept */
+void buf_free(struct buf *b);  /* leaves an empty buffer with the same limit */
+void buf_reset(struct buf *b); /* empty, memory kept */
 bool buf_add(struct buf *b, const void *p, size_t n);
 bool buf_add_string(struct buf *b, const char *s);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

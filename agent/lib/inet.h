@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct endpoint {
-	uint8_t family;		/* AF_INET, AF_INET6, 0: not known */
+	uint8_t family; /* AF_INET, AF_INET6, 0: not known */
 	uint8_t reserved;
-	uint16_t port;		/* host byte order */
-	uint8_t ip[16];		/* network order, IPv4 in the first four bytes */
+	uint16_t port;	/* host byte order */
+	uint8_t ip[16]; /* network order, IPv4 in the first four bytes */
 };
 
 #define INET_TEXT_MAX 48

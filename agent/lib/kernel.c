@@ -23,7 +23,7 @@ struct call {
 	const struct nlmsghdr *request;
 	kernel_each *each;
 	void *arg;
-	int error;	/* 0 or a positive errno */
+	int error; /* 0 or a positive errno */
 	bool finished;
 };
 
@@ -87,14 +87,14 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 		setting = blamed_setting(c, nla_get_u32(attr[NLMSGERR_ATTR_OFFS]), &min, &max);
 	if (setting)
 		snprintf(c->k->error, sizeof(c->k->error),
-			 "%s: the kernel refuses the value of %s: %s (expected %u to %u)", c->what,
-			 setting,
-			 attr[NLMSGERR_ATTR_MSG] ? nla_get_string(attr[NLMSGERR_ATTR_MSG]) :
-						   strerror(c->error),
+			 "%s: the kernel refuses the value of %s: %s (expected %u to %u)",
+			 c->what, setting,
+			 attr[NLMSGERR_ATTR_MSG] ? nla_get_string(attr[NLMSGERR_ATTR_MSG])
+						 : strerror(c->error),
 			 min, max);
 	else if (attr[NLMSGERR_ATTR_MSG])
-		snprintf(c->k->error, sizeof(c->k->error), "%s: the kernel says: %s (%s)", c->what,
-			 nla_get_string(attr[NLMSGERR_ATTR_MSG]), strerror(c->error));
+		snprintf(c->k->error, sizeof(c->k->error), "%s: the kernel says: %s (%s)",
+			 c->what, nla_get_string(attr[NLMSGERR_ATTR_MSG]), strerror(c->error));
 	else
 		fail(c->k, c->what, c->error);
 	return NL_STOP;
@@ -201,7 +201,8 @@ static struct nl_cb *callbacks(struct call *c)
 	return cb;
 }
 
-bool kernel_call(struct kernel *k, struct nl_msg *msg, const char *what, kernel_each *each, void *arg)
+bool kernel_call(struct kernel *k, struct nl_msg *msg, const char *what, kernel_each *each,
+		 void *arg)
 {
 	struct call c = {.k = k, .what = what, .each = each, .arg = arg};
 	struct nl_cb *cb = callbacks(&c);
@@ -246,10 +247,12 @@ bool kernel_share_get(struct kernel *k, uint32_t *mask, uint32_t *generation)
 {
 	struct share s = {0};
 
-	if (!kernel_call(k, kernel_request(k, SLUICE_CMD_SHARE_GET, false), "share get", share_each, &s))
+	if (!kernel_call(k, kernel_request(k, SLUICE_CMD_SHARE_GET, false), "share get",
+			 share_each, &s))
 		return false;
 	if (!s.seen) {
-		snprintf(k->error, sizeof(k->error), "share get: the kernel's answer has no mask");
+		snprintf(k->error, sizeof(k->error),
+			 "share get: the kernel's answer has no mask");
 		return false;
 	}
 	*mask = s.mask;
@@ -313,7 +316,7 @@ bool kernel_shunt(struct kernel *k, uint64_t session)
 }
 
 bool kernel_skip(struct kernel *k, uint64_t session, uint32_t direction, uint32_t sequence,
-	     uint64_t length)
+		 uint64_t length)
 {
 	struct nl_msg *msg = kernel_request(k, SLUICE_CMD_SKIP, false);
 
@@ -338,7 +341,8 @@ bool kernel_join(struct kernel *k, const char *group)
 	}
 	e = nl_socket_add_membership(k->sock, id);
 	if (e < 0) {
-		/* libnl folds errno into its own codes; the usual one is a missing capability. */
+		/* libnl folds errno into its own codes; the usual one is a missing capability.
+		 */
 		snprintf(k->error, sizeof(k->error),
 			 "multicast group \"%s\": %s (CAP_NET_ADMIN is needed)", group,
 			 nl_geterror(e));
@@ -365,7 +369,7 @@ bool kernel_receive(struct kernel *k, kernel_each *each, void *arg)
 		return true;
 	if (e < 0)
 		snprintf(k->error, sizeof(k->error), "receive: %s",
-			 e == -NLE_NOMEM ? "notifications were lost, they came too fast" :
-					   nl_geterror(e));
+			 e == -NLE_NOMEM ? "notifications were lost, they came too fast"
+					 : nl_geterror(e));
 	return e >= 0;
 }

@@ -36,7 +36,8 @@ void kernel_close(struct kernel *k);
  */
 struct nl_msg *kernel_request(struct kernel *k, enum sluice_cmd cmd, bool dump);
 typedef void kernel_each(void *arg, uint8_t cmd, struct nlattr **attr);
-bool kernel_call(struct kernel *k, struct nl_msg *msg, const char *what, kernel_each *each, void *arg);
+bool kernel_call(struct kernel *k, struct nl_msg *msg, const char *what, kernel_each *each,
+		 void *arg);
 
 /* The common calls. */
 bool kernel_share_get(struct kernel *k, uint32_t *mask, uint32_t *generation);
@@ -47,7 +48,7 @@ bool kernel_setting_set(struct kernel *k, uint16_t attr, uint32_t value);
 bool kernel_ring_open(struct kernel *k, uint32_t index, uint32_t count, uint32_t size, int *fd);
 bool kernel_shunt(struct kernel *k, uint64_t session);
 bool kernel_skip(struct kernel *k, uint64_t session, uint32_t direction, uint32_t sequence,
-	     uint64_t length);
+		 uint64_t length);
 /* Joins a multicast group by name; the socket then receives notifications only. */
 bool kernel_join(struct kernel *k, const char *group);
 /* Receives pending notifications; blocks unless the socket is non-blocking. */

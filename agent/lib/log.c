@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *plain;
-	const char *journal;	/* sd-daemon(3) */
+	const char *journal; /* sd-daemon(3) */
 } levels[] = {
 	[LOG_LEVEL_ERROR] = {"error: ", "<3>"},
 	[LOG_LEVEL_WARNING] = {"warning: ", "<4>"},
@@ -55,8 +55,11 @@ void log_role(const char *role)
 static size_t log_printable(const uint8_t *p, size_t left)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t i, n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 :
-		      p[0] >> 3 == 30 ? 4 : 0;
+	size_t i, n = p[0] < 0x80	? 1
+		      : p[0] >> 5 == 6	? 2
+		      : p[0] >> 4 == 14 ? 3
+		      : p[0] >> 3 == 30 ? 4
+					: 0;
 	uint32_t c;
 
 	if (n == 1)

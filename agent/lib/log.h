@@ -19,7 +19,8 @@ void log_init(const char *program, enum log_level most);
 /* A second name, e.g. "inspector 0"; copied, at most 31 bytes; NULL: none. */
 void log_role(const char *role);
 
-void log_at(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_at(enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
@@ -27,13 +28,13 @@ void log_at(enum log_level level, const char *format, ...) __attribute__((format
 #define log_debug(...) log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /* Once per call site, for what hostile traffic could repeat without end. */
-#define log_warning_once(...)                                  \
-	do {                                                   \
-		static bool log_done_;                         \
-		if (!log_done_) {                              \
-			log_done_ = true;                      \
+#define log_warning_once(...)                                   \
+	do {                                                    \
+		static bool log_done_;                          \
+		if (!log_done_) {                               \
+			log_done_ = true;                       \
 			log_at(LOG_LEVEL_WARNING, __VA_ARGS__); \
-		}                                              \
+		}                                               \
 	} while (0)
 
 #endif

@@ -11,10 +11,9 @@
 
 const char *msg_type_text(unsigned int type)
 {
-	static const char *const names[MSG_TYPE_COUNT] = {
-		[MSG_NONE] = "none",
+	static const char *const names[MSG_TYPE_COUNT] = {[MSG_NONE] = "none",
 #define MSG_TYPE_NAME(id, name) [MSG_##id] = name,
-		MSG_TYPES(MSG_TYPE_NAME)
+							  MSG_TYPES(MSG_TYPE_NAME)
 #undef MSG_TYPE_NAME
 	};
 
@@ -37,7 +36,7 @@ void msg_begin(struct msg *m, enum msg_type type)
 	static const uint8_t zero[MSG_HEADER];
 
 	buf_reset(&m->buf);
-	buf_add(&m->buf, zero, sizeof(zero));	/* filled in by msg_send() */
+	buf_add(&m->buf, zero, sizeof(zero)); /* filled in by msg_send() */
 	m->type = type;
 }
 

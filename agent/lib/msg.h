@@ -21,27 +21,27 @@
 #define MSG_MAX 65536 /* bytes, header included */
 
 /* X(CONSTANT, name) */
-#define MSG_TYPES(X)                                                             \
-	/* inspector to supervisor */                                            \
-	X(SIGHTING, "sighting")	/* sighting attributes */                        \
-	X(COUNTERS, "counters")	/* COUNTER_NAME, COUNTER_VALUE pairs */          \
-	X(SHUNT, "shunt")	/* SESSION */                                    \
-	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */       \
-	X(FINISHED, "finished")	/* end of a capture file: STATUS, TEXT */        \
-	/* supervisor to forwarder */                                            \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */        \
-	X(ENVELOPE, "envelope")	/* ID, CLOUD, STATUS, JSON, FILENAME */          \
-	/* forwarder to supervisor */                                            \
-	X(QUEUED, "queued")	/* ID, CLOUD: committed, outbox row may go */    \
-	X(RENDER, "render")	/* ID, CLOUD: wanted now, about to be sent */    \
-	X(RESULT, "result")	/* ID, CLOUD, STATUS, VERDICT, TEXT */
+#define MSG_TYPES(X)                                                       \
+	/* inspector to supervisor */                                      \
+	X(SIGHTING, "sighting") /* sighting attributes */                  \
+	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */    \
+	X(SHUNT, "shunt")	/* SESSION */                              \
+	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */ \
+	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */  \
+	/* supervisor to forwarder */                                      \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */  \
+	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, JSON, FILENAME */    \
+	/* forwarder to supervisor */                                      \
+	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */  \
+	X(RENDER, "render") /* ID, CLOUD: wanted now, about to be sent */  \
+	X(RESULT, "result") /* ID, CLOUD, STATUS, VERDICT, TEXT */
 
 enum msg_type {
 	MSG_NONE,
 #define MSG_TYPE_ENUM(id, name) MSG_##id,
 	MSG_TYPES(MSG_TYPE_ENUM)
 #undef MSG_TYPE_ENUM
-	MSG_TYPE_COUNT
+		MSG_TYPE_COUNT
 };
 
 const char *msg_type_text(unsigned int type);
@@ -49,27 +49,27 @@ const char *msg_type_text(unsigned int type);
 /* Attributes outside a sighting; those of a sighting start at MSG_A_SIGHTING. */
 enum msg_attr {
 	MSG_A_NONE,
-	MSG_A_ID,		/* SIGHTING_ID_SIZE bytes */
-	MSG_A_CLOUD,		/* name of a cloud */
+	MSG_A_ID,    /* SIGHTING_ID_SIZE bytes */
+	MSG_A_CLOUD, /* name of a cloud */
 	MSG_A_SHA256,
-	MSG_A_SIZE,		/* u64 */
-	MSG_A_STATUS,		/* u64 */
-	MSG_A_VERDICT,		/* u64, a cast int64_t */
+	MSG_A_SIZE,    /* u64 */
+	MSG_A_STATUS,  /* u64 */
+	MSG_A_VERDICT, /* u64, a cast int64_t */
 	MSG_A_TEXT,
 	MSG_A_JSON,
 	MSG_A_FILENAME,
 	MSG_A_COUNTER_NAME,
-	MSG_A_COUNTER_VALUE,	/* u64, belongs to the name before it */
-	MSG_A_SESSION,		/* u64 */
-	MSG_A_DIRECTION,	/* u64 */
-	MSG_A_SEQUENCE,		/* u64 */
-	MSG_A_LENGTH,		/* u64 */
-	MSG_A_SIGHTING = 256,	/* first of sighting.c's own */
+	MSG_A_COUNTER_VALUE,  /* u64, belongs to the name before it */
+	MSG_A_SESSION,	      /* u64 */
+	MSG_A_DIRECTION,      /* u64 */
+	MSG_A_SEQUENCE,	      /* u64 */
+	MSG_A_LENGTH,	      /* u64 */
+	MSG_A_SIGHTING = 256, /* first of sighting.c's own */
 };
 
 /* A message being written. */
 struct msg {
-	struct buf buf;		/* limit MSG_MAX */
+	struct buf buf; /* limit MSG_MAX */
 	uint16_t type;
 };
 
@@ -82,10 +82,10 @@ bool msg_put_string(struct msg *m, uint16_t tag, const char *s);
 
 enum msg_result {
 	MSG_OK,
-	MSG_AGAIN,	/* nothing there, or no room (non-blocking descriptor) */
-	MSG_CLOSED,	/* the other end is gone */
-	MSG_BAD,	/* malformed, too long, too large to send: log and drop the peer */
-	MSG_ERROR,	/* errno says */
+	MSG_AGAIN,  /* nothing there, or no room (non-blocking descriptor) */
+	MSG_CLOSED, /* the other end is gone */
+	MSG_BAD,    /* malformed, too long, too large to send: log and drop the peer */
+	MSG_ERROR,  /* errno says */
 };
 
 /* Sends the message as one datagram.  Blocks if the descriptor does. */
@@ -107,7 +107,8 @@ enum msg_result msg_receive(int fd, uint8_t room[static MSG_MAX], struct msg_vie
 bool msg_parse(const uint8_t *p, size_t n, struct msg_view *v);
 
 /* Walks attributes: start with *at = 0; false at the end. */
-bool msg_next(const struct msg_view *v, size_t *at, uint16_t *tag, const uint8_t **p, size_t *n);
+bool msg_next(const struct msg_view *v, size_t *at, uint16_t *tag, const uint8_t **p,
+	      size_t *n);
 /* First attribute of that tag; false when absent. */
 bool msg_get(const struct msg_view *v, uint16_t tag, const uint8_t **p, size_t *n);
 /* False when absent or not 8 bytes. */

@@ -81,7 +81,7 @@ void sighting_set(struct sighting *s, enum sighting_text which, const void *p, s
 		s->cut |= 1u << which;
 	else
 		s->cut &= ~(1u << which);
-	free(s->text[which]);	/* last: p may point into it */
+	free(s->text[which]); /* last: p may point into it */
 	s->text[which] = text;
 	s->text_len[which] = len;
 }
@@ -109,8 +109,8 @@ void sighting_make_id(struct sighting *s)
 	memcpy(in.sha256, s->sha256, SHA256_SIZE);
 	SHA256((const uint8_t *)&in, sizeof(in), out);
 	memcpy(s->id, out, SIGHTING_ID_SIZE);
-	s->id[6] = (s->id[6] & 0x0f) | 0x80;	/* version 8 */
-	s->id[8] = (s->id[8] & 0x3f) | 0x80;	/* variant of RFC 9562 */
+	s->id[6] = (s->id[6] & 0x0f) | 0x80; /* version 8 */
+	s->id[8] = (s->id[8] & 0x3f) | 0x80; /* variant of RFC 9562 */
 }
 
 static char *hex_text(const uint8_t *p, size_t n, char *text)
@@ -178,11 +178,11 @@ static const struct sighting_number {
 	uint16_t size;
 	uint64_t max;
 } numbers[] = {
-#define NUMBER(member, most) {                                \
-	.offset = offsetof(struct sighting, member),          \
-	.size = sizeof(((struct sighting *)0)->member),       \
-	.max = most,                                          \
-}
+#define NUMBER(member, most)                                                 \
+	{                                                                    \
+		.offset = offsetof(struct sighting, member),                 \
+		.size = sizeof(((struct sighting *)0)->member), .max = most, \
+	}
 	NUMBER(session.id, UINT64_MAX),
 	NUMBER(session.start, UINT64_MAX),
 	NUMBER(session.related, UINT64_MAX),
@@ -219,10 +219,11 @@ static const struct sighting_block {
 	uint16_t offset;
 	uint16_t size;
 } blocks[] = {
-#define BLOCK(member) {                                       \
-	.offset = offsetof(struct sighting, member),          \
-	.size = sizeof(((struct sighting *)0)->member),       \
-}
+#define BLOCK(member)                                           \
+	{                                                       \
+		.offset = offsetof(struct sighting, member),    \
+		.size = sizeof(((struct sighting *)0)->member), \
+	}
 	BLOCK(session.end[DIR_OPENER]),
 	BLOCK(session.end[DIR_ANSWERER]),
 	BLOCK(session.nat[DIR_OPENER]),

@@ -30,20 +30,20 @@ static inline enum dir dir_other(enum dir d)
  * end appears to the other (family 0 when not translated or not known).
  */
 struct session_info {
-	uint64_t id;			/* unique within its source */
-	uint64_t start;			/* ns since the epoch, first packet */
+	uint64_t id;	/* unique within its source */
+	uint64_t start; /* ns since the epoch, first packet */
 	struct endpoint end[DIR_COUNT];
 	struct endpoint nat[DIR_COUNT];
 	uint64_t related;
 	uint64_t netns;
 	uint32_t zone;
-	uint32_t vlan[2];		/* outer, inner; 0: none */
+	uint32_t vlan[2]; /* outer, inner; 0: none */
 	uint32_t vrf;
-	uint32_t uid;			/* UINT32_MAX: not known */
+	uint32_t uid; /* UINT32_MAX: not known */
 	uint32_t ct_mark;
-	uint32_t share_mask;		/* the kernel's switches at its begin */
-	uint8_t protocol;		/* IPPROTO_TCP */
-	bool midstream;			/* begin not seen */
+	uint32_t share_mask; /* the kernel's switches at its begin */
+	uint8_t protocol;    /* IPPROTO_TCP */
+	bool midstream;	     /* begin not seen */
 	char in_name[16];
 	char out_name[16];
 };
@@ -52,27 +52,27 @@ struct session_info {
  * Text of a sighting, raw bytes as seen, without NUL.
  * X(CONSTANT, name, limit in bytes)
  */
-#define SIGHTING_TEXTS(X)                           \
-	X(VIRTUAL_SYSTEM, virtual_system, 255)      \
-	X(APPLICATION, application, 63)             \
-	X(USER, user, 255)                          \
-	X(URL, url, 8192)                           \
-	X(FILENAME, filename, 4096)                 \
-	X(EMAIL_SENDER, email_sender, 1024)         \
-	X(EMAIL_RECIPIENT, email_recipient, 8192)   \
-	X(EMAIL_SUBJECT, email_subject, 4096)       \
-	X(HTTP_METHOD, http_method, 32)             \
-	X(HTTP_HOST, http_host, 255)                \
-	X(HTTP_USER_AGENT, http_user_agent, 1024)   \
-	X(HTTP_REFERRER, http_referrer, 4096)       \
-	X(CONTENT_TYPE, content_type, 255)          \
+#define SIGHTING_TEXTS(X)                         \
+	X(VIRTUAL_SYSTEM, virtual_system, 255)    \
+	X(APPLICATION, application, 63)           \
+	X(USER, user, 255)                        \
+	X(URL, url, 8192)                         \
+	X(FILENAME, filename, 4096)               \
+	X(EMAIL_SENDER, email_sender, 1024)       \
+	X(EMAIL_RECIPIENT, email_recipient, 8192) \
+	X(EMAIL_SUBJECT, email_subject, 4096)     \
+	X(HTTP_METHOD, http_method, 32)           \
+	X(HTTP_HOST, http_host, 255)              \
+	X(HTTP_USER_AGENT, http_user_agent, 1024) \
+	X(HTTP_REFERRER, http_referrer, 4096)     \
+	X(CONTENT_TYPE, content_type, 255)        \
 	X(RULE, rule, 63)
 
 enum sighting_text {
 #define SIGHTING_TEXT_ENUM(id, name, max) SIGHTING_##id,
 	SIGHTING_TEXTS(SIGHTING_TEXT_ENUM)
 #undef SIGHTING_TEXT_ENUM
-	SIGHTING_TEXT_COUNT
+		SIGHTING_TEXT_COUNT
 };
 
 /* Several recipients stand in SIGHTING_EMAIL_RECIPIENT separated by this. */
@@ -87,25 +87,25 @@ enum file_state { FILE_STATE_COMPLETE, FILE_STATE_TRUNCATED };
  * Why a file is not complete, or not kept.
  * X(CONSTANT, text used in logs, JSON and counters)
  */
-#define FILE_REASONS(X)                                                           \
-	X(NONE, "none")         /* complete and kept */                           \
-	X(GAP, "gap")           /* bytes of it never came by */                   \
-	X(LIMIT, "limit")       /* larger than the limit */                       \
-	X(TIMEOUT, "timeout")   /* the session went idle, or the source ended */  \
-	X(RESET, "reset")       /* the connection was reset or closed too early */ \
-	X(DECODE, "decode")     /* a coding could not be undone */                \
-	X(BOMB, "bomb")         /* decoding passed its ratio or size limit */     \
-	X(SPOOL_FULL, "spool-full") /* no room in the spool's quota */            \
-	X(SPOOL_ERROR, "spool-error") /* the disk failed */                       \
-	X(PARTIAL, "partial")   /* a range of a larger file */                    \
-	X(OPEN_FILES, "open-files") /* too many files at once */                  \
-	X(CONFLICT, "conflict") /* bytes of it came twice and were not the same */
+#define FILE_REASONS(X)                                                                  \
+	X(NONE, "none")		      /* complete and kept */                            \
+	X(GAP, "gap")		      /* bytes of it never came by */                    \
+	X(LIMIT, "limit")	      /* larger than the limit */                        \
+	X(TIMEOUT, "timeout")	      /* the session went idle, or the source ended */   \
+	X(RESET, "reset")	      /* the connection was reset or closed too early */ \
+	X(DECODE, "decode")	      /* a coding could not be undone */                 \
+	X(BOMB, "bomb")		      /* decoding passed its ratio or size limit */      \
+	X(SPOOL_FULL, "spool-full")   /* no room in the spool's quota */                 \
+	X(SPOOL_ERROR, "spool-error") /* the disk failed */                              \
+	X(PARTIAL, "partial")	      /* a range of a larger file */                     \
+	X(OPEN_FILES, "open-files")   /* too many files at once */                       \
+	X(CONFLICT, "conflict")	      /* bytes of it came twice and were not the same */
 
 enum file_reason {
 #define FILE_REASON_ENUM(id, text) FILE_REASON_##id,
 	FILE_REASONS(FILE_REASON_ENUM)
 #undef FILE_REASON_ENUM
-	FILE_REASON_COUNT
+		FILE_REASON_COUNT
 };
 
 const char *file_reason_text(enum file_reason r);
@@ -115,26 +115,26 @@ const char *file_reason_text(enum file_reason r);
 
 struct sighting {
 	struct session_info session;
-	enum direction direction;	/* download: the answerer sent the file */
-	uint64_t begin;			/* packet time of its first byte, ns */
-	uint64_t end;			/* of its last */
-	uint32_t number;		/* of the file in its session, from 0 */
-	uint32_t http_status;		/* 0: none */
+	enum direction direction; /* download: the answerer sent the file */
+	uint64_t begin;		  /* packet time of its first byte, ns */
+	uint64_t end;		  /* of its last */
+	uint32_t number;	  /* of the file in its session, from 0 */
+	uint32_t http_status;	  /* 0: none */
 
 	enum file_state state;
 	enum file_reason reason;
-	bool size_known;		/* the protocol declared a size */
-	uint64_t declared;		/* that size, bytes as transferred */
-	uint64_t size;			/* bytes of content, decoded, from 0 to the end */
-	uint64_t seen;			/* bytes of content that came by */
-	uint64_t missing;		/* bytes in holes */
-	uint64_t overlap;		/* bytes that came more than once */
-	bool stored;			/* a sample of this hash is in the spool */
-	bool form_field;		/* a form's field that names no file: goes to no cloud */
-	uint8_t sha256[SHA256_SIZE];	/* valid when state is COMPLETE */
-	uint8_t id[SIGHTING_ID_SIZE];	/* UUID, by sighting_make_id() */
+	bool size_known;	      /* the protocol declared a size */
+	uint64_t declared;	      /* that size, bytes as transferred */
+	uint64_t size;		      /* bytes of content, decoded, from 0 to the end */
+	uint64_t seen;		      /* bytes of content that came by */
+	uint64_t missing;	      /* bytes in holes */
+	uint64_t overlap;	      /* bytes that came more than once */
+	bool stored;		      /* a sample of this hash is in the spool */
+	bool form_field;	      /* a form's field that names no file: goes to no cloud */
+	uint8_t sha256[SHA256_SIZE];  /* valid when state is COMPLETE */
+	uint8_t id[SIGHTING_ID_SIZE]; /* UUID, by sighting_make_id() */
 
-	uint32_t cut;			/* bit per text that was longer than its limit */
+	uint32_t cut; /* bit per text that was longer than its limit */
 	uint32_t text_len[SIGHTING_TEXT_COUNT];
 	char *text[SIGHTING_TEXT_COUNT]; /* heap, NUL terminated, or NULL */
 };
@@ -168,7 +168,8 @@ void sighting_make_id(struct sighting *s);
 const char *sighting_id_text(const uint8_t id[static SIGHTING_ID_SIZE],
 			     char text[static SIGHTING_ID_TEXT]);
 #define SHA256_TEXT 65
-const char *sha256_text(const uint8_t sha256[static SHA256_SIZE], char text[static SHA256_TEXT]);
+const char *sha256_text(const uint8_t sha256[static SHA256_SIZE],
+			char text[static SHA256_TEXT]);
 /* 64 lower or upper case hex digits; false otherwise. */
 bool sha256_parse(const char *text, uint8_t sha256[static SHA256_SIZE]);
 

@@ -14,7 +14,7 @@
 
 struct table {
 	struct table_entry **bucket;
-	size_t buckets;		/* a power of two */
+	size_t buckets; /* a power of two */
 	size_t count;
 	size_t limit;
 	size_t key_offset;
@@ -56,8 +56,10 @@ uint64_t siphash24(const uint8_t key[static 16], const void *data, size_t n)
 {
 	uint64_t k0 = load_le64(key), k1 = load_le64(key + 8);
 	uint64_t v[4] = {
-		k0 ^ 0x736f6d6570736575ull, k1 ^ 0x646f72616e646f6dull,
-		k0 ^ 0x6c7967656e657261ull, k1 ^ 0x7465646279746573ull,
+		k0 ^ 0x736f6d6570736575ull,
+		k1 ^ 0x646f72616e646f6dull,
+		k0 ^ 0x6c7967656e657261ull,
+		k1 ^ 0x7465646279746573ull,
 	};
 	const uint8_t *p = data;
 	uint64_t last = (uint64_t)n << 56;

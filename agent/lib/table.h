@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct table_entry {
-	struct table_entry *next;	/* of the same bucket */
+	struct table_entry *next; /* of the same bucket */
 	struct table_entry *older;
 	struct table_entry *newer;
 	uint64_t hash;

@@ -26,10 +26,10 @@
 struct render {
 	const struct sighting *s;
 	struct policy policy;
-	const struct guard *guard;	/* NULL: the local log, nothing is withheld */
+	const struct guard *guard; /* NULL: the local log, nothing is withheld */
 	size_t text_max;
 	bool failed;
-	json_t *withheld;		/* names of fields */
+	json_t *withheld; /* names of fields */
 	unsigned int count;
 };
 
@@ -104,8 +104,8 @@ static void withhold(struct render *r, enum sluice_field field)
 }
 
 /* The bytes of a field's text that may leave; NULL: none. */
-static const char *allowed_text(struct render *r, enum sluice_field field, enum sighting_text which,
-				size_t *n)
+static const char *allowed_text(struct render *r, enum sluice_field field,
+				enum sighting_text which, size_t *n)
 {
 	const char *text = sighting_get(r->s, which);
 
@@ -145,7 +145,8 @@ static void set_local_text(struct render *r, json_t *object, const char *key,
 
 /* ------------------------------------------------------- parts of the JSON */
 
-static void set_end(struct render *r, json_t *object, const struct endpoint *e, bool ip, bool port)
+static void set_end(struct render *r, json_t *object, const struct endpoint *e, bool ip,
+		    bool port)
 {
 	char text[INET_TEXT_MAX];
 
@@ -165,7 +166,8 @@ static void add_end(struct render *r, json_t *root, enum dir end)
 {
 	bool source = end == sighting_sender(r->s);
 	bool ip = shared(r, source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP);
-	bool port = shared(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT);
+	bool port =
+		shared(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT);
 	json_t *object = json_object(), *nat = json_object();
 
 	set_end(r, object, &r->s->session.end[end], ip, port);
@@ -226,7 +228,8 @@ static void add_url(struct render *r, json_t *root)
 	if (!url || !shared(r, SLUICE_FIELD_URL))
 		return;
 	buf_init(&out, n + sizeof(GUARD_HOST "/"));
-	guard_url(r->guard ? r->guard : &nothing, url, n, &out, &shortened, &host_at, &host_length);
+	guard_url(r->guard ? r->guard : &nothing, url, n, &out, &shortened, &host_at,
+		  &host_length);
 	if (!r->guard) {
 		/* The local log is complete: the parts are taken, the text is as seen. */
 		set(r, member(r, root, "url"), "original", text_json(r, url, n));
@@ -410,7 +413,8 @@ static void add_http(struct render *r, json_t *root)
 	if (sighting_get(r->s, SIGHTING_HTTP_METHOD))
 		set_local_text(r, member(r, http, "request"), "method", SIGHTING_HTTP_METHOD);
 	if (sighting_get(r->s, SIGHTING_HTTP_REFERRER))
-		set_local_text(r, member(r, http, "request"), "referrer", SIGHTING_HTTP_REFERRER);
+		set_local_text(r, member(r, http, "request"), "referrer",
+			       SIGHTING_HTTP_REFERRER);
 	if (r->s->http_status)
 		set(r, member(r, http, "response"), "status_code", number(r->s->http_status));
 	set_local_text(r, agent, "original", SIGHTING_HTTP_USER_AGENT);
@@ -455,7 +459,8 @@ bool envelope_render(const struct sighting *s, const struct policy *effective, s
 		     unsigned int *withheld)
 {
 	struct guard *guard = calloc(1, sizeof(*guard));
-	struct render r = {.s = s, .policy = *effective, .guard = guard, .text_max = TEXT_WHOLE};
+	struct render r = {
+		.s = s, .policy = *effective, .guard = guard, .text_max = TEXT_WHOLE};
 	size_t begin = out->len;
 	bool ok = false;
 

@@ -26,7 +26,7 @@ struct rule {
 	char application[RULE_APPLICATIONS_MAX][RULE_NAME_MAX];
 	size_t applications;
 	enum rule_direction direction;
-	uint64_t clouds;	/* bit i: cloud i of the configuration */
+	uint64_t clouds; /* bit i: cloud i of the configuration */
 };
 
 /*
