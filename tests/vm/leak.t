@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is switched off leaves for no cloud, in no encoding.
+
+Each case sends a download and an upload through the gateway. Every field that HTTP can fill has a
+value nobody else has, new in each case, and these values stand in each other's places as well: the
+server's address is the host of the URL or hides in its query, the file's name is its last segment, the
+user is a parameter. Then all bytes of all connections to the cloud are searched for each value
+of each field that is off, and the envelope must have the value of each field that is on.
+
+  tests/vm/leak.t [--short] [--seed N]
+"""
+import argparse
+import base64
+import ipaddress
+import json
+import os
+import random
+import re
+import sys
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rig import (CLIENT, CLIENT6, FIELDS, GATE6_OUTSIDE, GATE_OUTSIDE, SERVER, SERVER6, SERVER6_NAT, SERVER_NAT,
+                 SYSFS, Agent, Cloud, check, ctl, main, same, tail)
+
+# E-mail fields are not filled by HTTP; they are switched here as well, and nothing must come of it.
+FILLED = [f for f in FIELDS if not f.startswith('email_')]
+
+SETUP = '''
+[cloud wf]
+kind = wildfire
+url = %s
+key_file = %s
+ca_file = %s
+[share wf]
+default = share
+%s
+[rule all]
+cloud = wf
+'''
+VSYS = 'Vsys_Canary-7c51/Zürich'
+
+
+# ------------------------------------------------------------------ encodings
+
+def percent(data, which):
+    return ''.join('%%%02X' % b if which(b) else chr(b) for b in data)
+
+
+def escapes(text, everything):
+    """As JSON may write it."""
+    out = ''
+    for unit in (text.encode('utf-16-be')[i:i + 2] for i in range(0, len(text.encode('utf-16-be')), 2)):
+        code = int.from_bytes(unit, 'big')
+        out += '\\u%04x' % code if everything or code > 126 or chr(code) in '"\\/' else chr(code)
+    return out
+
+
+def base64s(data):
+    """The parts of its base64 that do not depend on what stands around it, at all three alignments."""
+    for shift in range(3):
+        text = base64.b64encode(b'\0' * shift + data).decode()
+        text = text[(0, 2, 3)[shift]:]
+        whole = (shift + len(data)) // 3 * 4 - (0, 2, 3)[shift]
+        if whole >= 6:
+            yield text[:whole]
+            yield text[:whole].replace('+', '-').replace('/', '_')
+
+
+def encodings(text):
+    """Every way the bytes of a value might be written; case is ignored by the search."""
+    data = text.encode()
+    reserved = set(b"-._~") | set(range(48, 58)) | set(range(65, 91)) | set(range(97, 123))
+    forms = {text, percent(data, lambda b: True), percent(data, lambda b: b not in reserved),
+             percent(data, lambda b: not chr(b).isascii() or not chr(b).isalnum()),
+             urllib.parse.quote(text), urllib.parse.quote(text, safe=''), urllib.parse.quote_plus(text),
+             escapes(text, True), escapes(text, False), json.dumps(text)[1:-1],
+             json.dumps(text, ensure_ascii=False)[1:-1], text.replace('/', '\\/'),
+             text.encode().decode('latin-1')}
+    forms |= {urllib.parse.quote(f, safe=safe) for f in list(forms) for safe in ('', '/')}  # and once more
+    found = {f.encode('utf-8', 'surrogateescape') for f in forms} | {data}
+    found.add(data.hex().encode())
+    found |= {f.lower() for f in found} | {f.upper() for f in found}
+    return found, {b.encode() for b in base64s(data)}
+
+
+class Search:
+    """Looks for values in everything that the cloud was sent since it was made."""
+
+    def __init__(self, cloud):
+        self.cloud, self.before = cloud, {n: len(d) for n, d in cloud.records().items()}
+
+    def load(self):
+        self.data = b'\n'.join(d[self.before.get(n, 0):] for n, d in self.cloud.records().items())
+        self.lower = self.data.lower()
+
+    def text(self, value):
+        forms, exact = encodings(value)
+        for form in forms:
+            if form.lower() in self.lower:
+                return form
+        return next((form for form in exact if form in self.data), None)
+
+    def word(self, value, before=''):
+        """A number or an address: as a word, since digits of hashes and times would match it."""
+        match = re.search(b'(?<![0-9a-zA-Z%s])%s(?![0-9a-zA-Z]|\\.[0-9])'
+                          % (before.encode(), re.escape(value.encode())), self.data, re.I)
+        return match and match.group()
+
+    def port(self, value):
+        return self.word(str(value), '.') or self.word('%x' % value) or self.word('0x%x' % value)
+
+    def address(self, value):
+        a = ipaddress.ip_address(value)
+        forms = {a.compressed, a.exploded, a.compressed.upper()}
+        if a.version == 4:
+            forms |= {'::ffff:' + a.compressed, '::ffff:%s:%s' % (a.packed[:2].hex(), a.packed[2:].hex()),
+                      str(int(a)), '0x' + a.packed.hex(), '%d.%d.%d' % (*a.packed[:2], int.from_bytes(a.packed[2:], 'big'))}
+            # Host names that others make of addresses.
+            forms |= {a.compressed.replace('.', '-'), a.reverse_pointer}
+        for form in forms:
+            found = self.word(form)
+            if found:
+                return found
+        found, exact = encodings(a.compressed)
+        found -= {f for f in found if re.fullmatch(rb'[0-9a-fA-F.:]+', f)}
+        for form in list(found) + [a.packed.hex().encode()]:
+            if form.lower() in self.lower:
+                return form
+        return next((f for f in [a.packed] + sorted(exact) if f in self.data), None)
+
+
+# ------------------------------------------------------------------ one case
+
+class Case:
+    """A download and an upload with values of their own."""
+
+    def __init__(self, rig, seed, ports):
+        self.rig, self.ports, r = rig, ports, random.Random(seed)
+        self.six = r.random() < 0.5
+        self.nat = r.random() < 0.7
+        self.client = CLIENT6 if self.six else CLIENT
+        self.server = ((SERVER6_NAT if self.nat else SERVER6) if self.six else (SERVER_NAT if self.nat else SERVER))
+        self.gate = (GATE6_OUTSIDE if self.six else GATE_OUTSIDE) if self.nat else None
+        word = lambda: '%s%06x' % (r.choice(('kanarie', 'Zeisig', 'papegaai', 'Gimpel')), r.getrandbits(24))
+        # Host is a name, or the server's address itself.
+        self.host = word() + '.example' if r.random() < 0.6 else None
+        self.users = [word(), word() + '@Corp']
+        self.paths = [word() + '-Pfad', word() + '-Pfad']
+        self.queries = [word() + ' ä&=+/"', word() + ' ä&=+/"']
+        # The download's name stands in a header, or in the URL alone.
+        self.disposition = r.random() < 0.6
+        self.names = [word() + (' größe' if self.disposition else '-x') + '.bin', word() + ' größe.doc']
+        # Other values where they do not belong.
+        self.strays = [r.sample(('user', 'name', 'client', 'server', 'port', 'vsys'), 3) for _ in range(2)]
+
+    def url(self, i, last):
+        value = {'user': self.users[i], 'name': self.names[i], 'client': self.client, 'server': self.server,
+                 'port': str(self.ports[i]), 'vsys': VSYS}
+        query = [('q', self.queries[i])] + [('s%d' % k, value[s]) for k, s in enumerate(self.strays[i])]
+        host = self.host or ('[%s]' % self.server if self.six else self.server)
+        return 'http://%s%s?%s' % (host, last, urllib.parse.urlencode(query))
+
+    def curl(self, i, *argv):
+        connect = '[%s]' % self.server if self.six else self.server
+        self.rig.curl('--local-port', str(self.ports[i]), '-u', self.users[i] + ':Passwort-%x' % self.ports[i],
+                      '-A', 'Agentenname/%d' % self.ports[i], '-e', 'http://verweis.example/%d' % self.ports[i],
+                      '--connect-to', '::%s:80' % connect, '-o', '/dev/null', *argv)
+
+    def run(self):
+        """Sends both; their hashes."""
+        # The name of the file on the server is in the path before the last segment.
+        plain = '%x' % self.rig.numbers.getrandbits(40)
+        _, down = self.rig.file(3000, plain)
+        last = urllib.parse.quote(self.names[0]) if not self.disposition else 'get'
+        self.down_url = self.url(0, '/any/%s/%s/%s' % (self.paths[0], plain, last))
+        argv = ['-H', 'X-Disposition: attachment; filename="%s"' % self.names[0]] if self.disposition else []
+        self.curl(0, *argv, self.down_url)
+        _, up = self.rig.file(3000, 'upload', self.rig.work)
+        self.up_url = self.url(1, '/post/' + self.paths[1])
+        self.curl(1, '-F', 'upload=@%s;filename="%s"' % (self.rig.path('upload'), self.names[1]), self.up_url)
+        return down, up
+
+    def values(self, i):
+        """By field: what must not be found where it is off, as (how to look, value)."""
+        client = [('address', a) for a in (self.client, self.gate) if a]
+        server = [('address', self.server)]
+        source_is_client = i == 1
+        found = {
+            'source_ip': client if source_is_client else server,
+            'destination_ip': server if source_is_client else client,
+            # The server's is 80, which is no value of its own: the envelope is looked at instead.
+            'source_port': [('port', self.ports[1])] if source_is_client else [],
+            'destination_port': [] if source_is_client else [('port', self.ports[0])],
+            'virtual_system': [('text', VSYS), ('text', 'Vsys_Canary-7c51')],
+            'application': [('text', 'web-browsing')],
+            'user': [('text', self.users[i]), ('text', self.users[i] + ':Passwort')],
+            'url': [('text', self.paths[i]), ('text', self.queries[i]), ('text', self.queries[i].split()[0])],
+            'filename': [('text', self.names[i]), ('text', self.names[i].split(' ')[0])],
+        }
+        if self.host:
+            found['url'].append(('text', self.host))
+        return found
+
+    def never(self, i):
+        """What is in no field and leaves never."""
+        return [('text', 'Passwort-%x' % self.ports[i]), ('text', 'Agentenname/%d' % self.ports[i]),
+                ('text', 'verweis.example')]
+
+    def has(self, i, off, envelope, upload_name):
+        """Every field that is on is there; fields that carry an omitted one may be shorter."""
+        source, destination = envelope.get('source', {}), envelope.get('destination', {})
+        client, server = (source, destination) if i == 1 else (destination, source)
+        ip_of = {'source': self.client if i == 1 else self.server, 'destination': self.server if i == 1 else self.client}
+        port_of = {'source': self.ports[1] if i == 1 else 80, 'destination': 80 if i == 1 else self.ports[0]}
+        for end, said in (('source', source), ('destination', destination)):
+            same(said.get('ip'), None if end + '_ip' in off else ip_of[end], end + '.ip')
+            same(said.get('port'), None if end + '_port' in off else port_of[end], end + '.port')
+        if self.gate:
+            field = 'source_ip' if i == 1 else 'destination_ip'
+            same(client.get('nat', {}).get('ip'), None if field in off else self.gate, 'client.nat.ip')
+        for key, said in (('client', client), ('server', server)):
+            same(envelope.get(key, {}), said, key)
+        same(envelope['sluice'].get('virtual_system'), None if 'virtual_system' in off else VSYS, 'virtual_system')
+        same(envelope['network'].get('application'), None if 'application' in off else 'web-browsing', 'application')
+        same(envelope.get('user', {}).get('name'), None if 'user' in off else self.users[i], 'user.name')
+        name = envelope['file'].get('name')
+        url = envelope.get('url', {}).get('original')
+        if 'filename' in off:
+            same(name, None, 'file.name')
+            check(re.fullmatch('[0-9a-f]{64}', upload_name), 'name of the upload: ' + upload_name)
+        else:
+            same(name, self.names[i], 'file.name')
+            same(upload_name, self.names[i], 'name of the upload')
+        if 'url' in off:
+            same(url, None, 'url')
+            return
+        whole = self.up_url if i else self.down_url
+        strays = {'user': 'user' in off, 'name': 'filename' in off, 'vsys': 'virtual_system' in off,
+                  'client': ('source_ip' if i else 'destination_ip') in off,
+                  'server': ('destination_ip' if i else 'source_ip') in off,
+                  'port': ('source_port' if i else 'destination_port') in off}
+        in_name = not i and not self.disposition and 'filename' in off
+        hidden = in_name or any(strays[s] for s in self.strays[i]) or (not self.host and strays['server'])
+        if not hidden:
+            same(url, whole, 'url.original')
+            return
+        check(url != whole, 'the URL carries what is off, whole: ' + url)
+        check('url' in envelope['sluice'].get('withheld', []), 'nothing says that the URL was shortened')
+        # What stands before the first stray is still there.
+        if not (not self.host and strays['server']):
+            check(self.paths[i] in url, 'the path is not in ' + url)
+            if not in_name:
+                check(urllib.parse.quote_plus(self.queries[i]) in url, 'the query is not in ' + url)
+
+
+class Leak:
+    def __init__(self, tap, rig, seed):
+        self.tap, self.rig = tap, rig
+        self.cloud = Cloud(rig, 'wf', 8443)
+        self.cloud.start()
+        # Each is used once: no connection waits for the end of another.
+        self.ports = iter(random.Random(seed).sample(range(20011, 29999), 1000))
+        self.agent = Agent(rig)
+        self.configure(())
+        self.agent.start()
+
+    def configure(self, off):
+        self.agent.configure(SETUP % (self.cloud.url(), self.agent.key, self.cloud.ca,
+                                      ''.join('%s = omit\n' % f for f in off)),
+                             'virtual_system = %s\n' % VSYS)
+
+    def switch(self, off, how):
+        """Switches fields off by sysfs, netlink or configuration."""
+        for field in off:
+            if how[field] == 'sysfs':
+                with open(SYSFS + field, 'w') as f:
+                    f.write('0')
+        by_netlink = [f for f in off if how[f] == 'netlink']
+        if by_netlink:
+            ctl('share', *[word for f in by_netlink for word in (f, 'off')])
+        by_file = [f for f in off if how[f] == 'configuration']
+        if by_file:
+            self.configure(by_file)
+            self.agent.reload()
+
+    def switch_back(self, off, how):
+        for field in FIELDS:
+            with open(SYSFS + field, 'w') as f:
+                f.write('1')
+        if any(how[f] == 'configuration' for f in off):
+            self.configure(())
+            self.agent.reload()
+
+    def case(self, name, off, how, seed):
+        with self.tap.case('%s (seed %d)' % (name, seed), lambda: 'log of the agent:\n' + tail(self.agent.log)):
+            self.switch(off, how)
+            try:
+                case = Case(self.rig, seed, (next(self.ports), next(self.ports)))
+                search = Search(self.cloud)
+                sent = [self.cloud.accepted(sha256) for sha256 in case.run()]
+                search.load()
+                for i, request in enumerate(sent):
+                    what = ('download', 'upload')[i]
+                    values = case.values(i)
+                    searched = [(f, v) for f in off for v in values.get(f, ())]
+                    searched += [('nothing', v) for v in case.never(i)]
+                    # The same value may be allowed in the other direction: look at this request alone then.
+                    for field, (kind, value) in searched:
+                        found = getattr(self.request_only(request), kind)(value)
+                        check(not found, '%s: %s is off, and %r left as %r' % (what, field, value, found))
+                    case.has(i, off, request['session'], request['file']['name'])
+                self.whole(case, off, search)
+            finally:
+                self.switch_back(off, how)
+
+    def request_only(self, request):
+        """A search in the bytes of one request."""
+        search = Search.__new__(Search)
+        with open(os.path.join(self.cloud.log, 'conn-%06d.bin' % request['conn']), 'rb') as f:
+            f.seek(request['offset'])
+            search.data = f.read(request['length'])
+        search.lower = search.data.lower()
+        return search
+
+    def whole(self, case, off, search):
+        """All bytes since: questions, repetitions, anything else. Values that are off both ways."""
+        both = [case.values(0), case.values(1)]
+        allowed = [v for values in both for f in FIELDS if f not in off for v in values.get(f, ())]
+        for values in both:
+            for field in off:
+                for kind, value in values.get(field, ()):
+                    if (kind, value) not in allowed:
+                        found = getattr(search, kind)(value)
+                        check(not found, '%s is off, and %r left as %r' % (field, value, found))
+        for i in range(2):
+            for kind, value in case.never(i):
+                found = getattr(search, kind)(value)
+                check(not found, '%r left as %r' % (value, found))
+
+
+def self_test(tap):
+    """The search finds what it is to find."""
+    with tap.case('the search finds a value in every encoding'):
+        s = Search.__new__(Search)
+        value = 'Gimpel 5 ä&=/"'
+        data = value.encode()
+        hidden = [data, data.upper(), urllib.parse.quote(value).encode(), urllib.parse.quote_plus(value).encode(),
+                  ''.join('%%%02x' % b for b in data).encode(), urllib.parse.quote(urllib.parse.quote(value)).encode(),
+                  ''.join('%%25%02X' % b for b in data).encode(), json.dumps(value)[1:-1].encode(),
+                  json.dumps(value, ensure_ascii=False)[1:-1].encode(), data.hex().encode(), data.hex().upper().encode()]
+        hidden += [base64.b64encode(b'x' * k + data + b'yz') for k in range(4)]
+        for form in hidden:
+            s.data = b'noise ' + form + b' noise'
+            s.lower = s.data.lower()
+            check(s.text(value), 'not found: %r' % form)
+        s.data = s.lower = b'gimpel 5 a&=/ R2ltcGVs' * 10
+        check(not s.text(value), 'found in noise')
+        for address, forms in (('10.81.1.2', (b'"10.81.1.2"', b'http://10.81.1.2:80/', b'ip:10.81.1.2', b'::ffff:10.81.1.2', b'\x0a\x51\x01\x02', b'0a510102',
+                                              b'10%2E81%2E1%2E2', b'10-81-1-2', base64.b64encode(b'a=10.81.1.2&'))),
+                               ('fd81:1::2', (b'[fd81:1::2]:80', b'FD81:1::2', b'fd81:0001:0000:0000:0000:0000:0000:0002',
+                                              b'fd81%3A1%3A%3A2', ipaddress.ip_address('fd81:1::2').packed))):
+            for form in forms:
+                s.data = b'noise ' + form + b' noise'
+                s.lower = s.data.lower()
+                check(s.address(address), 'not found: %r' % form)
+        s.data = s.lower = b'"10.81.1.23" "10.81.10.2" "110.81.1.2" [fd81:1::23]'
+        check(not s.address('10.81.1.2') and not s.address('fd81:1::2'), 'another address is taken for it')
+        for form in (b'"port":20202}', b'http://a:20202/', b'20202:x', b'x=20202&', b'0x4eea'):
+            s.data = s.lower = b'noise ' + form + b' noise'
+            check(s.port(20202), 'not found: %r' % form)
+        s.data = s.lower = b'"port":20202} 2026-11-24T05:10:24.020203000Z 00020203 a20203'
+        check(not s.port(2020) and not s.port(20203), 'another port is taken for it')
+
+
+def test(tap, rig):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--short', action='store_true')
+    parser.add_argument('--seed', type=int, default=int.from_bytes(os.urandom(3), 'big'))
+    args = parser.parse_args()
+    tap.note('seed %d' % args.seed)
+    numbers = random.Random(args.seed)
+    ways = ('sysfs', 'netlink', 'configuration')
+
+    self_test(tap)
+    leak = Leak(tap, rig, args.seed)
+    leak.case('nothing is off: everything is there', (), {}, args.seed)
+    for n, field in enumerate(FIELDS):
+        for way in ways if not args.short else (ways[n % 3],):
+            leak.case('%s off by %s' % (field, way), (field,), {field: way}, numbers.getrandbits(24))
+    for n in range(3 if args.short else 10):
+        off = [f for f in FIELDS if numbers.random() < 0.5]
+        how = {f: numbers.choice(ways) for f in off}
+        leak.case('random: off are ' + ', '.join('%s by %s' % (f, how[f]) for f in off), off, how,
+                  numbers.getrandbits(24))
+    leak.case('all off', FIELDS, {f: 'sysfs' for f in FIELDS}, numbers.getrandbits(24))
+    with tap.case('the agent withheld fields, and refused nothing'):
+        leak.agent.fresh_stats()
+        counters = leak.agent.counters()
+        check(counters['fields_withheld'] > 0, counters)
+        same((counters['envelopes_refused'], counters['messages_bad'], counters['failed']), (0, 0, 0), 'counters')
+
+
+if __name__ == '__main__':
+    sys.exit(main(test))
