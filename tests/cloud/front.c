@@ -24,7 +24,8 @@
 
 #define FRONT_BLOCK 16384 /* bytes under way in each direction; one TLS record */
 #define FRONT_HANDSHAKE_SECONDS 30
-#define FRONT_LINGER_MS 300 /* for the client to close after we did */
+#define FRONT_TAKE_SECONDS 5 /* for libmicrohttpd to notice a connection */
+#define FRONT_LINGER_MS 300  /* for the client to close after we did */
 
 struct front_block {
 	size_t off, len;
@@ -37,6 +38,8 @@ struct front_conn {
 	uint32_t id;			 /* never used twice, names it to libmicrohttpd */
 	enum front_kind kind;
 	unsigned int refs; /* under front.lock */
+	bool given;	   /* to libmicrohttpd */
+	bool taken;	   /* by it, under front.lock */
 	int fd;		   /* the client */
 	int pair;	   /* our end of the socket pair */
 	int record;
@@ -49,7 +52,7 @@ struct front_conn {
 
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t idle;
+	pthread_cond_t idle, taken;
 	struct front_conn *conns;
 	size_t nr;
 	uint32_t number, id;
@@ -69,6 +72,7 @@ static struct {
 } front = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.idle = PTHREAD_COND_INITIALIZER,
+	.taken = PTHREAD_COND_INITIALIZER,
 	.dir = -1,
 	.wake = {-1, -1},
 };
@@ -184,8 +188,11 @@ struct front_conn *front_take(const struct sockaddr *address)
 	pthread_mutex_lock(&front.lock);
 	for (conn = front.conns; conn && conn->id != id;)
 		conn = conn->next;
-	if (conn)
+	if (conn) {
 		conn->refs++;
+		conn->taken = true;
+		pthread_cond_broadcast(&front.taken);
+	}
 	pthread_mutex_unlock(&front.lock);
 	return conn;
 }
@@ -439,8 +446,24 @@ static bool front_connect(struct front_conn *conn)
 	conn->pair = pair[0];
 	/* An abstract name, used as a label only: see front_take(). */
 	memcpy(name.sun_path + 1, &conn->id, sizeof(conn->id));
-	return MHD_add_connection(front.daemon, pair[1], (struct sockaddr *)&name,
-				  sizeof(name)) == MHD_YES;
+	conn->given = MHD_add_connection(front.daemon, pair[1], (struct sockaddr *)&name,
+					 sizeof(name)) == MHD_YES;
+	return conn->given;
+}
+
+/*
+ * libmicrohttpd looks at what it was given in a thread of its own. A client may be gone by
+ * then, but the connection must still be in the list. Called with front.lock held.
+ */
+static void front_await_taken(struct front_conn *conn)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += FRONT_TAKE_SECONDS;
+	while (conn->given && !conn->taken)
+		if (pthread_cond_timedwait(&front.taken, &front.lock, &limit))
+			break;
 }
 
 static void *front_thread(void *arg)
@@ -459,6 +482,7 @@ static void *front_thread(void *arg)
 	SSL_free(conn->ssl);
 
 	pthread_mutex_lock(&front.lock);
+	front_await_taken(conn);
 	close(conn->fd); /* under the lock: front_stop() shuts it down */
 	*conn->link = conn->next;
 	if (conn->next)
