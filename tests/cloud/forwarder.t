@@ -141,6 +141,15 @@ drive samples=1 size=30000000
 is "$status:$(received)" '0:1 once, 0 more' 'a large sample'
 
 fresh
+drive samples=1 mark=7 url="https://localhost:$port/publicapi"
+is "$status:$(received)" '0:1 once, 0 more' 'a name is resolved within the sandbox'
+if [ "$(id -u)" = 0 ]; then
+	hasnt 'cannot be marked' 'sockets are marked within the sandbox'
+else
+	pass 'sockets are marked within the sandbox # SKIP needs root'
+fi
+
+fresh
 drive samples=2 max_size=999
 has '^result .* refused .*limit is 999' 'larger than the cloud wants: not sent'
 is "$(received)" '0 once, 0 more' 'really not'
