@@ -37,8 +37,7 @@ struct body {
 };
 
 /* What a part's header says about it; false: it is none of anybody's business. */
-static bool describe_part(struct body *b, const struct multipart_part *part,
-			  struct sighting *s)
+static bool describe_part(struct body *b, const struct multipart_part *part, struct sighting *s)
 {
 	const char *disposition = part->disposition;
 	struct buf name;

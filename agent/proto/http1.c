@@ -73,6 +73,9 @@ struct http1 {
 	bool lost[SIDES];
 	bool broken;
 	struct buf held[SIDES];
+	/* Its answer ends with the connection, and libhtp does not want it: see open_ended().
+	 */
+	struct exchange *rest;
 };
 
 static enum dir dir_of(const struct http1 *h, enum side side)
@@ -343,6 +346,8 @@ static void exchange_free(struct exchange *e, enum file_reason reason)
 	if (e->next)
 		e->next->prev = e->prev;
 	h->open--;
+	if (h->rest == e)
+		h->rest = NULL;
 	htp_tx_set_user_data(e->tx, NULL);
 	free(e);
 }
@@ -603,6 +608,29 @@ static bool ready(struct http1 *h, enum side side, const uint8_t *p, size_t n)
 	return true;
 }
 
+/*
+ * Of an answer whose type has "multipart/byteranges" in it and that ends with the
+ * connection, libhtp takes the header and gives up.  Some servers send ranges that
+ * way, and any may call anything so: the rest of that side is the body.
+ */
+static bool open_ended(struct http1 *h)
+{
+	htp_tx_t *tx = htp_connp_get_out_tx(h->connp);
+	htp_header_t *type;
+
+	/* The second is set once the header is complete. */
+	if (!tx || !tx->response_content_type ||
+	    tx->response_progress != HTP_RESPONSE_HEADERS ||
+	    field(tx->response_headers, "content-length").p)
+		return false;
+	type = htp_table_get_c(tx->response_headers, "content-type");
+	if (!type || bstr_index_of_c_nocase(type->value, MULTIPART_RANGES) == -1)
+		return false;
+	tx->response_transfer_coding = HTP_CODING_IDENTITY;
+	h->rest = exchange_of(tx);
+	return h->rest;
+}
+
 /* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
 static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
 {
@@ -628,7 +656,13 @@ static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
 		h->tunnel = true;
 		return;
 	default:
-		lose(h, side, p ? FILE_REASON_DECODE : FILE_REASON_GAP);
+		if (side != RESPONSE || !p || !open_ended(h)) {
+			lose(h, side, p ? FILE_REASON_DECODE : FILE_REASON_GAP);
+			return;
+		}
+		used = htp_connp_res_data_consumed(h->connp);
+		if (used < n)
+			message_data(h->rest, RESPONSE, p + used, n - used);
 	}
 }
 
@@ -702,6 +736,10 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	if (!h->connp)
 		return;
 	h->spoke[side] = true;
+	if (side == RESPONSE && h->rest) {
+		message_data(h->rest, RESPONSE, p, n);
+		return;
+	}
 	if (!ready(h, side, p, n))
 		return;
 	if (h->held[side].len) {
@@ -723,6 +761,12 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 	h->time = time;
 	if (!h->connp || h->lost[side])
 		return;
+	if (side == RESPONSE && h->rest) {
+		h->in_gap = true;
+		message_data(h->rest, RESPONSE, NULL, n);
+		h->in_gap = false;
+		return;
+	}
 	if (h->held[side].len || n > SSIZE_MAX)
 		lose(h, side, FILE_REASON_GAP);
 	else
@@ -754,7 +798,9 @@ static void http1_eof(void *state, enum dir dir, uint64_t time)
 	h->eof[side] = true;
 	if (!h->connp || h->lost[side])
 		return;
-	if (side == REQUEST) {
+	if (side == RESPONSE && h->rest) {
+		message_complete(h->rest, RESPONSE);
+	} else if (side == REQUEST) {
 		htp_connp_req_close(h->connp, NULL);
 	} else {
 		finish_line(h);

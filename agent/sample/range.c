@@ -19,10 +19,10 @@ struct join {
 	struct table_entry entry;
 	struct join_key key;
 	struct range_set *set;
-	struct file *file;	/* NULL once ended: no longer in the table then */
-	size_t pieces;		/* that point here */
-	uint64_t last;		/* time of the last byte */
-	bool hole;		/* bytes of a piece did not come by */
+	struct file *file; /* NULL once ended: no longer in the table then */
+	size_t pieces;	   /* that point here */
+	uint64_t last;	   /* time of the last byte */
+	bool hole;	   /* bytes of a piece did not come by */
 };
 
 struct range_piece {

@@ -27,11 +27,14 @@ struct range_set;
 struct range_piece;
 
 struct range_limits {
-	size_t max_joins;	/* at once */
-	uint64_t idle;		/* ns without a byte */
+	size_t max_joins; /* at once */
+	uint64_t idle;	  /* ns without a byte */
 };
 
-#define RANGE_LIMITS_DEFAULT {.max_joins = 256, .idle = 120000000000ull}
+#define RANGE_LIMITS_DEFAULT                              \
+	{                                                 \
+		.max_joins = 256, .idle = 120000000000ull \
+	}
 
 /* Bytes [first, last] of total; total is 0 where nothing usable is known. */
 struct byte_range {
