@@ -299,9 +299,10 @@ class Expect:
     """A file that must have been seen.  body None: none may be complete."""
 
     def __init__(self, what, url, body, direction, name, state="complete", reason="none",
-                 user=None):
+                 user=None, missing=None):
         self.what, self.url, self.body, self.direction = what, url, body, direction
         self.name, self.state, self.reason, self.user = name, state, reason, user
+        self.missing = missing
 
 
 def exchanges(lab, host, everything, brotli):
@@ -348,7 +349,30 @@ def exchanges(lab, host, everything, brotli):
     get("range that is the whole", f"http://{h}/x/whole/text.txt", files["text.txt"],
         "-r", "0-")
     get("range that is not", f"http://{h}/x/part/text.txt", None, "-r", "100-199",
-        state="truncated", reason="partial")
+        state="truncated", reason="partial", missing=150000 - 100)
+    get("several ranges in one answer", f"http://{h}/x/parts/text.txt", files["text.txt"],
+        "-r", "70000-,0-0,1-69999")
+
+    def ranges(what, where, *parts, **more):
+        """Every range on a connection of its own, or, in a list, these at once."""
+        url = f"http://{h}/x/{where}/large.bin"
+        for part in parts:
+            at_once = part if isinstance(part, list) else [part]
+            running = [inside(CLIENT, "curl", "-s", "-S", "-m", "30", "-o", "/dev/null", "-r",
+                              r, url) for r in at_once]
+            if any([p.wait() for p in running]):
+                raise RuntimeError(f"ranges {part}")
+        more.setdefault("name", "large.bin")
+        out.append(Expect(what, url, more.pop("body", files["large.bin"]), "download", **more))
+
+    ranges("ranges, the last one first", "ranges", "2000000-", "1000000-1999999", "0-999999")
+    ranges("ranges that overlap", "overlap", "0-1500000", "1000000-2500000", "5-6", "2400000-")
+    ranges("ranges in parallel", "parallel",
+           [f"{n * 250000}-{n * 250000 + 249999}" for n in range(12)])
+    ranges("several ranges an answer, several answers", "both",
+           ["0-9,2000000-2999999", "10-99999,150000-1999999", "90000-160000"])
+    ranges("a range that never comes", "missing", "0-999999", ["1000001-2000000", "2000001-"],
+           body=None, state="truncated", reason="partial", missing=1)
     get("server that closes too early", f"http://{h}:8080/cut/text.txt", None, fails=True,
         state="truncated", reason="reset")
     get("PUT after 100 Continue", f"http://{h}:82/put/continue.bin", files["large.bin"],
@@ -403,6 +427,8 @@ def judge(expect, sightings, stored, client, server):
     same("client", s["client"]["ip"], client)
     same("server", s["server"]["ip"], server)
     same("user", s.get("user", {}).get("name"), expect.user)
+    if expect.missing is not None:
+        same("bytes missing", s["sluice"]["file"]["missing"], expect.missing)
     if expect.body is not None:
         sha256 = hashlib.sha256(expect.body).hexdigest()
         same("SHA-256", s["file"].get("hash", {}).get("sha256"), sha256)
