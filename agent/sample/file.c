@@ -29,15 +29,15 @@ static const uint32_t chunk_sizes[] = {4 << 10, 16 << 10, 64 << 10, 256 << 10};
 
 #define CHUNK_KINDS (sizeof(chunk_sizes) / sizeof(chunk_sizes[0]))
 #define CHUNK_MAX (256 << 10)
-#define CHUNK_MEMORY (16 << 20)		/* of all files of a set */
+#define CHUNK_MEMORY (16 << 20) /* of all files of a set */
 /* Pieces from this size on are not collected once the file is being written. */
 #define PIECE_DIRECT (32 << 10)
 #define READ_BACK (64 << 10)
 #define DIGESTS_KEPT 64
-#define EXTENTS_ALL (128 << 10)		/* of all files of a set */
+#define EXTENTS_ALL (128 << 10) /* of all files of a set */
 
 struct chunk {
-	struct chunk *next;		/* in the set's list of free ones */
+	struct chunk *next; /* in the set's list of free ones */
 	uint32_t kind;
 	uint32_t len;
 	uint8_t data[];
@@ -46,15 +46,15 @@ struct chunk {
 struct file {
 	struct file_set *set;
 	struct sighting s;
-	enum file_reason settled;	/* NONE: still wanted */
-	bool open;			/* counts in set->open */
-	bool expected;			/* file_declare() was called */
+	enum file_reason settled; /* NONE: still wanted */
+	bool open;		  /* counts in set->open */
+	bool expected;		  /* file_declare() was called */
 	uint64_t expect;
 	uint64_t flushed;
 	uint64_t next;
 	struct extents extents;
 	struct chunk *chunk;
-	struct file *older, *newer;	/* files with a chunk, by last use */
+	struct file *older, *newer; /* files with a chunk, by last use */
 	EVP_MD_CTX *digest;
 	struct spool_file *spool;
 };
@@ -367,7 +367,7 @@ static size_t file_read_back(struct file *f, uint64_t offset, uint64_t n)
 	errno = ENOMEM;
 	got = set->read_back ? spool_read(f->spool, offset, set->read_back, n) : -1;
 	if (got >= 0 && (size_t)got < n)
-		errno = EIO;	/* somebody cut it */
+		errno = EIO; /* somebody cut it */
 	if (got < 0 || (size_t)got < n) {
 		file_spool_failed(f, SPOOL_ERROR);
 		return 0;
@@ -401,8 +401,9 @@ static void file_compare(struct file *f, uint64_t offset, const uint8_t *p, size
 			known = f->chunk->data + (offset - f->flushed);
 			part = n < f->next - offset ? n : f->next - offset;
 		} else {
-			part = offset < f->flushed && n > f->flushed - offset ?
-				       f->flushed - offset : n;
+			part = offset < f->flushed && n > f->flushed - offset
+				       ? f->flushed - offset
+				       : n;
 			part = file_read_back(f, offset, part);
 			if (!part)
 				return;
@@ -456,7 +457,7 @@ static void file_data_apart(struct file *f, uint64_t offset, const uint8_t *p, s
 	size_t limit = set->limits.max_holes, before = f->extents.count;
 
 	if (set->extents >= EXTENTS_ALL)
-		limit = 0;	/* existing ones may still grow */
+		limit = 0; /* existing ones may still grow */
 	if (!extents_add(&f->extents, offset, offset + n, limit)) {
 		log_warning_once("files: too many holes at once, a file is given up");
 		file_settle(f, FILE_REASON_LIMIT);

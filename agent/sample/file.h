@@ -25,12 +25,15 @@ struct file;
 struct file_set;
 
 struct file_limits {
-	uint64_t max_size;	/* bytes of a file */
-	size_t max_open;	/* files at once */
-	size_t max_holes;	/* of one file; one more ends it with LIMIT */
+	uint64_t max_size; /* bytes of a file */
+	size_t max_open;   /* files at once */
+	size_t max_holes;  /* of one file; one more ends it with LIMIT */
 };
 
-#define FILE_LIMITS_DEFAULT {.max_size = 100ull << 20, .max_open = 4096, .max_holes = 1024}
+#define FILE_LIMITS_DEFAULT                                                   \
+	{                                                                     \
+		.max_size = 100ull << 20, .max_open = 4096, .max_holes = 1024 \
+	}
 
 /*
  * Called once for every file that ends, complete or not; empty ones (no byte,
