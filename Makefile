@@ -109,13 +109,13 @@ $(BUILD)/testcloud: $(wildcard tests/cloud/*.c tests/cloud/*.h) | deps-test
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) \
 		$(shell pkg-config --cflags --libs libmicrohttpd libssl libcrypto jansson) -lpthread
 
-$(BUILD)/tests/ringtool $(BUILD)/tests/nltool: $(BUILD)/tests/%: tests/vm/%.c | deps-test
+VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool)
+$(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h
+$(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< \
-		$(shell pkg-config --cflags --libs libnl-3.0 libnl-genl-3.0)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
-tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/ringtool $(BUILD)/tests/nltool \
-	$(BUILD)/tests/forwarder_driver
+tests: deps-test agent unit $(BUILD)/testcloud $(VM_TOOLS) $(BUILD)/tests/forwarder_driver
 
 check: deps-test
 	$(Q)scripts/check
