@@ -197,7 +197,7 @@ static bool restrict_files(enum sandbox_role role, const struct sandbox_path *pa
 	X(openat) X(fstat) X(newfstatat) X(statx) X(faccessat) X(faccessat2) X(readlinkat)   \
 	X(getdents64) X(linkat) X(unlinkat) X(renameat) X(renameat2) X(mkdirat) X(ftruncate) \
 	X(fallocate) X(fsync) X(fdatasync) X(fchmod) X(fstatfs) X(statfs) X(umask)           \
-	X(fcntl) X(dup) X(flock)                                                             \
+	X(fcntl) X(dup) X(flock) X(utimensat)                                                \
 	/* the same under the names that x86 kept */                                         \
 	X(open) X(stat) X(lstat) X(access) X(readlink) X(link) X(unlink) X(rename) X(mkdir)  \
 	X(rmdir)                                                                             \

@@ -19,22 +19,22 @@
 /* Something else may remove samples: when full, look again, but not all the time. */
 #define SPOOL_RECOUNT_SECONDS 60
 
-/* What is in the spool; mapped from DIR/tmp/usage, shared by its processes. */
-struct spool_usage {
-	uint64_t bytes;
-	uint64_t files;
-};
+/* In tmp/, before the hash: a sample on its way out. */
+#define SPOOL_EVICTED_PREFIX "evicted-"
+#define SPOOL_FOLDERS 256
+/* Attempts to link a sample that others link and evict at the same time. */
+#define SPOOL_LINK_ATTEMPTS 16
 
 struct spool {
 	int samples;
 	int tmp;
-	int proc;		/* /proc/self/fd, to link nameless files */
+	int proc; /* /proc/self/fd, to link nameless files */
 	int usage_fd;
-	struct spool_usage *usage;
+	struct spool_usage *usage; /* mapped from DIR/tmp/usage, shared by all */
 	struct spool_options options;
 	bool no_tmpfile;
-	uint64_t pending;	/* bytes written to files that are not linked yet */
-	unsigned int names;	/* made in tmp/ so far */
+	uint64_t pending;   /* bytes written to files that are not linked yet */
+	unsigned int names; /* made in tmp/ so far */
 	time_t counted;
 };
 
@@ -43,7 +43,7 @@ struct spool_file {
 	int fd;
 	uint64_t written;
 	uint64_t end;
-	char name[SPOOL_NAME_MAX];	/* in tmp/, "": nameless */
+	char name[SPOOL_NAME_MAX]; /* in tmp/, "": nameless */
 };
 
 static enum spool_result spool_failure(void)
@@ -110,19 +110,19 @@ static void spool_count_file(void *arg, int dir, const char *name)
 
 static void spool_count_folder(void *arg, int dir, const char *name)
 {
-	spool_walk(dir, name, spool_count_file, arg);
+	if (strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2)
+		spool_walk(dir, name, spool_count_file, arg);
 }
 
-/* Corrects the shared count by what a walk finds; others may commit meanwhile. */
-static void spool_count(struct spool *s)
+struct spool_usage spool_usage(const struct spool *s)
 {
-	struct spool_usage found = {0};
-	uint64_t bytes = __atomic_load_n(&s->usage->bytes, __ATOMIC_RELAXED);
-	uint64_t files = __atomic_load_n(&s->usage->files, __ATOMIC_RELAXED);
+	struct spool_usage u = {0};
 
-	spool_walk(s->samples, ".", spool_count_folder, &found);
-	__atomic_fetch_add(&s->usage->bytes, found.bytes - bytes, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&s->usage->files, found.files - files, __ATOMIC_RELAXED);
+	if (s->usage) {
+		u.bytes = __atomic_load_n(&s->usage->bytes, __ATOMIC_RELAXED);
+		u.files = __atomic_load_n(&s->usage->files, __ATOMIC_RELAXED);
+	}
+	return u;
 }
 
 static void spool_usage_add(struct spool *s, uint64_t bytes, uint64_t files)
@@ -133,14 +133,31 @@ static void spool_usage_add(struct spool *s, uint64_t bytes, uint64_t files)
 	__atomic_fetch_add(&s->usage->files, files, __ATOMIC_RELAXED);
 }
 
+/* Corrects the shared count by what a walk finds; others may commit meanwhile. */
+static void spool_count(struct spool *s)
+{
+	struct spool_usage found = {0}, before = spool_usage(s);
+
+	spool_walk(s->samples, ".", spool_count_folder, &found);
+	spool_usage_add(s, found.bytes - before.bytes, found.files - before.files);
+}
+
+void spool_usage_found(struct spool *s, const struct spool_usage *before,
+		       const struct spool_usage *found)
+{
+	struct spool_usage now = spool_usage(s);
+
+	if (now.bytes == before->bytes && now.files == before->files)
+		spool_usage_add(s, found->bytes - now.bytes, found->files - now.files);
+}
+
 static bool spool_over(const struct spool *s, uint64_t bytes, uint64_t files)
 {
 	const struct spool_options *o = &s->options;
+	struct spool_usage u = spool_usage(s);
 
-	return (o->max_bytes &&
-		__atomic_load_n(&s->usage->bytes, __ATOMIC_RELAXED) + bytes > o->max_bytes) ||
-	       (o->max_files &&
-		__atomic_load_n(&s->usage->files, __ATOMIC_RELAXED) + files > o->max_files);
+	return (o->max_bytes && u.bytes + bytes > o->max_bytes) ||
+	       (o->max_files && u.files + files > o->max_files);
 }
 
 /* Would so many more be too many? */
@@ -191,9 +208,39 @@ static bool spool_usage_open(struct spool *s)
 
 /* ---------------------------------------------------------------- open, close */
 
-/* A file in tmp/ is locked while it is written; what is not is left from a crash. */
+/*
+ * Puts tmp/NAME, whose eviction was given up or interrupted, back to its place.  When
+ * the sample was written again meanwhile, this one is removed.  False with errno.
+ */
+static bool spool_put_back(struct spool *s, const char *name,
+			   const uint8_t sha256[static SHA256_SIZE], uint64_t size)
+{
+	char place[SPOOL_PLACE_MAX];
+	int failed;
+
+	spool_place(sha256, place);
+	failed = renameat2(s->tmp, name, s->samples, place, RENAME_NOREPLACE);
+	if (failed && errno == EEXIST) {
+		failed = unlinkat(s->tmp, name, 0);
+		if (!failed)
+			spool_usage_add(s, -size, -1);
+	}
+	/* A file system that cannot tell: what it may replace is the same file. */
+	if (failed && (errno == EINVAL || errno == ENOSYS))
+		failed = renameat(s->tmp, name, s->samples, place);
+	return !failed;
+}
+
+/*
+ * A file in tmp/ is locked while it is written, or being evicted; what is not is
+ * left from a crash.
+ */
 static void spool_remove_left(void *arg, int dir, const char *name)
 {
+	const size_t prefix = strlen(SPOOL_EVICTED_PREFIX);
+	uint8_t sha256[SHA256_SIZE];
+	struct spool *s = arg;
+	struct stat st;
 	int fd;
 
 	if (!strcmp(name, "usage"))
@@ -201,8 +248,17 @@ static void spool_remove_left(void *arg, int dir, const char *name)
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		unlinkat(dir, name, 0);
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
+		/*
+		 * Nobody needed it when its eviction began, but a power failure may have
+		 * undone half of a decision against it.
+		 */
+		if (strncmp(name, SPOOL_EVICTED_PREFIX, prefix) ||
+		    !sha256_parse(name + prefix, sha256))
+			unlinkat(dir, name, 0);
+		else if (fstat(fd, &st) || !spool_put_back(s, name, sha256, st.st_size))
+			log_warning("spool: tmp/%s cannot be put back: %m", name);
+	}
 	close(fd);
 }
 
@@ -252,14 +308,14 @@ struct spool *spool_open(const struct spool_options *o)
 		goto fail;
 	what = "its folder tmp";
 	s->tmp = spool_folder(dir, "tmp");
-	if (s->tmp < 0 || !spool_walk(s->tmp, ".", spool_remove_left, NULL))
+	if (s->tmp < 0 || !spool_walk(s->tmp, ".", spool_remove_left, s))
 		goto fail;
 	what = "its count tmp/usage";
 	if ((o->max_bytes || o->max_files) && !spool_usage_open(s))
 		goto fail;
 	s->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0)
-		s->no_tmpfile = true;	/* nothing to link a nameless file with */
+		s->no_tmpfile = true; /* nothing to link a nameless file with */
 	close(dir);
 	return s;
 fail:
@@ -284,6 +340,17 @@ void spool_close(struct spool *s)
 }
 
 bool spool_known(struct spool *s, const uint8_t sha256[static SHA256_SIZE], uint64_t size)
+{
+	char place[SPOOL_PLACE_MAX];
+
+	spool_place(sha256, place);
+	/* In this order, see spool_evict().  What cannot be marked may still be read. */
+	if (utimensat(s->samples, place, NULL, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+		return false;
+	return spool_has(s, sha256, size);
+}
+
+bool spool_has(struct spool *s, const uint8_t sha256[static SHA256_SIZE], uint64_t size)
 {
 	char place[SPOOL_PLACE_MAX];
 	struct stat st;
@@ -314,7 +381,7 @@ static int spool_create(struct spool *s, char name[static SPOOL_NAME_MAX])
 			continue;
 		if (fd < 0 || (!flock(fd, LOCK_EX) && !fstat(fd, &st) && st.st_nlink))
 			return fd;
-		close(fd);	/* taken for a left-over before it was locked */
+		close(fd); /* taken for a left-over before it was locked */
 	}
 }
 
@@ -395,7 +462,7 @@ static int spool_link(struct spool_file *f, const char *place)
 	struct spool *s = f->spool;
 	char self[16];
 
-	if (f->name[0])	/* what it may replace is the same file */
+	if (f->name[0]) /* what it may replace is the same file */
 		return renameat(s->tmp, f->name, s->samples, place);
 	snprintf(self, sizeof(self), "%d", f->fd);
 	return linkat(s->proc, self, s->samples, place, AT_SYMLINK_FOLLOW);
@@ -424,35 +491,57 @@ static void spool_remove_broken(struct spool *s, const char *place)
 		spool_usage_add(s, -(uint64_t)st.st_size, -1);
 }
 
+/*
+ * Links it at its place, unless that sample is there (*known).  *made: its folder is
+ * new.  Others may link and evict the same sample meanwhile, hence the attempts.
+ */
 static enum spool_result spool_place_file(struct spool_file *f,
-					  const uint8_t sha256[static SHA256_SIZE])
+					  const uint8_t sha256[static SHA256_SIZE],
+					  const char *place, const char *folder, bool *known,
+					  bool *made)
 {
 	struct spool *s = f->spool;
-	bool sync = s->options.sync, made = false, known;
+	unsigned int i;
+	int error = 0;
+
+	for (i = 0; i < SPOOL_LINK_ATTEMPTS; i++) {
+		*known = spool_known(s, sha256, f->end);
+		if (*known)
+			return SPOOL_OK;
+		if (!i && spool_full(s, s->pending, 1))
+			return SPOOL_FULL;
+		spool_remove_broken(s, place);
+		if (!i && s->options.sync && fdatasync(f->fd))
+			return spool_failure();
+		/* Its time is that of its commit, not of its last byte. */
+		if (futimens(f->fd, NULL))
+			return spool_failure();
+		if (!spool_link(f, place))
+			return SPOOL_OK;
+		error = errno;
+		if (error == ENOENT && !mkdirat(s->samples, folder, 0700))
+			*made = true;
+		else if (errno != EEXIST)
+			return spool_failure();
+	}
+	errno = error;
+	return SPOOL_ERROR;
+}
+
+static enum spool_result spool_settle(struct spool_file *f,
+				      const uint8_t sha256[static SHA256_SIZE])
+{
+	struct spool *s = f->spool;
 	char place[SPOOL_PLACE_MAX], folder[3];
+	bool made = false, known = false;
+	enum spool_result result;
 
 	spool_place(sha256, place);
 	memcpy(folder, place, 2);
 	folder[2] = 0;
-	known = spool_known(s, sha256, f->end);
-	if (!known) {
-		if (spool_full(s, s->pending, 1))
-			return SPOOL_FULL;
-		spool_remove_broken(s, place);
-		if (sync && fdatasync(f->fd))
-			return spool_failure();
-		if (spool_link(f, place)) {
-			if (errno == ENOENT) {
-				made = !mkdirat(s->samples, folder, 0700);
-				if (!made && errno != EEXIST)
-					return spool_failure();
-				errno = spool_link(f, place) ? errno : 0;
-			}
-			if (errno && errno != EEXIST)
-				return spool_failure();
-			known = errno == EEXIST;
-		}
-	}
+	result = spool_place_file(f, sha256, place, folder, &known, &made);
+	if (result != SPOOL_OK)
+		return result;
 	if (!known) {
 		f->name[0] = 0;
 		spool_usage_add(s, f->end, 1);
@@ -461,15 +550,15 @@ static enum spool_result spool_place_file(struct spool_file *f,
 	 * Also when it was known: whoever linked it may have died before, or not
 	 * have come to, this.  It costs little when there is nothing to write.
 	 */
-	if (sync && (!spool_sync_folder(s->samples, folder) ||
-		     (made && !spool_sync_folder(s->samples, "."))))
+	if (s->options.sync && (!spool_sync_folder(s->samples, folder) ||
+				(made && !spool_sync_folder(s->samples, "."))))
 		return spool_failure();
 	return known ? SPOOL_KNOWN : SPOOL_OK;
 }
 
 enum spool_result spool_commit(struct spool_file *f, const uint8_t sha256[static SHA256_SIZE])
 {
-	enum spool_result result = spool_place_file(f, sha256);
+	enum spool_result result = spool_settle(f, sha256);
 	int saved = errno;
 
 	spool_abort(f);
@@ -484,4 +573,119 @@ void spool_abort(struct spool_file *f)
 		unlinkat(f->spool->tmp, f->name, 0);
 	close(f->fd);
 	free(f);
+}
+
+/* ------------------------------------------------------------------ eviction */
+
+enum spool_listed spool_list_next(struct spool *s, struct spool_list *list,
+				  struct spool_sample *sample)
+{
+	struct dirent *entry;
+	struct stat st;
+	char folder[3];
+	int fd;
+
+	if (list->folder == SPOOL_FOLDERS)
+		return SPOOL_LIST_END;
+	snprintf(folder, sizeof(folder), "%02x", list->folder & 0xff);
+	if (!list->dir) {
+		fd = openat(s->samples, folder,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		list->dir = fd < 0 ? NULL : fdopendir(fd);
+		if (list->dir)
+			return SPOOL_LIST_OTHER;
+		list->folder++;
+		if (fd >= 0)
+			close(fd);
+		return fd < 0 && errno == ENOENT ? SPOOL_LIST_OTHER : SPOOL_LIST_ERROR;
+	}
+	errno = 0;
+	entry = readdir(list->dir);
+	if (!entry) {
+		bool failed = errno;
+
+		closedir(list->dir);
+		list->dir = NULL;
+		list->folder++;
+		return failed ? SPOOL_LIST_ERROR : SPOOL_LIST_OTHER;
+	}
+	if (entry->d_name[0] == '.' ||
+	    fstatat(dirfd(list->dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(st.st_mode))
+		return SPOOL_LIST_OTHER;
+	list->found.bytes += st.st_size;
+	list->found.files++;
+	if (strncmp(entry->d_name, folder, 2) || !sha256_parse(entry->d_name, sample->sha256))
+		return SPOOL_LIST_OTHER;
+	sample->size = st.st_size;
+	sample->seen = st.st_mtim;
+	return SPOOL_LIST_SAMPLE;
+}
+
+void spool_list_end(struct spool_list *list)
+{
+	if (list->dir)
+		closedir(list->dir);
+	list->dir = NULL;
+	list->folder = SPOOL_FOLDERS;
+}
+
+static bool spool_seen_since(const struct spool_sample *sample, const struct stat *st)
+{
+	return st->st_mtim.tv_sec != sample->seen.tv_sec ||
+	       st->st_mtim.tv_nsec != sample->seen.tv_nsec ||
+	       (uint64_t)st->st_size != sample->size;
+}
+
+/* With the sample open, as it was listed, and locked. */
+static enum spool_evicted spool_remove(struct spool *s, const struct spool_sample *sample,
+				       ino_t ino)
+{
+	char place[SPOOL_PLACE_MAX], name[SPOOL_PLACE_MAX + sizeof(SPOOL_EVICTED_PREFIX)];
+	struct stat st;
+
+	spool_place(sample->sha256, place);
+	snprintf(name, sizeof(name), SPOOL_EVICTED_PREFIX "%s", place + 3);
+	if (renameat(s->samples, place, s->tmp, name))
+		return errno == ENOENT ? SPOOL_GONE : SPOOL_STUCK;
+	if (fstatat(s->tmp, name, &st, AT_SYMLINK_NOFOLLOW) || st.st_ino != ino ||
+	    spool_seen_since(sample, &st)) {
+		if (!spool_put_back(s, name, sample->sha256, sample->size))
+			return SPOOL_STUCK;
+		place[2] = 0;
+		if (s->options.sync && !spool_sync_folder(s->samples, place))
+			return SPOOL_STUCK;
+		return SPOOL_PUT_BACK;
+	}
+	if (unlinkat(s->tmp, name, 0))
+		return SPOOL_STUCK;
+	spool_usage_add(s, -sample->size, -1);
+	return SPOOL_EVICTED;
+}
+
+/*
+ * Who finds a sample known marks it first (its mtime), then looks whether it is at
+ * its place.  We take it from its place first, then look for the mark.  So if they
+ * found it there, we find the mark and put it back; and a mark that comes later finds no
+ * sample, which is then written anew.
+ */
+enum spool_evicted spool_evict(struct spool *s, const struct spool_sample *sample)
+{
+	enum spool_evicted result = SPOOL_STUCK;
+	char place[SPOOL_PLACE_MAX];
+	struct stat st;
+	int fd, saved;
+
+	spool_place(sample->sha256, place);
+	fd = openat(s->samples, place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? SPOOL_GONE : SPOOL_STUCK;
+	/* The lock keeps spool_open() of others from taking it for a left-over. */
+	if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st))
+		result = spool_seen_since(sample, &st) ? SPOOL_SEEN_AGAIN
+						       : spool_remove(s, sample, st.st_ino);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
 }
