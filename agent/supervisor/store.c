@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2
 #define STORE_APPLICATION 0x536c7553 /* "SluS", in the header of the file */
 #define STORE_BUSY_MS 2000
 
@@ -26,6 +26,8 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "CREATE TABLE submissions ("
 			     "	id BLOB NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,"
 			     "	cloud TEXT NOT NULL,"
+			     "	sha256 BLOB NOT NULL,"
+			     "	size INTEGER NOT NULL,"
 			     "	policy TEXT NOT NULL,"
 			     "	outcome TEXT,"
 			     "	verdict INTEGER,"
@@ -33,12 +35,12 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "	time INTEGER NOT NULL,"
 			     "	PRIMARY KEY (id, cloud)"
 			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE INDEX submissions_open ON submissions (sha256)"
+			     "	WHERE outcome IS NULL;"
 			     "CREATE TABLE outbox ("
 			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     "	id BLOB NOT NULL,"
 			     "	cloud TEXT NOT NULL,"
-			     "	sha256 BLOB NOT NULL,"
-			     "	size INTEGER NOT NULL,"
 			     "	UNIQUE (id, cloud)"
 			     ") STRICT;";
 
@@ -49,12 +51,16 @@ static const char schema[] = "CREATE TABLE sightings ("
 	X(ROLLBACK, "ROLLBACK")                                                               \
 	X(ADD, "INSERT INTO sightings (id, time, share_mask, message)"                        \
 	       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING")                        \
-	X(SUBMIT, "INSERT INTO submissions (id, cloud, policy, time) VALUES (?1, ?2, ?3, ?4)" \
-		  " ON CONFLICT DO NOTHING")                                                  \
-	X(OUT, "INSERT INTO outbox (id, cloud, sha256, size) VALUES (?1, ?2, ?3, ?4)"         \
-	       " ON CONFLICT DO NOTHING")                                                     \
-	X(OUTBOX, "SELECT number, id, cloud, sha256, size FROM outbox WHERE number > ?1"      \
-		  " ORDER BY number LIMIT ?2")                                                \
+	X(SUBMIT, "INSERT INTO submissions (id, cloud, policy, time, sha256, size)"           \
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")                  \
+	X(OUT, "INSERT INTO outbox (id, cloud) VALUES (?1, ?2) ON CONFLICT DO NOTHING")       \
+	X(OUT_AGAIN, "INSERT INTO outbox (id, cloud) SELECT id, cloud FROM submissions"       \
+		     " WHERE outcome IS NULL AND cloud = ?1 ORDER BY time"                    \
+		     " ON CONFLICT DO NOTHING")                                               \
+	X(OUTBOX, "SELECT number, id, cloud, sha256, size"                                    \
+		  " FROM outbox JOIN submissions USING (id, cloud)"                           \
+		  " WHERE number > ?1 ORDER BY number LIMIT ?2")                              \
+	X(NEEDED, "SELECT 1 FROM submissions WHERE sha256 = ?1 AND outcome IS NULL LIMIT 1")  \
 	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                         \
 	X(LOAD,                                                                               \
 	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
@@ -174,12 +180,31 @@ bool store_submit(struct store *s, const struct sighting *sighting, const char *
 
 	sqlite3_bind_text(q, 3, policy_text(seen, text), -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 4, now);
-	if (!run(s, q))
-		return false;
-	q = fresh_for(s, S_OUT, sighting->id, cloud);
-	sqlite3_bind_blob(q, 3, sighting->sha256, SHA256_SIZE, SQLITE_STATIC);
-	sqlite3_bind_int64(q, 4, (int64_t)sighting->size);
+	sqlite3_bind_blob(q, 5, sighting->sha256, SHA256_SIZE, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 6, (int64_t)sighting->size);
+	return run(s, q) && run(s, fresh_for(s, S_OUT, sighting->id, cloud));
+}
+
+bool store_out_again(struct store *s, const char *cloud)
+{
+	sqlite3_stmt *q = fresh(s, S_OUT_AGAIN);
+
+	sqlite3_bind_text(q, 1, cloud, -1, SQLITE_STATIC);
 	return run(s, q);
+}
+
+bool store_needed(struct store *s, const uint8_t sha256[static SHA256_SIZE], bool *needed)
+{
+	sqlite3_stmt *q = fresh(s, S_NEEDED);
+	int code;
+
+	sqlite3_bind_blob(q, 1, sha256, SHA256_SIZE, SQLITE_STATIC);
+	code = sqlite3_step(q);
+	*needed = code != SQLITE_DONE;
+	if (code != SQLITE_DONE && code != SQLITE_ROW)
+		failed(s);
+	sqlite3_reset(q);
+	return code == SQLITE_DONE || code == SQLITE_ROW;
 }
 
 /* Copies a blob of exactly n bytes. */

@@ -7,8 +7,11 @@
  * and a power failure.  Nobody but the supervisor reads it (mode 0600).
  *
  *	sightings	the message of the inspector, rule included
- *	submissions	one per sighting and cloud: the policy when seen, how it ended
+ *	submissions	one per sighting and cloud: sample, policy when seen, how it ended
  *	outbox		submissions that the forwarder has not committed yet
+ *
+ * A submission is open until it has an outcome.  What is in the outbox is open: its
+ * row goes with, or before, the commit of its outcome.
  *
  * Functions that fail leave a text in store_error().
  */
@@ -46,6 +49,17 @@ enum store_result store_add(struct store *s, const struct sighting *sighting,
 /* One of the clouds it goes to, and an outbox row for it. */
 bool store_submit(struct store *s, const struct sighting *sighting, const char *cloud,
 		  const struct policy *seen, int64_t now);
+/*
+ * At a start: every open submission to a cloud into the outbox once more.  The forwarder may
+ * have told how one ended to a supervisor that died before it could commit that; asked again,
+ * it tells again.
+ */
+bool store_out_again(struct store *s, const char *cloud);
+/*
+ * Does an open submission need the sample?  True as well when it cannot be known
+ * (the function then returns false).
+ */
+bool store_needed(struct store *s, const uint8_t sha256[static SHA256_SIZE], bool *needed);
 
 /* A row of the outbox. */
 struct store_item {

@@ -184,6 +184,61 @@ TEST_F(store, results_and_forgetting)
 	EXPECT_EQ(STORE_ABSENT, store_load(self->store, self->s.id, "a", &sub));
 }
 
+/* A sample is needed until every submission of it has ended. */
+TEST_F(store, needed_until_all_ended)
+{
+	static const uint8_t other[SHA256_SIZE];
+	bool needed;
+
+	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
+	EXPECT_FALSE(needed);
+	ASSERT_TRUE(add(self, "a"));
+	number(self, 2);
+	ASSERT_TRUE(add(self, "b"));
+	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
+	EXPECT_TRUE(needed);
+	ASSERT_TRUE(store_needed(self->store, other, &needed));
+	EXPECT_FALSE(needed);
+	/* The forwarder has them: still. */
+	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "b"));
+	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "b", CLOUD_SENT, 0, "", 1));
+	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
+	EXPECT_TRUE(needed);
+	number(self, 1);
+	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "a"));
+	reopen(self);
+	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
+	EXPECT_TRUE(needed);
+	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_REFUSED, 0, "", 1));
+	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
+	EXPECT_FALSE(needed);
+}
+
+/* How it ended was told and not committed: it is asked again, once. */
+TEST_F(store, offered_again)
+{
+	struct store_item items[8];
+
+	ASSERT_TRUE(add(self, "a"));
+	number(self, 2);
+	ASSERT_TRUE(add(self, "a"));
+	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "a"));
+	number(self, 3);
+	ASSERT_TRUE(add(self, "a"));
+	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "a"));
+	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_SENT, 0, "", 1));
+	ASSERT_EQ(1, outbox(self, 0, items));
+	ASSERT_TRUE(store_out_again(self->store, "b"));
+	ASSERT_EQ(1, outbox(self, 0, items));
+	ASSERT_TRUE(store_out_again(self->store, "a"));
+	ASSERT_TRUE(store_out_again(self->store, "a"));
+	ASSERT_EQ(2, outbox(self, 0, items));
+	number(self, 2);
+	EXPECT_EQ(0, memcmp(items[1].id, self->s.id, SIGHTING_ID_SIZE));
+	EXPECT_EQ(77, items[1].size);
+	EXPECT_EQ(0, memcmp(items[1].sha256, self->s.sha256, SHA256_SIZE));
+}
+
 static void damage(FIXTURE_DATA(store) *self, const char *sql)
 {
 	sqlite3 *db;
