@@ -47,6 +47,9 @@
 	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                     \
 	X(SAMPLES_NEW, samples_new, "samples written to the spool")                  \
 	X(SAMPLES_KNOWN, samples_known, "samples that were in the spool already")    \
+	X(SAMPLES_EVICTED, samples_evicted, "samples removed to make room")          \
+	X(SAMPLES_RESTORED, samples_restored, "samples seen again while being removed: kept") \
+	X(SAMPLES_MISSING, samples_missing, "sightings not sent: their sample was gone") \
 	X(SHUNTS, shunts, "sessions shunted")                                        \
 	X(SIGHTINGS, sightings, "sightings accepted by the supervisor")              \
 	X(SIGHTINGS_UNMATCHED, sightings_unmatched, "complete files that no rule wants") \

@@ -30,6 +30,7 @@ static bool take_sighting(struct supervisor *s, const struct msg_view *v)
 
 	if (!intake_sighting(s->c, &s->counters, v, &p->sighting, &p->clouds))
 		return true; /* counted there */
+	intake_check(s->spool, &s->counters, &p->sighting, &p->clouds);
 	p->logged = false;
 	s->pendings++;
 	return true;

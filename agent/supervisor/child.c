@@ -60,6 +60,31 @@ void child_started(struct child *c, pid_t pid, int fd)
 	c->fd = fd;
 	c->started = child_clock();
 	c->kill_by = 0;
+	child_quiet(c);
+	child_heard(c);
+}
+
+void child_quiet(struct child *c)
+{
+	clock_gettime(CLOCK_REALTIME_COARSE, &c->quiet);
+}
+
+void child_heard(struct child *c)
+{
+	c->told = c->quiet;
+}
+
+struct timespec child_told(const struct child *c, size_t count)
+{
+	struct timespec told;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &told);
+	for (size_t i = 0; i < count; i++)
+		if (c[i].fd >= 0 &&
+		    (c[i].told.tv_sec < told.tv_sec ||
+		     (c[i].told.tv_sec == told.tv_sec && c[i].told.tv_nsec < told.tv_nsec)))
+			told = c[i].told;
+	return told;
 }
 
 bool child_start(struct child *c, int keep, int (*run)(int fd, void *arg), void *arg)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct child {
 	const char *role; /* "inspector", "forwarder" */
@@ -19,10 +20,16 @@ struct child {
 	pid_t pid;	  /* 0: not running */
 	int fd;		  /* our end of its socket pair, or -1 */
 	unsigned int restarts;
-	uint64_t started;	/* ms, CLOCK_MONOTONIC */
-	uint64_t start_at;	/* when to start it again */
-	unsigned int backoff;	/* ms */
-	uint64_t kill_by;	/* it closed its socket and should be gone by then */
+	uint64_t started;     /* ms, CLOCK_MONOTONIC */
+	uint64_t start_at;    /* when to start it again */
+	unsigned int backoff; /* ms */
+	uint64_t kill_by;     /* it closed its socket and should be gone by then */
+	/*
+	 * When its socket was last found empty, and the last of these times before a
+	 * message that came: what it did earlier than that it has told.  CLOCK_REALTIME_COARSE,
+	 * as times of files.
+	 */
+	struct timespec quiet, told;
 	int status;		/* as waitpid() gave it, valid when pid is 0 */
 	struct counters now;	/* of the running process, as it last said */
 	struct counters before; /* of those that ran before it */
@@ -52,6 +59,12 @@ void child_sum(const struct child *c, struct counters *sum);
 /* How a process ended, for messages. */
 #define CHILD_STATUS_MAX 64
 const char *child_status_text(int status, char text[static CHILD_STATUS_MAX]);
+
+/* Its socket is empty; a message came; see struct child. */
+void child_quiet(struct child *c);
+void child_heard(struct child *c);
+/* The time before which all of them have told what they did; those that are gone count not. */
+struct timespec child_told(const struct child *c, size_t count);
 
 /* Milliseconds, CLOCK_MONOTONIC. */
 uint64_t child_clock(void);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/intake.h"
 
+#include "lib/log.h"
+
 #include <string.h>
 
 static uint64_t match(const struct config *c, struct counters *counters, struct sighting *s)
@@ -48,4 +50,19 @@ bool intake_sighting(const struct config *c, struct counters *counters,
 	counter_add(counters, COUNTER_SIGHTINGS, 1);
 	*clouds = match(c, counters, s);
 	return true;
+}
+
+void intake_check(struct spool *spool, struct counters *counters, struct sighting *s,
+		  uint64_t *clouds)
+{
+	char text[SHA256_TEXT];
+
+	if (!*clouds || spool_has(spool, s->sha256, s->size))
+		return;
+	log_warning_once("sample %s is not in the spool, where its inspector saw it: not sent",
+			 sha256_text(s->sha256, text));
+	counter_add(counters, COUNTER_SAMPLES_MISSING, 1);
+	s->stored = false;
+	s->reason = FILE_REASON_SPOOL_ERROR;
+	*clouds = 0;
 }

@@ -8,6 +8,7 @@
 #include "lib/counter.h"
 #include "lib/msg.h"
 #include "lib/sighting.h"
+#include "sample/spool.h"
 #include "supervisor/config.h"
 
 /*
@@ -17,5 +18,13 @@
  */
 bool intake_sighting(const struct config *c, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds);
+
+/*
+ * What goes to a cloud must have bytes: without its sample in the spool a sighting
+ * becomes one that is not stored (FILE_REASON_SPOOL_ERROR) and goes nowhere, counted and
+ * logged.
+ */
+void intake_check(struct spool *spool, struct counters *counters, struct sighting *s,
+		  uint64_t *clouds);
 
 #endif

@@ -9,6 +9,7 @@
 #include "supervisor/child.h"
 #include "supervisor/config.h"
 #include "supervisor/deliver.h"
+#include "supervisor/evict.h"
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
 #include "supervisor/store.h"
@@ -50,6 +51,8 @@ struct supervisor {
 	struct launcher launcher;
 	bool failed; /* stopping because we cannot go on */
 
+	struct spool *spool;
+	struct evict evict;
 	struct store *store;
 	struct journal journal;
 	struct deliver deliver;
@@ -81,6 +84,8 @@ void live_stop_step(struct supervisor *s);
 void live_stop_begin(struct supervisor *s);
 /* When the next of these has something to do; never later than `when`. */
 uint64_t live_processes_at(const struct supervisor *s, uint64_t when);
+/* The spool's options, the same for all processes. */
+struct spool_options live_spool(const struct supervisor *s);
 const char *live_name(const struct child *c, char text[static 32]);
 
 /* batch.c: takes one message of a child. */

@@ -30,19 +30,23 @@ const char *live_name(const struct child *c, char text[static 32])
 	return text;
 }
 
+struct spool_options live_spool(const struct supervisor *s)
+{
+	return (struct spool_options){
+		.dir = s->spool_dir,
+		.max_bytes = s->c->spool_bytes,
+		.max_files = s->c->spool_files,
+		.sync = true,
+	};
+}
+
 static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 {
 	struct inspector_config i = {
 		.supervisor = fd,
 		.ring_fd = ring,
 		.ring_index = index,
-		.spool =
-			{
-				.dir = s->spool_dir,
-				.max_bytes = s->c->spool_bytes,
-				.max_files = s->c->spool_files,
-				.sync = true,
-			},
+		.spool = live_spool(s),
 		.files = s->c->files,
 		.virtual_system = s->c->virtual_system,
 		.sandbox = true,

@@ -10,6 +10,8 @@
  * round.  While the disk fails the batch stays, nothing more is read, and the
  * commit is tried every second: nothing that was accepted is lost, and what was not
  * waits in the sockets and then in the rings.
+ *
+ * Samples are evicted between commits, when no sighting is taken and not yet stored.
  */
 #include "supervisor/supervisor.h"
 
@@ -218,9 +220,11 @@ static void receive(struct supervisor *s, struct child *c)
 	for (int i = 0; i < ROUND_MESSAGES && may_read(s, c); i++) {
 		switch (msg_receive(c->fd, room, &v)) {
 		case MSG_OK:
+			child_heard(c);
 			live_take(s, c, &v);
 			break;
 		case MSG_AGAIN:
+			child_quiet(c);
 			return;
 		case MSG_CLOSED:
 			live_hang_up(s, c, false);
@@ -279,6 +283,14 @@ static void forget(struct supervisor *s)
 		log_warning("old sightings cannot be removed: %s", store_error(s->store));
 }
 
+static void evict(struct supervisor *s)
+{
+	struct timespec told = child_told(s->child, s->inspectors);
+
+	if (!s->pendings && s->phase == LIVE_RUNNING)
+		evict_step(&s->evict, s->now, &told);
+}
+
 static void wait_for_something(struct supervisor *s)
 {
 	struct pollfd fds[1 + LIVE_CHILDREN_MAX] = {{.fd = s->signals, .events = POLLIN}};
@@ -286,6 +298,8 @@ static void wait_for_something(struct supervisor *s)
 
 	if (s->disk_again && s->disk_again < when)
 		when = s->disk_again;
+	if (!s->pendings && s->phase == LIVE_RUNNING && evict_at(&s->evict) < when)
+		when = evict_at(&s->evict);
 	when = live_processes_at(s, when);
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
@@ -307,6 +321,7 @@ static void run(struct supervisor *s)
 		for (size_t i = 0; i < s->children; i++)
 			receive(s, &s->child[i]);
 		live_commit(s);
+		evict(s);
 		serve_forwarder(s);
 		live_stop_step(s);
 		if (s->phase == LIVE_RUNNING)
@@ -337,7 +352,25 @@ static bool open_store(struct supervisor *s)
 	s->store = path ? store_open(path) : NULL;
 	s->deliver.store = s->store;
 	free(path);
-	return s->store && journal_open(&s->journal, s->c->state_dir, false);
+	if (!s->store || !journal_open(&s->journal, s->c->state_dir, false))
+		return false;
+	/* A full disk is no reason not to start: the next start will do. */
+	for (size_t i = 0; i < s->c->clouds; i++)
+		if (!store_out_again(s->store, s->c->cloud[i].name))
+			log_warning("what waits for cloud %s cannot be offered again: %s",
+				    s->c->cloud[i].name, store_error(s->store));
+	return true;
+}
+
+static bool open_spool(struct supervisor *s)
+{
+	struct spool_options options = live_spool(s);
+
+	s->spool = spool_open(&options);
+	if (!s->spool)
+		return false;
+	evict_init(&s->evict, s->spool, &options, s->c->files.max_size, s->store, &s->counters);
+	return true;
 }
 
 static bool set_up(struct supervisor *s)
@@ -351,7 +384,7 @@ static bool set_up(struct supervisor *s)
 		return false;
 	}
 	s->now = child_clock();
-	if (!open_store(s) || !live_start_due(s))
+	if (!open_store(s) || !open_spool(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -372,6 +405,9 @@ static void tear_down(struct supervisor *s)
 			close(s->ring[i]);
 	kernel_close(&s->kernel);
 	deliver_free(&s->deliver);
+	evict_free(&s->evict);
+	if (s->spool)
+		spool_close(s->spool);
 	journal_close(&s->journal);
 	store_close(s->store);
 	if (s->signals >= 0)
