@@ -162,7 +162,8 @@ def inside(ns):
 
 
 def popen(ns, argv, **kw):
-    with inside(ns):
+    """A process in a network namespace; None: in that of the caller."""
+    with inside(ns) if ns else contextlib.nullcontext():
         return subprocess.Popen([str(a) for a in argv], **kw)
 
 
