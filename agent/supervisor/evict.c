@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTED_PER_STEP 256
-#define REMOVED_PER_STEP 16
+/* A disk may take milliseconds for each of these. */
+#define LISTED_PER_STEP 64
+#define REMOVED_PER_STEP 4
 #define REST_FACTOR 10 /* of the time that a round took */
 #define REST_MIN_MS 250
 #define REST_MAX_MS 60000
