@@ -9,67 +9,75 @@
 #include <stdint.h>
 
 /* X(CONSTANT, name, help) */
-#define COUNTERS(X)                                                                  \
-	X(PACKETS, packets, "frames or data records read")                           \
-	X(PACKETS_UNDECODED, packets_undecoded, "frames of no known kind, or cut short") \
-	X(PACKETS_CUT, packets_cut, "frames captured with less than their length")   \
+#define COUNTERS(X)                                                                            \
+	X(PACKETS, packets, "frames or data records read")                                     \
+	X(PACKETS_UNDECODED, packets_undecoded, "frames of no known kind, or cut short")       \
+	X(PACKETS_CUT, packets_cut, "frames captured with less than their length")             \
 	X(FRAGMENTS_DROPPED, fragments_dropped, "IP fragments given up: limit, time, overlap") \
-	X(SESSIONS, sessions, "TCP sessions")                                        \
-	X(SESSIONS_REFUSED, sessions_refused, "packets without a session: table full") \
-	X(SESSIONS_UNKNOWN, sessions_unknown, "sessions of no known protocol")       \
-	X(TCP_RETRANSMITTED, tcp_retransmitted, "bytes that came again")             \
-	X(TCP_CONFLICTS, tcp_conflicts, "bytes that came again with other content")  \
-	X(TCP_OUT_OF_ORDER, tcp_out_of_order, "segments kept until the hole before them closed") \
-	X(TCP_GAPS, tcp_gaps, "holes given up")                                      \
-	X(TCP_GAP_BYTES, tcp_gap_bytes, "bytes in these")                            \
-	X(RECORDS_BAD, records_bad, "ring records that made no sense")               \
-	X(RING_LOST_RECORDS, ring_lost_records, "records the ring had no room for")  \
-	X(RING_LOST_BYTES, ring_lost_bytes, "their payload")                         \
-	X(HTTP_TRANSACTIONS, http_transactions, "HTTP request and response pairs")   \
-	X(HTTP_ERRORS, http_errors, "HTTP streams given up")                         \
-	X(FILES, files, "files begun")                                               \
-	X(FILES_COMPLETE, files_complete, "files that were whole")                   \
-	X(FILES_EMPTY, files_empty, "bodies of no bytes, not made into files")       \
-	X(FORM_FIELDS, form_fields, "fields of forms that name no file: left alone") \
-	X(FILES_TRUNCATED_GAP, files_truncated_gap, "files with a hole")             \
-	X(FILES_TRUNCATED_LIMIT, files_truncated_limit, "files larger than the limit") \
-	X(FILES_TRUNCATED_TIMEOUT, files_truncated_timeout, "files whose session went idle") \
-	X(FILES_TRUNCATED_RESET, files_truncated_reset, "files cut by the end of the connection") \
-	X(FILES_TRUNCATED_DECODE, files_truncated_decode, "files whose coding was broken") \
-	X(FILES_TRUNCATED_BOMB, files_truncated_bomb, "files that grew past the decoding limits") \
+	X(SESSIONS, sessions, "TCP sessions")                                                  \
+	X(SESSIONS_REFUSED, sessions_refused, "packets without a session: table full")         \
+	X(SESSIONS_UNKNOWN, sessions_unknown, "sessions of no known protocol")                 \
+	X(TCP_RETRANSMITTED, tcp_retransmitted, "bytes that came again")                       \
+	X(TCP_CONFLICTS, tcp_conflicts, "bytes that came again with other content")            \
+	X(TCP_OUT_OF_ORDER, tcp_out_of_order,                                                  \
+	  "segments kept until the hole before them closed")                                   \
+	X(TCP_GAPS, tcp_gaps, "holes given up")                                                \
+	X(TCP_GAP_BYTES, tcp_gap_bytes, "bytes in these")                                      \
+	X(RECORDS_BAD, records_bad, "ring records that made no sense")                         \
+	X(RING_LOST_RECORDS, ring_lost_records, "records the ring had no room for")            \
+	X(RING_LOST_BYTES, ring_lost_bytes, "their payload")                                   \
+	X(HTTP_TRANSACTIONS, http_transactions, "HTTP request and response pairs")             \
+	X(HTTP_ERRORS, http_errors, "HTTP streams given up")                                   \
+	X(FILES, files, "files begun")                                                         \
+	X(FILES_COMPLETE, files_complete, "files that were whole")                             \
+	X(FILES_EMPTY, files_empty, "bodies of no bytes, not made into files")                 \
+	X(FORM_FIELDS, form_fields, "fields of forms that name no file: left alone")           \
+	X(FILES_TRUNCATED_GAP, files_truncated_gap, "files with a hole")                       \
+	X(FILES_TRUNCATED_LIMIT, files_truncated_limit, "files larger than the limit")         \
+	X(FILES_TRUNCATED_TIMEOUT, files_truncated_timeout, "files whose session went idle")   \
+	X(FILES_TRUNCATED_RESET, files_truncated_reset,                                        \
+	  "files cut by the end of the connection")                                            \
+	X(FILES_TRUNCATED_DECODE, files_truncated_decode, "files whose coding was broken")     \
+	X(FILES_TRUNCATED_BOMB, files_truncated_bomb,                                          \
+	  "files that grew past the decoding limits")                                          \
 	X(FILES_TRUNCATED_SPOOL_FULL, files_truncated_spool_full, "files refused: spool full") \
-	X(FILES_TRUNCATED_SPOOL_ERROR, files_truncated_spool_error, "files lost to a disk error") \
-	X(FILES_TRUNCATED_PARTIAL, files_truncated_partial, "ranges of larger files") \
-	X(FILES_TRUNCATED_OPEN_FILES, files_truncated_open_files, "files refused: too many open") \
-	X(FILES_TRUNCATED_CONFLICT, files_truncated_conflict, "files of which bytes came twice with other content") \
-	X(RANGES_JOINED, ranges_joined, "files put together from ranges")            \
-	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")   \
-	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                     \
-	X(SAMPLES_NEW, samples_new, "samples written to the spool")                  \
-	X(SAMPLES_KNOWN, samples_known, "samples that were in the spool already")    \
-	X(SAMPLES_EVICTED, samples_evicted, "samples removed to make room")          \
-	X(SAMPLES_RESTORED, samples_restored, "samples seen again while being removed: kept") \
-	X(SAMPLES_MISSING, samples_missing, "sightings not sent: their sample was gone") \
-	X(SHUNTS, shunts, "sessions shunted")                                        \
-	X(SIGHTINGS, sightings, "sightings accepted by the supervisor")              \
-	X(SIGHTINGS_UNMATCHED, sightings_unmatched, "complete files that no rule wants") \
+	X(FILES_TRUNCATED_SPOOL_ERROR, files_truncated_spool_error,                            \
+	  "files lost to a disk error")                                                        \
+	X(FILES_TRUNCATED_PARTIAL, files_truncated_partial, "ranges of larger files")          \
+	X(FILES_TRUNCATED_OPEN_FILES, files_truncated_open_files,                              \
+	  "files refused: too many open")                                                      \
+	X(FILES_TRUNCATED_CONFLICT, files_truncated_conflict,                                  \
+	  "files of which bytes came twice with other content")                                \
+	X(RANGES_JOINED, ranges_joined, "files put together from ranges")                      \
+	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")             \
+	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                               \
+	X(SAMPLES_NEW, samples_new, "samples written to the spool")                            \
+	X(SAMPLES_KNOWN, samples_known, "samples that were in the spool already")              \
+	X(SAMPLES_EVICTED, samples_evicted, "samples removed to make room")                    \
+	X(SAMPLES_RESTORED, samples_restored, "samples seen again while being removed: kept")  \
+	X(SAMPLES_MISSING, samples_missing, "sightings not sent: their sample was gone")       \
+	X(SHUNTS, shunts, "sessions shunted")                                                  \
+	X(SIGHTINGS, sightings, "sightings accepted by the supervisor")                        \
+	X(SIGHTINGS_UNMATCHED, sightings_unmatched, "complete files that no rule wants")       \
 	X(SIGHTINGS_REPEATED, sightings_repeated, "sightings announced again after a restart") \
-	X(MESSAGES_BAD, messages_bad, "messages of a peer process that were refused") \
-	X(ENVELOPES, envelopes, "envelopes made")                                    \
-	X(ENVELOPES_REFUSED, envelopes_refused, "envelopes refused: no usable policy") \
-	X(FIELDS_WITHHELD, fields_withheld, "fields left out because they carried an omitted value") \
-	X(QUEUED, queued, "submissions accepted into the queue")                     \
-	X(SUBMITTED, submitted, "samples uploaded")                                  \
-	X(KNOWN, known, "samples not uploaded: the cloud knows them")                \
-	X(FAILED, failed, "submissions given up: the cloud refused them")            \
-	X(RETRIES, retries, "attempts that will be repeated")                        \
-	X(CLOUD_ANSWERS_BAD, cloud_answers_bad, "answers of a cloud that could not be understood")
+	X(MESSAGES_BAD, messages_bad, "messages of a peer process that were refused")          \
+	X(ENVELOPES, envelopes, "envelopes made")                                              \
+	X(ENVELOPES_REFUSED, envelopes_refused, "envelopes refused: no usable policy")         \
+	X(FIELDS_WITHHELD, fields_withheld,                                                    \
+	  "fields left out because they carried an omitted value")                             \
+	X(QUEUED, queued, "submissions accepted into the queue")                               \
+	X(SUBMITTED, submitted, "samples uploaded")                                            \
+	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \
+	X(FAILED, failed, "submissions given up: the cloud refused them")                      \
+	X(RETRIES, retries, "attempts that will be repeated")                                  \
+	X(CLOUD_ANSWERS_BAD, cloud_answers_bad,                                                \
+	  "answers of a cloud that could not be understood")
 
 enum counter {
 #define COUNTER_ENUM(id, name, help) COUNTER_##id,
 	COUNTERS(COUNTER_ENUM)
 #undef COUNTER_ENUM
-	COUNTER_COUNT
+		COUNTER_COUNT
 };
 
 struct counters {
