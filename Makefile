@@ -20,7 +20,6 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
-VERSION := 0.1.0
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
@@ -37,7 +36,7 @@ endif
 CC := $(or $(filter-out default,$(if $(filter default,$(origin CC)),,$(CC))),gcc)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wvla -Wpointer-arith -Wno-unused-parameter
-CPPFLAGS += -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iagent -Iuapi
+CPPFLAGS += -D_GNU_SOURCE -Iagent -Iuapi
 CFLAGS ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)

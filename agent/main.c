@@ -7,6 +7,7 @@
 #include "supervisor/offline.h"
 #include "supervisor/supervisor.h"
 
+#include <linux/sluice.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>

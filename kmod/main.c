@@ -95,4 +95,4 @@ module_exit(sluice_exit);
 MODULE_DESCRIPTION("Copies of TCP sessions that cross this host");
 MODULE_AUTHOR("The Sluice authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1");
+MODULE_VERSION(SLUICE_VERSION);

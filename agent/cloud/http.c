@@ -3,6 +3,7 @@
 #include "cloud/http.h"
 #include "lib/log.h"
 
+#include <linux/sluice.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -46,6 +46,9 @@
 
 #include <linux/types.h>
 
+/* Of module, agent and tool alike: they are released together. */
+#define SLUICE_VERSION "0.1.0"
+
 /* Incremented whenever a record or an attribute changes its meaning. */
 #define SLUICE_ABI_VERSION 1
 
