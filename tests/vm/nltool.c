@@ -5,11 +5,16 @@
  *	nltool [--dump] COMMAND [ATTRIBUTE...]
  *	nltool listen GROUP SECONDS
  *	nltool poll FILE SECONDS	wait for a change of a file in sysfs
+ *	nltool reload FILE COUNT	unload the module, load it, open a ring and close
+ *					it a moment later, so many times
  *
  * ATTRIBUTE is name=value, or #NUMBER=HEX for any type with any bytes.  Prints
  * every attribute of the answer as name=value, one message a line.  A refusal is
  * printed on standard error as "ERRNO text", exit status 1.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +24,8 @@
 #include <unistd.h>
 
 #include <linux/sluice.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "genl.h"
 
@@ -192,6 +199,62 @@ static int poll_file(const char *name, int seconds)
 	return 0;
 }
 
+static void take_fd(uint8_t cmd, const unsigned char *at, size_t left, void *arg)
+{
+	const struct nlattr *attr;
+
+	(void)cmd;
+	while (genl_attr_next(&at, &left, &attr))
+		if (attr->nla_type == SLUICE_A_RING_FD)
+			memcpy(arg, genl_attr_data(attr), sizeof(int));
+}
+
+/* Opens a ring for a moment; returns how many packets were seen in it. */
+static uint64_t capture_a_moment(int milliseconds)
+{
+	const uint32_t index = 0, count = 1, size = 65536;
+	const struct sluice_ring_producer *producer;
+	struct genl_message message;
+	struct genl_error error;
+	uint64_t position;
+	struct genl genl;
+	int fd = -1;
+
+	genl_open(&genl, SLUICE_GENL_NAME);
+	genl_begin(&genl, &message, SLUICE_CMD_RING_OPEN, 0);
+	genl_put(&message, SLUICE_A_RING_INDEX, &index, sizeof(index));
+	genl_put(&message, SLUICE_A_RING_COUNT, &count, sizeof(count));
+	genl_put(&message, SLUICE_A_RING_SIZE_BYTES, &size, sizeof(size));
+	if (genl_ask(&genl, &message, take_fd, &fd, &error))
+		errx(1, "ring: %s", error.text);
+	producer = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 4096);
+	if (producer == MAP_FAILED)
+		err(1, "mmap");
+	usleep(milliseconds * 1000);
+	position = __atomic_load_n(&producer->position, __ATOMIC_ACQUIRE);
+	munmap((void *)producer, 4096);
+	close(fd);
+	close(genl.fd);
+	return position;
+}
+
+static int reload(const char *name, int count)
+{
+	int file = open(name, O_RDONLY), busy = 0, i;
+
+	if (file < 0)
+		err(2, "%s", name);
+	for (i = 0; i < count; i++) {
+		if (syscall(SYS_delete_module, "sluice", O_NONBLOCK))
+			err(1, "unload, time %d", i + 1);
+		if (syscall(SYS_finit_module, file, "", 0))
+			err(1, "load, time %d", i + 1);
+		busy += capture_a_moment(i % 40) > 0;
+	}
+	printf("reloaded %d times, with records %s\n", count, busy ? "sometimes" : "never");
+	return 0;
+}
+
 static int listen_to(const char *group, int seconds)
 {
 	struct genl genl;
@@ -233,6 +296,8 @@ int main(int argc, char **argv)
 		return listen_to(argv[2], atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "poll"))
 		return poll_file(argv[2], atoi(argv[3]));
+	if (argc == 4 && !strcmp(argv[1], "reload"))
+		return reload(argv[2], atoi(argv[3]));
 	if (argc > i && !strcmp(argv[i], "--dump")) {
 		flags |= NLM_F_DUMP;
 		i++;
