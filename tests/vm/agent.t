@@ -446,13 +446,14 @@ def ending(w):
         w.get(SERVER)
         same(kernel_stats(), before, 'counters of an idle module')
 
-    with w.case('started again after a clean end: what was left is sent, and capture goes on'):
+    with w.case('started again after a clean end: what was left is sent, capture goes on, the module can go'):
         w.agent.start()
         w.once(sha256)
         _, sha256 = w.get(SERVER)
         w.once(sha256)
         same(w.agent.stop(), 0, 'exit status')
-        check('ERROR' not in open(w.agent.log).read() and 'Sanitizer' not in open(w.agent.log).read(), 'log')
+        check('Sanitizer' not in open(w.agent.log).read(), 'log')
+        run(None, ('rmmod', 'sluice'))
 
 
 def test(tap, rig):

@@ -22,7 +22,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import (CLIENT, CLIENT6, FIELDS, GATE6_OUTSIDE, GATE_OUTSIDE, SERVER, SERVER6, SERVER6_NAT, SERVER_NAT,
-                 SYSFS, Agent, Cloud, check, ctl, main, same, tail)
+                 SERVER_PORT, SYSFS, Agent, Cloud, check, ctl, main, same, tail)
 
 # E-mail fields are not filled by HTTP; they are switched here as well, and nothing must come of it.
 FILLED = [f for f in FIELDS if not f.startswith('email_')]
@@ -144,6 +144,7 @@ class Case:
         self.server = ((SERVER6_NAT if self.nat else SERVER6) if self.six else (SERVER_NAT if self.nat else SERVER))
         self.gate = (GATE6_OUTSIDE if self.six else GATE_OUTSIDE) if self.nat else None
         word = lambda: '%s%06x' % (r.choice(('kanarie', 'Zeisig', 'papegaai', 'Gimpel')), r.getrandbits(24))
+        self.server_port = r.choice((80, SERVER_PORT))
         # Host is a name, or the server's address itself.
         self.host = word() + '.example' if r.random() < 0.6 else None
         self.users = [word(), word() + '@Corp']
@@ -160,13 +161,14 @@ class Case:
                  'port': str(self.ports[i]), 'vsys': VSYS}
         query = [('q', self.queries[i])] + [('s%d' % k, value[s]) for k, s in enumerate(self.strays[i])]
         host = self.host or ('[%s]' % self.server if self.six else self.server)
-        return 'http://%s%s?%s' % (host, last, urllib.parse.urlencode(query))
+        port = '' if self.server_port == 80 else ':%d' % self.server_port
+        return 'http://%s%s%s?%s' % (host, port, last, urllib.parse.urlencode(query))
 
     def curl(self, i, *argv):
         connect = '[%s]' % self.server if self.six else self.server
         self.rig.curl('--local-port', str(self.ports[i]), '-u', self.users[i] + ':Passwort-%x' % self.ports[i],
                       '-A', 'Agentenname/%d' % self.ports[i], '-e', 'http://verweis.example/%d' % self.ports[i],
-                      '--connect-to', '::%s:80' % connect, '-o', '/dev/null', *argv)
+                      '--connect-to', '::%s:%d' % (connect, self.server_port), '-o', '/dev/null', *argv)
 
     def run(self):
         """Sends both; their hashes."""
@@ -186,13 +188,15 @@ class Case:
         """By field: what must not be found where it is off, as (how to look, value)."""
         client = [('address', a) for a in (self.client, self.gate) if a]
         server = [('address', self.server)]
+        client_port = [('port', self.ports[i])]
+        # 80 is no value of its own: the envelope is looked at instead.
+        server_port = [('port', self.server_port)] if self.server_port != 80 else []
         source_is_client = i == 1
         found = {
             'source_ip': client if source_is_client else server,
             'destination_ip': server if source_is_client else client,
-            # The server's is 80, which is no value of its own: the envelope is looked at instead.
-            'source_port': [('port', self.ports[1])] if source_is_client else [],
-            'destination_port': [] if source_is_client else [('port', self.ports[0])],
+            'source_port': client_port if source_is_client else server_port,
+            'destination_port': server_port if source_is_client else client_port,
             'virtual_system': [('text', VSYS), ('text', 'Vsys_Canary-7c51')],
             'application': [('text', 'web-browsing')],
             'user': [('text', self.users[i]), ('text', self.users[i] + ':Passwort')],
@@ -213,7 +217,8 @@ class Case:
         source, destination = envelope.get('source', {}), envelope.get('destination', {})
         client, server = (source, destination) if i == 1 else (destination, source)
         ip_of = {'source': self.client if i == 1 else self.server, 'destination': self.server if i == 1 else self.client}
-        port_of = {'source': self.ports[1] if i == 1 else 80, 'destination': 80 if i == 1 else self.ports[0]}
+        port_of = {'source': self.ports[1] if i == 1 else self.server_port,
+                   'destination': self.server_port if i == 1 else self.ports[0]}
         for end, said in (('source', source), ('destination', destination)):
             same(said.get('ip'), None if end + '_ip' in off else ip_of[end], end + '.ip')
             same(said.get('port'), None if end + '_port' in off else port_of[end], end + '.port')
@@ -242,7 +247,9 @@ class Case:
                   'server': ('destination_ip' if i else 'source_ip') in off,
                   'port': ('source_port' if i else 'destination_port') in off}
         in_name = not i and not self.disposition and 'filename' in off
-        hidden = in_name or any(strays[s] for s in self.strays[i]) or (not self.host and strays['server'])
+        port_in_url = self.server_port != 80 and ('destination_port' if i else 'source_port') in off
+        hidden = (in_name or port_in_url or any(strays[s] for s in self.strays[i]) or
+                  (not self.host and strays['server']))
         if not hidden:
             same(url, whole, 'url.original')
             return
@@ -357,7 +364,8 @@ def self_test(tap):
             check(s.text(value), 'not found: %r' % form)
         s.data = s.lower = b'gimpel 5 a&=/ R2ltcGVs' * 10
         check(not s.text(value), 'found in noise')
-        for address, forms in (('10.81.1.2', (b'"10.81.1.2"', b'http://10.81.1.2:80/', b'ip:10.81.1.2', b'::ffff:10.81.1.2', b'\x0a\x51\x01\x02', b'0a510102',
+        for address, forms in (('10.81.1.2', (b'"10.81.1.2"', b'http://10.81.1.2:80/', b'ip:10.81.1.2',
+                                              b'::ffff:10.81.1.2', b'\x0a\x51\x01\x02', b'0a510102',
                                               b'10%2E81%2E1%2E2', b'10-81-1-2', base64.b64encode(b'a=10.81.1.2&'))),
                                ('fd81:1::2', (b'[fd81:1::2]:80', b'FD81:1::2', b'fd81:0001:0000:0000:0000:0000:0000:0002',
                                               b'fd81%3A1%3A%3A2', ipaddress.ip_address('fd81:1::2').packed))):

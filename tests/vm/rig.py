@@ -50,6 +50,7 @@ CLIENT6, SERVER6, SERVER6_NAT, CLOUD6 = 'fd81:1::2', 'fd81:2::2', 'fd81:2::3', '
 GATE_OUTSIDE, GATE6_OUTSIDE = '10.81.2.1', 'fd81:2::1'
 PUBLISHED, PUBLISHED_PORT = '10.81.1.100', 8000
 SERVER_OTHER = '10.81.5.2'
+SERVER_PORT = 18973             # beside 80
 
 
 # ---------------------------------------------------------------------- tests
@@ -373,13 +374,13 @@ class Rig:
                     ' proxy_temp_path %(w)s/t1; fastcgi_temp_path %(w)s/t2;\n'
                     ' uwsgi_temp_path %(w)s/t3; scgi_temp_path %(w)s/t4;\n'
                     ' client_max_body_size 0; default_type application/octet-stream;\n'
-                    ' server { listen 80; listen [::]:80; root %(w)s/www;\n'
+                    ' server { listen 80; listen [::]:80; listen %(p)d; listen [::]:%(p)d; root %(w)s/www;\n'
                     # The header of the answer is what the request wishes it to be.
                     '  add_header Content-Disposition $http_x_disposition;\n'
                     '  location /put/ { dav_methods PUT; create_full_put_path on; }\n'
                     '  location /post/ { echo_read_request_body; echo taken; }\n'
                     '  location /any/ { rewrite ^/any/.*/([0-9a-z]+)/[^/]*$ /$1 break; }\n'
-                    ' } }\n' % {'w': self.work})
+                    ' } }\n' % {'w': self.work, 'p': SERVER_PORT})
         child = popen('server', ('nginx', '-c', conf, '-e', self.path('nginx.log')))
         self.stack.callback(stop, child)
 
