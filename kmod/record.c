@@ -105,7 +105,8 @@ void sluice_record_describe(struct sluice_session *session, const struct sluice_
 	record_tuple(&record->original, &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple);
 	record_tuple(&record->reply, &ct->tuplehash[IP_CT_DIR_REPLY].tuple);
 	record->netns = packet->state->net->ns.inum;
-	record->ct_id = (__force u32)nf_ct_get_id(ct);
+	/* ctnetlink sends it as a __be32, so this is the number people see. */
+	record->ct_id = ntohl((__force __be32)nf_ct_get_id(ct));
 #ifdef CONFIG_NF_CONNTRACK_MARK
 	record->ct_mark = READ_ONCE(ct->mark);
 #endif

@@ -258,6 +258,8 @@ like 'one session' "$(nl session-get session_id="$id")" \
 	"^session-get session_id=$id .*,80 reason=0 bytes=5,1000 session_idle_msec=.* session_ring=0$"
 like 'all sessions' "$(nl --dump session-get)" "^session-get session_id=$id "
 next=$(sed -n "s/^data id=$id dir=1 .* length=1000 .* sequence=\([0-9]*\)/\1/p" "$ring")
+ct_id=$(sed -n "s/^session id=$id .* ctid=\([0-9]*\) .*/\1/p" "$ring")
+like "conntrack's id" "$(gateway conntrack -L -p tcp -o id 2>&1)" "dport=80 .* id=$ct_id( |$)"
 check 'skip' nl skip session_id="$id" direction=1 sequence=$((next + 3000)) length=100000
 for n in 2000 100000 5000; do
 	ask_for $n

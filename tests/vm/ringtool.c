@@ -245,7 +245,7 @@ static void print_session(const struct sluice_record_session *r)
 	printf(" flags=%u in=%s out=%s mark=%u ctmark=%u ctid=%u zone=%u netns=%" PRIu64
 	       " vrf=%u uid=%d related=%" PRIu64 " share=%x generation=%u\n",
 	       r->hdr.flags, r->in_name, r->out_name, r->skb_mark, r->ct_mark,
-	       ntohl(r->ct_id), r->zone, (uint64_t)r->netns, r->vrf_ifindex, (int)r->uid,
+	       r->ct_id, r->zone, (uint64_t)r->netns, r->vrf_ifindex, (int)r->uid,
 	       (uint64_t)r->related, r->share_mask, r->share_generation);
 }
 
