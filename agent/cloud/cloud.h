@@ -31,7 +31,7 @@ struct cloud_config {
 	char *url;	   /* base, without trailing slash */
 	char *path;	   /* directory */
 	char *key;	   /* API key, read from key_file at start */
-	char *ca_file;	   /* trust this instead of the system's store */
+	char *ca;	   /* PEM: trust these instead of the system's store */
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */
 	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */

@@ -111,8 +111,10 @@ bool http_begin(struct http *h, struct cloud_submission *s, const char *path)
 	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTDATA, &h->socket_mark);
-	if (c->ca_file && *c->ca_file) {
-		curl_easy_setopt(h->easy, CURLOPT_CAINFO, c->ca_file);
+	if (c->ca && *c->ca) {
+		struct curl_blob pem = {.data = c->ca, .len = strlen(c->ca)};
+
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO_BLOB, &pem);
 		/* Without this the system's store would still be trusted beside it. */
 		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
 	}

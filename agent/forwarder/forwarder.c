@@ -189,7 +189,7 @@ static const char *const system_paths[] = {
 
 static bool enter_sandbox(const struct forwarder_config *c)
 {
-	struct sandbox_path paths[SYSTEM_PATHS + 2 * CLOUD_MAX + 2];
+	struct sandbox_path paths[SYSTEM_PATHS + CLOUD_MAX + 2];
 	char *queue = strdup(c->queue_path);
 	size_t n = 0;
 	bool ok;
@@ -205,8 +205,6 @@ static bool enter_sandbox(const struct forwarder_config *c)
 	for (size_t i = 0; i < c->clouds && i < CLOUD_MAX; i++) {
 		const struct cloud_config *cloud = &c->cloud[i];
 
-		if (cloud->ca_file && *cloud->ca_file)
-			paths[n++] = (struct sandbox_path){cloud->ca_file, SANDBOX_READ};
 		if (cloud->ops->needs_path)
 			paths[n++] = (struct sandbox_path){cloud->path, SANDBOX_WRITE};
 	}

@@ -51,7 +51,7 @@ bool config_complete(struct config *c)
 {
 	for (size_t i = 0; i < c->clouds; i++) {
 		struct cloud_config *cloud = &c->cloud[i];
-		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->ca_file};
+		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->ca};
 
 		if (cloud->ops && cloud->ops->needs_path && !cloud->path &&
 		    asprintf(&cloud->path, "%s/%s", c->state_dir, cloud->name) < 0) {
@@ -102,7 +102,7 @@ void config_free(struct config *c)
 		free(cloud->key);
 		free(cloud->url);
 		free(cloud->path);
-		free(cloud->ca_file);
+		free(cloud->ca);
 	}
 	free(c->virtual_system);
 	free(c->state_dir);

@@ -6,6 +6,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define KEY_BYTES_MAX 1024
+#define CA_BYTES_MAX (1u << 20)
 
 static void complain(struct parse *p, int line, enum log_level level, const char *format,
 		     va_list args)
@@ -74,13 +77,6 @@ static void set_path(struct parse *p, const struct key *k, void *base, const cha
 	set_text(p, k, base, value);
 	for (n = *text ? strlen(*text) : 0; n > 1 && (*text)[n - 1] == '/'; n--)
 		(*text)[n - 1] = '\0';
-}
-
-static void set_readable(struct parse *p, const struct key *k, void *base, const char *value)
-{
-	set_path(p, k, base, value);
-	if (value[0] == '/' && access(value, R_OK) < 0)
-		config_bad(p, "%s: cannot read %s: %s", k->name, value, strerror(errno));
 }
 
 static bool parse_number(const char *value, bool suffixes, uint64_t *number)
@@ -290,52 +286,97 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 }
 
 /* The key itself is never shown. */
-static void set_key_file(struct parse *p, const struct key *k, void *base, const char *value)
+/*
+ * Text of a file, at most `max` bytes of it, to be freed; NULL after saying what is
+ * wrong.  Read now: the forwarder has no way to files like these.
+ */
+static char *read_text(struct parse *p, const struct key *k, const char *value, size_t max,
+		       struct stat *st)
 {
-	struct cloud_config *cloud = base;
-	char key[KEY_BYTES_MAX + 2];
-	struct stat st;
-	ssize_t n;
+	char *text = NULL;
+	size_t n = 0;
+	ssize_t got = -1;
 	int fd;
 
 	if (value[0] != '/') {
 		config_bad(p, "%s: '%s': expected an absolute path", k->name, value);
-		return;
+		return NULL;
 	}
 	fd = open(value, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0 || (n = read(fd, key, sizeof(key) - 1)) < 0) {
+	if (fd >= 0 && fstat(fd, st) == 0 && (text = malloc(max + 2)))
+		while ((got = read(fd, text + n, max + 1 - n)) > 0)
+			n += (size_t)got;
+	if (got < 0) {
 		config_bad(p, "%s: cannot read %s: %s", k->name, value, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
+		free(text);
+		text = NULL;
+	} else if (n > max) {
+		config_bad(p, "%s: %s: expected %zu bytes at most", k->name, value, max);
+		explicit_bzero(text, n);
+		free(text);
+		text = NULL;
+	} else {
+		text[n] = '\0';
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static void set_key_file(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+	struct stat st;
+	char *key = read_text(p, k, value, KEY_BYTES_MAX + 2, &st);
+	size_t n, i = 0;
+
+	if (!key)
+		return;
 	if (st.st_mode & S_IROTH)
 		config_warn_at(p, p->line, "%s: everybody can read %s: expected mode 0600",
 			       k->name, value);
+	n = strlen(key);
 	while (n && strchr(" \t\r\n", key[n - 1]))
-		n--;
-	key[n] = '\0';
+		key[--n] = '\0';
+	while (i < n && key[i] > ' ' && key[i] < 0x7f)
+		i++;
 	if (n == 0 || n > KEY_BYTES_MAX) {
 		config_bad(p, "%s: %s: expected one line of 1 to %d characters, the key",
 			   k->name, value, KEY_BYTES_MAX);
+	} else if (i < n) {
+		config_bad(
+			p,
+			"%s: %s: expected one line of printable ASCII without spaces, the key",
+			k->name, value);
 	} else {
-		ssize_t i = 0;
-
-		while (i < n && key[i] > ' ' && key[i] < 0x7f)
-			i++;
-		if (i < n) {
-			config_bad(
-				p,
-				"%s: %s: expected one line of printable ASCII without spaces, "
-				"the key",
-				k->name, value);
-		} else {
-			free(cloud->key);
-			cloud->key = strdup(key);
-		}
+		free(cloud->key);
+		cloud->key = strdup(key);
 	}
-	explicit_bzero(key, sizeof(key));
+	explicit_bzero(key, n);
+	free(key);
+}
+
+static void set_ca_file(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+	struct stat st;
+	char *pem = read_text(p, k, value, CA_BYTES_MAX, &st);
+	X509 *certificate;
+	BIO *bio;
+
+	if (!pem)
+		return;
+	bio = BIO_new_mem_buf(pem, -1);
+	certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	if (certificate) {
+		free(cloud->ca);
+		cloud->ca = pem;
+	} else {
+		config_bad(p, "%s: %s: expected certificates in PEM form", k->name, value);
+		free(pem);
+	}
+	X509_free(certificate);
+	BIO_free(bio);
 }
 
 static void add_application(struct parse *p, const struct key *k, void *base, const char *word)
@@ -420,7 +461,7 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "url", set_url, IN(cloud_config, url), 0, PATH_BYTES},
 	{SECTION_CLOUD, "path", set_path, IN(cloud_config, path), 0, PATH_BYTES},
 	{SECTION_CLOUD, "key_file", set_key_file, 0, 0, 0, 0},
-	{SECTION_CLOUD, "ca_file", set_readable, IN(cloud_config, ca_file), 0, PATH_BYTES},
+	{SECTION_CLOUD, "ca_file", set_ca_file, 0, 0, 0, 0},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},

@@ -166,14 +166,15 @@ static void make_list(void)
 
 static void run_forwarder(int socket)
 {
-	char queue[2048], spool[2048];
+	char queue[2048], spool[2048], ca[65536] = "";
+	FILE *pem = *o.ca ? fopen(o.ca, "re") : NULL;
 	struct cloud_config cloud = {
 		.name = "test",
 		.ops = cloud_find(o.kind),
 		.url = (char *)o.url,
 		.path = (char *)o.path,
 		.key = (char *)o.key,
-		.ca_file = (char *)o.ca,
+		.ca = ca,
 		.session = o.session,
 		.timeout = o.timeout,
 		.max_size = o.max_size,
@@ -190,6 +191,10 @@ static void run_forwarder(int socket)
 		.sandbox = o.sandbox,
 	};
 
+	if (pem) {
+		ca[fread(ca, 1, sizeof(ca) - 1, pem)] = '\0';
+		fclose(pem);
+	}
 	snprintf(queue, sizeof(queue), "%s/queue.db", o.dir);
 	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
 	exit(forwarder_run(&config));

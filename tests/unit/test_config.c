@@ -99,9 +99,14 @@ TEST_F(config, empty_is_the_built_in_one)
 
 TEST_F(config, everything)
 {
-	char text[4096];
+	char text[4096], ca[600], command[800];
 
 	scratch_write(self->dir, "key", "s3cret\n", 7);
+	snprintf(ca, sizeof(ca), "%s", scratch_path(self->dir, "ca"));
+	snprintf(command, sizeof(command),
+		 "openssl req -x509 -newkey ed25519 -nodes -keyout /dev/null -subj /CN=t -out %s "
+		 "2>/dev/null", ca);
+	ASSERT_EQ(0, system(command));
 	snprintf(text, sizeof(text),
 		 "\xef\xbb\xbf[capture]\r\n"
 		 "rings = 4 ; four\r\n"
@@ -126,8 +131,7 @@ TEST_F(config, everything)
 		 "[cloud public]\n"
 		 "kind = directory\n"
 		 "[share private]\n"
-		 "default = share\nuser = omit", scratch_path(self->dir, "key"),
-		 scratch_path(self->dir, "key"));
+		 "default = share\nuser = omit", scratch_path(self->dir, "key"), ca);
 	ASSERT_TRUE(load(self, text)) {
 		TH_LOG("%s", self->said);
 	}
@@ -146,6 +150,7 @@ TEST_F(config, everything)
 	EXPECT_EQ(CLOUD_PRIVATE, self->c->cloud[0].scope);
 	EXPECT_STREQ("https://sandbox.example/publicapi", self->c->cloud[0].url);
 	EXPECT_STREQ("s3cret", self->c->cloud[0].key);
+	EXPECT_EQ(self->c->cloud[0].ca, strstr(self->c->cloud[0].ca, "-----BEGIN CERTIFICATE"));
 	EXPECT_FALSE(self->c->cloud[0].session);
 	EXPECT_EQ(7, self->c->cloud[0].timeout);
 	EXPECT_EQ(3072, self->c->cloud[0].max_size);
@@ -208,6 +213,7 @@ static const struct {
 	{"[cloud a]\nkind = wildfire\n", "F:1: [cloud a]: kind wildfire needs a key_file"},
 	{"[cloud a]\nkind = directory\nurl = https://x/\n", "F:1: [cloud a]: kind directory takes no url"},
 	{"[cloud a]\nkind = wildfire\npath = /x\n", "F:1: [cloud a]: kind wildfire takes no path"},
+	{"[cloud a]\nca_file = /etc/passwd\n", "F:2: ca_file: /etc/passwd: expected certificates in PEM"},
 	{"[cloud a]\nscope = secret\n", "F:2: scope: 'secret': expected private or public"},
 	{"[cloud a]\nsession = true\n", "F:2: session: 'true': expected yes or no"},
 	{"[cloud a]\nurl = ftp://x/\n", "F:2: url: 'ftp://x/' is no URL: expected https:// or http://"},
