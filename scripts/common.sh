@@ -2,6 +2,8 @@
 # What the scripts share: the cache, how they talk, how they get Debian packages.
 # Sourced by scripts that begin with `set -eu`.
 
+# Who is not root seldom has these, and depmod, modprobe, ip and nft live there.
+PATH=$PATH:/usr/sbin:/sbin
 prog=${0##*/}
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sluice
 
