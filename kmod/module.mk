@@ -57,9 +57,11 @@ kbuild = $(MAKE) -C $(kdir) M=$(out)
 module: $(out)/Kbuild
 	+@$(kbuild) modules
 
-# depmod only where the kernel lives that will look for it.
+# depmod only where the kernel lives that will look for it.  Signed only where the
+# kernel's key is, which Debian keeps to itself.
+unsigned = $(if $(wildcard $(kdir)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 modules_install: module
-	+@$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	+@$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates $(unsigned) modules_install
 	$(if $(DESTDIR),,@depmod $(release))
 
 sparse: $(out)/Kbuild
