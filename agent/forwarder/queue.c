@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* The forwarder's queue. */
 #include "forwarder/queue.h"
+#include "lib/db.h"
 #include "lib/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define QUEUE_SCHEMA 1
-#define QUEUE_APPLICATION 0x536c7551 /* "SluQ", in the header of the file */
 
 #define WAITING "waiting"
 #define STARTED "started"
@@ -44,9 +36,6 @@ static const char schema[] =
 
 /* X(CONSTANT, SQL) */
 #define STATEMENTS(X)                                                                          \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                            \
-	X(COMMIT, "COMMIT")                                                                    \
-	X(ROLLBACK, "ROLLBACK")                                                                \
 	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated)"                 \
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id, cloud) DO UPDATE"            \
 	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
@@ -73,175 +62,40 @@ static const char schema[] =
 		   " WHERE state = '" STARTED "'")                                             \
 	X(CLOCK, "UPDATE queue SET next_at = ?1 WHERE state = '" WAITING "' AND next_at > ?1")
 
-enum statement {
-#define STATEMENT_ENUM(id, sql) S_##id,
-	STATEMENTS(STATEMENT_ENUM)
-#undef STATEMENT_ENUM
-		STATEMENT_COUNT
-};
+enum statement { STATEMENTS(DB_ENUM) STATEMENT_COUNT };
 
-static const char *const statement_sql[STATEMENT_COUNT] = {
-#define STATEMENT_SQL(id, sql) [S_##id] = sql,
-	STATEMENTS(STATEMENT_SQL)
-#undef STATEMENT_SQL
+static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
+
+static const struct db_kind kind = {
+	.what = "queue",
+	.loss = "",
+	.only = "forwarder",
+	.application = 0x536c7551, /* "SluQ" */
+	.version = 1,
+	.checked = true,
+	.settings = "PRAGMA temp_store = MEMORY",
+	.schema = schema,
+	.sql = statement_sql,
+	.statements = STATEMENT_COUNT,
 };
 
 struct queue {
-	/*
-	 * Holds the lock.  Closing any descriptor of the file would drop SQLite's own
-	 * locks of this process, so it stays open until the database is closed.
-	 */
-	int fd;
-	sqlite3 *db;
-	sqlite3_stmt *statement[STATEMENT_COUNT];
-	char error[256];
+	struct db db;
 };
 
 const char *queue_error(const struct queue *q)
 {
-	return q->error;
+	return q->db.error;
 }
 
-static bool failed(struct queue *q)
+static bool recover(struct db *d, int64_t again, int64_t latest)
 {
-	snprintf(q->error, sizeof(q->error), "%s", sqlite3_errmsg(q->db));
-	return false;
-}
+	sqlite3_stmt *waiting = db_fresh(d, S_RECOVER);
+	sqlite3_stmt *clock = db_fresh(d, S_CLOCK);
 
-static sqlite3_stmt *fresh(struct queue *q, enum statement which)
-{
-	sqlite3_reset(q->statement[which]);
-	sqlite3_clear_bindings(q->statement[which]);
-	return q->statement[which];
-}
-
-/* Runs a statement that returns nothing. */
-static bool run(struct queue *q, sqlite3_stmt *s)
-{
-	bool ok = sqlite3_step(s) == SQLITE_DONE;
-
-	if (!ok)
-		failed(q);
-	sqlite3_reset(s);
-	return ok;
-}
-
-/* Ends a transaction: commits when all before went well, else takes it back. */
-static bool settle(struct queue *q, bool ok)
-{
-	if (ok && run(q, fresh(q, S_COMMIT)))
-		return true;
-	if (!sqlite3_get_autocommit(q->db))
-		sqlite3_step(fresh(q, S_ROLLBACK));
-	sqlite3_reset(q->statement[S_ROLLBACK]);
-	return false;
-}
-
-/* ----------------------------------------------------------------- opening */
-
-static bool pragma(struct queue *q, const char *sql, char *value, size_t size)
-{
-	sqlite3_stmt *s;
-	bool ok = !sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
-	int step = ok ? sqlite3_step(s) : SQLITE_ERROR;
-
-	if (step == SQLITE_ROW && value)
-		snprintf(value, size, "%s", (const char *)sqlite3_column_text(s, 0));
-	ok = step == SQLITE_ROW || step == SQLITE_DONE;
-	if (!ok)
-		failed(q);
-	sqlite3_finalize(s);
-	return ok;
-}
-
-static bool make_schema(struct queue *q)
-{
-	char sql[128];
-
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		 QUEUE_APPLICATION, QUEUE_SCHEMA);
-	return !sqlite3_exec(q->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) &&
-	       !sqlite3_exec(q->db, schema, NULL, NULL, NULL) &&
-	       !sqlite3_exec(q->db, sql, NULL, NULL, NULL) &&
-	       !sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL);
-}
-
-/* Says why a database cannot be used, and what to do where that is known. */
-static bool unusable(struct queue *q, const char *path, const char *why)
-{
-	int code = sqlite3_errcode(q->db) & 0xff;
-
-	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_OK)
-		log_error("%s: damaged (%s); move it away (with its -wal and -shm) to start "
-			  "with an empty queue",
-			  path, why);
-	else
-		log_error("%s: %s; expected a queue of sluiced that can be written", path, why);
-	return false;
-}
-
-/* Is it ours, whole, and of a version we know?  A new one is made. */
-static bool check_schema(struct queue *q, const char *path)
-{
-	char application[32] = "", version[32] = "", tables[32] = "", whole[128] = "";
-
-	if (!pragma(q, "PRAGMA application_id", application, sizeof(application)) ||
-	    !pragma(q, "PRAGMA user_version", version, sizeof(version)) ||
-	    !pragma(q, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables)) ||
-	    !pragma(q, "PRAGMA quick_check(1)", whole, sizeof(whole)))
-		return unusable(q, path, queue_error(q));
-	if (strcmp(whole, "ok"))
-		return unusable(q, path, whole);
-	if (!strcmp(tables, "0") && !strcmp(application, "0")) {
-		if (make_schema(q))
-			return true;
-		log_error("%s: cannot be set up: %s", path, sqlite3_errmsg(q->db));
-		return false;
-	}
-	if (atoi(application) != QUEUE_APPLICATION) {
-		log_error("%s: a database of something else, expected a queue of sluiced",
-			  path);
-		return false;
-	}
-	if (atoi(version) != QUEUE_SCHEMA) {
-		log_error("%s: has version %s, this sluiced knows version %d", path, version,
-			  QUEUE_SCHEMA);
-		return false;
-	}
-	return true;
-}
-
-static bool prepare(struct queue *q)
-{
-	for (int i = 0; i < STATEMENT_COUNT; i++)
-		if (sqlite3_prepare_v3(q->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-				       &q->statement[i], NULL))
-			return failed(q);
-	return true;
-}
-
-static bool recover(struct queue *q, int64_t again, int64_t latest)
-{
-	if (!run(q, fresh(q, S_BEGIN)))
-		return false;
-	sqlite3_bind_int64(fresh(q, S_RECOVER), 1, again);
-	sqlite3_bind_int64(fresh(q, S_CLOCK), 1, latest);
-	return settle(q, run(q, q->statement[S_RECOVER]) && run(q, q->statement[S_CLOCK]));
-}
-
-/* Makes the file private before SQLite does it less private, and locks it. */
-static bool lock_file(struct queue *q, const char *path)
-{
-	q->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (q->fd < 0 || fchmod(q->fd, 0600)) {
-		log_error("%s: %s", path, strerror(errno));
-		return false;
-	}
-	if (flock(q->fd, LOCK_EX | LOCK_NB)) {
-		log_error("%s: in use by another forwarder", path);
-		return false;
-	}
-	return true;
+	sqlite3_bind_int64(waiting, 1, again);
+	sqlite3_bind_int64(clock, 1, latest);
+	return db_begin(d) && db_end(d, db_run(d, waiting) && db_run(d, clock));
 }
 
 struct queue *queue_open(const char *path, int64_t again, int64_t latest)
@@ -252,30 +106,13 @@ struct queue *queue_open(const char *path, int64_t again, int64_t latest)
 		log_error("%s: out of memory", path);
 		return NULL;
 	}
-	q->fd = -1;
-	if (!lock_file(q, path))
-		goto out;
-	if (sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE, NULL)) {
-		log_error("%s: %s", path, q->db ? sqlite3_errmsg(q->db) : "out of memory");
-		goto out;
+	if (!db_open(&q->db, path, &kind)) {
+		free(q);
+		return NULL;
 	}
-	sqlite3_extended_result_codes(q->db, 1);
-	sqlite3_busy_timeout(q->db, 2000);
-	if (!pragma(q, "PRAGMA trusted_schema = OFF", NULL, 0) ||
-	    !pragma(q, "PRAGMA temp_store = MEMORY", NULL, 0) ||
-	    !pragma(q, "PRAGMA journal_mode = WAL", NULL, 0) ||
-	    !pragma(q, "PRAGMA synchronous = FULL", NULL, 0)) {
-		unusable(q, path, queue_error(q));
-		goto out;
-	}
-	if (!check_schema(q, path))
-		goto out;
-	if (!prepare(q) || !recover(q, again, latest)) {
-		unusable(q, path, queue_error(q));
-		goto out;
-	}
-	return q;
-out:
+	if (recover(&q->db, again, latest))
+		return q;
+	db_unusable(&q->db, path);
 	queue_close(q);
 	return NULL;
 }
@@ -284,25 +121,11 @@ void queue_close(struct queue *q)
 {
 	if (!q)
 		return;
-	for (int i = 0; i < STATEMENT_COUNT; i++)
-		sqlite3_finalize(q->statement[i]);
-	sqlite3_close(q->db);
-	if (q->fd >= 0)
-		close(q->fd);
+	db_close(&q->db);
 	free(q);
 }
 
 /* -------------------------------------------------------------- submissions */
-
-static bool blob(sqlite3_stmt *s, int column, void *to, size_t size)
-{
-	const void *p = sqlite3_column_blob(s, column);
-
-	if (!p || (size_t)sqlite3_column_bytes(s, column) != size)
-		return false;
-	memcpy(to, p, size);
-	return true;
-}
 
 static void text(sqlite3_stmt *s, int column, char *to, size_t size)
 {
@@ -313,27 +136,27 @@ static void text(sqlite3_stmt *s, int column, char *to, size_t size)
 
 bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now)
 {
-	bool ok = run(q, fresh(q, S_BEGIN));
+	bool ok = db_begin(&q->db);
 
 	if (!ok)
 		return false;
 	for (size_t i = 0; i < n && ok; i++) {
-		sqlite3_stmt *s = fresh(q, S_ADD);
+		sqlite3_stmt *s = db_fresh(&q->db, S_ADD);
 
 		sqlite3_bind_blob(s, 1, items[i].id, SIGHTING_ID_SIZE, SQLITE_STATIC);
 		sqlite3_bind_text(s, 2, items[i].cloud, -1, SQLITE_STATIC);
 		sqlite3_bind_blob(s, 3, items[i].sha256, SHA256_SIZE, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 4, (int64_t)items[i].size);
 		sqlite3_bind_int64(s, 5, now);
-		ok = run(q, s);
+		ok = db_run(&q->db, s);
 	}
-	return settle(q, ok);
+	return db_end(&q->db, ok);
 }
 
 /* The next due submission: 1, none: 0, -1. */
 static int due(struct queue *q, const char *cloud, int64_t now, struct queue_item *item)
 {
-	sqlite3_stmt *s = fresh(q, S_DUE);
+	sqlite3_stmt *s = db_fresh(&q->db, S_DUE);
 	int step, found = 0;
 
 	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
@@ -346,18 +169,14 @@ static int due(struct queue *q, const char *cloud, int64_t now, struct queue_ite
 		item->attempts = (uint32_t)sqlite3_column_int64(s, 5) + 1;
 		item->failures = (uint32_t)sqlite3_column_int64(s, 6);
 		found = 1;
-		if (!blob(s, 1, item->id, sizeof(item->id)) ||
-		    !blob(s, 3, item->sha256, sizeof(item->sha256))) {
-			snprintf(q->error, sizeof(q->error), "row %lld: malformed",
+		if (!db_blob(s, 1, item->id, sizeof(item->id)) ||
+		    !db_blob(s, 3, item->sha256, sizeof(item->sha256))) {
+			snprintf(q->db.error, sizeof(q->db.error), "row %lld: malformed",
 				 (long long)item->number);
 			found = -1;
 		}
-	} else if (step != SQLITE_DONE) {
-		failed(q);
-		found = -1;
 	}
-	sqlite3_reset(s);
-	return found;
+	return db_done(&q->db, s, step) ? found : -1;
 }
 
 bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
@@ -366,20 +185,20 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 	int found = 0;
 
 	*count = 0;
-	if (!run(q, fresh(q, S_BEGIN)))
+	if (!db_begin(&q->db))
 		return false;
 	while (*count < max && (found = due(q, cloud, now, &items[*count])) == 1) {
-		sqlite3_stmt *s = fresh(q, S_START);
+		sqlite3_stmt *s = db_fresh(&q->db, S_START);
 
 		sqlite3_bind_int64(s, 1, items[*count].number);
 		sqlite3_bind_int64(s, 2, now);
-		if (!run(q, s)) {
+		if (!db_run(&q->db, s)) {
 			found = -1;
 			break;
 		}
 		++*count;
 	}
-	if (settle(q, found >= 0))
+	if (db_end(&q->db, found >= 0))
 		return true;
 	*count = 0;
 	return false;
@@ -387,7 +206,7 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)
 {
-	sqlite3_stmt *s = fresh(q, S_NEXT);
+	sqlite3_stmt *s = db_fresh(&q->db, S_NEXT);
 	int64_t next = INT64_MAX;
 
 	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
@@ -402,7 +221,7 @@ static bool change(struct queue *q, int64_t number, const char *state,
 		   const struct cloud_result *r, uint32_t failures, int64_t next_at,
 		   int64_t now)
 {
-	sqlite3_stmt *s = fresh(q, S_SETTLE);
+	sqlite3_stmt *s = db_fresh(&q->db, S_SETTLE);
 
 	sqlite3_bind_int64(s, 1, number);
 	sqlite3_bind_text(s, 2, state, -1, SQLITE_STATIC);
@@ -412,7 +231,7 @@ static bool change(struct queue *q, int64_t number, const char *state,
 		sqlite3_bind_int(s, 5, r->verdict);
 	sqlite3_bind_text(s, 6, r->detail, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 7, now);
-	return run(q, s);
+	return db_run(&q->db, s);
 }
 
 bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now)
@@ -438,7 +257,7 @@ static enum cloud_outcome outcome_find(const char *name)
 
 bool queue_untold(struct queue *q, struct queue_result *results, size_t max, size_t *count)
 {
-	sqlite3_stmt *s = fresh(q, S_UNTOLD);
+	sqlite3_stmt *s = db_fresh(&q->db, S_UNTOLD);
 	int step = SQLITE_DONE;
 	char state[32];
 
@@ -455,45 +274,43 @@ bool queue_untold(struct queue *q, struct queue_result *results, size_t max, siz
 		if (sqlite3_column_type(s, 4) != SQLITE_NULL)
 			r->verdict = sqlite3_column_int(s, 4);
 		text(s, 5, r->detail, sizeof(r->detail));
-		if (blob(s, 1, r->id, sizeof(r->id)) && r->outcome != CLOUD_OUTCOME_COUNT)
+		if (db_blob(s, 1, r->id, sizeof(r->id)) && r->outcome != CLOUD_OUTCOME_COUNT)
 			++*count;
 	}
-	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		failed(q);
-	sqlite3_reset(s);
-	return step == SQLITE_ROW || step == SQLITE_DONE;
+	return db_done(&q->db, s, step);
 }
 
 bool queue_told(struct queue *q, const struct queue_result *results, size_t n)
 {
-	bool ok = run(q, fresh(q, S_BEGIN));
+	bool ok = db_begin(&q->db);
 
 	if (!ok)
 		return false;
 	for (size_t i = 0; i < n && ok; i++) {
-		sqlite3_bind_int64(fresh(q, S_TOLD), 1, results[i].number);
-		ok = run(q, q->statement[S_TOLD]);
+		sqlite3_stmt *s = db_fresh(&q->db, S_TOLD);
+
+		sqlite3_bind_int64(s, 1, results[i].number);
+		ok = db_run(&q->db, s);
 	}
-	return settle(q, ok);
+	return db_end(&q->db, ok);
 }
 
 bool queue_forget(struct queue *q, int64_t before)
 {
-	sqlite3_bind_int64(fresh(q, S_FORGET), 1, before);
-	return run(q, q->statement[S_FORGET]);
+	sqlite3_stmt *s = db_fresh(&q->db, S_FORGET);
+
+	sqlite3_bind_int64(s, 1, before);
+	return db_run(&q->db, s);
 }
 
 bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t count, void *arg),
 		  void *arg)
 {
-	sqlite3_stmt *s = fresh(q, S_CLOUDS);
+	sqlite3_stmt *s = db_fresh(&q->db, S_CLOUDS);
 	int step;
 
 	while ((step = sqlite3_step(s)) == SQLITE_ROW)
 		each((const char *)sqlite3_column_text(s, 0),
 		     (uint64_t)sqlite3_column_int64(s, 1), arg);
-	if (step != SQLITE_DONE)
-		failed(q);
-	sqlite3_reset(s);
-	return step == SQLITE_DONE;
+	return db_done(&q->db, s, step);
 }
