@@ -16,34 +16,8 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-n=0
-bad=0
-pass()
-{
-	n=$((n + 1))
-	echo "ok $n - $1"
-}
-fail()
-{
-	n=$((n + 1))
-	bad=$((bad + 1))
-	echo "not ok $n - $1"
-	printf '# %s\n' "$2" | head -c 2000
-	echo
-}
-# is GOT WANTED NAME
-is()
-{
-	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "got '$1', wanted '$2'"; fi
-}
-# has TEXT PART NAME
-has()
-{
-	case $1 in
-	*"$2"*) pass "$3" ;;
-	*) fail "$3" "'$2' is not in: $1" ;;
-	esac
-}
+. tests/tap.sh
+
 # ok NAME COMMAND...: the command succeeds
 ok()
 {
@@ -576,5 +550,4 @@ is "$? $(grep -c '^-:1: ' "$tmp/err")" '1 1' 'table: a line that is none'
 "$cloud" --table "$tmp/nowhere" 2>/dev/null
 is $? 1 'table: no such file'
 
-echo "1..$n"
-[ $bad -eq 0 ]
+finish

@@ -25,36 +25,17 @@ for program in "$cloud" "$driver"; do
 	fi
 done
 
-n=0
-bad=0
-pass()
+. tests/tap.sh
+tap_log=$tmp/run
+
+# said PATTERN NAME: a line of the last run; unsaid: none is like that
+said()
 {
-	n=$((n + 1))
-	echo "ok $n - $1"
+	if grep -Eq -- "$1" "$tmp/run"; then pass "$2"; else fail "$2" "no line '$1' in:"; fi
 }
-fail()
+unsaid()
 {
-	n=$((n + 1))
-	bad=$((bad + 1))
-	echo "not ok $n - $1"
-	printf '%s\n' "$2" | tail -n 30 | sed 's/^/# /'
-}
-# is GOT WANTED NAME
-is()
-{
-	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "got '$1', wanted '$2'
-$(cat "$tmp/run" 2>/dev/null)"; fi
-}
-# has PATTERN NAME: a line of the last run
-has()
-{
-	if grep -Eq -- "$1" "$tmp/run"; then pass "$2"; else fail "$2" "no line '$1' in:
-$(cat "$tmp/run")"; fi
-}
-hasnt()
-{
-	if grep -Eq -- "$1" "$tmp/run"; then fail "$2" "line '$1' in:
-$(cat "$tmp/run")"; else pass "$2"; fi
+	if grep -Eq -- "$1" "$tmp/run"; then fail "$2" "line '$1' in:"; else pass "$2"; fi
 }
 
 # start_cloud ARGUMENT...: sets pid, url, control
@@ -120,7 +101,7 @@ is "$status" 0 'five samples in ten sightings: all end'
 is "$(grep -c '^result .* sent ' "$tmp/run")" 5 'each sample is uploaded once'
 is "$(grep -c '^result .* known 0 ' "$tmp/run")" 5 'the second sighting is known'
 is "$(received)" '5 once, 0 more' 'the cloud agrees'
-has '^exit 0$' 'SIGTERM ends it with status 0'
+said '^exit 0$' 'SIGTERM ends it with status 0'
 is "$(stat -c %a "$tmp/agent/queue.db")" 600 'the queue is private'
 is "$(queue 'select state, count(*) from queue group by state order by state' | tr '\n' ' ')" 'known|5 sent|5 ' \
 	'the queue remembers'
@@ -144,14 +125,14 @@ fresh
 drive samples=1 mark=7 url="https://localhost:$port/publicapi"
 is "$status:$(received)" '0:1 once, 0 more' 'a name is resolved within the sandbox'
 if [ "$(id -u)" = 0 ]; then
-	hasnt 'cannot be marked' 'sockets are marked within the sandbox'
+	unsaid 'cannot be marked' 'sockets are marked within the sandbox'
 else
 	pass 'sockets are marked within the sandbox # SKIP needs root'
 fi
 
 fresh
 drive samples=2 max_size=999
-has '^result .* refused .*limit is 999' 'larger than the cloud wants: not sent'
+said '^result .* refused .*limit is 999' 'larger than the cloud wants: not sent'
 is "$(received)" '0 once, 0 more' 'really not'
 
 # ---------------------------------------------------------------- answers and faults
@@ -162,7 +143,7 @@ outcome()
 	fault "$1"
 	drive samples=1 limit=30
 	is "$status:$(received)" '0:1 once, 0 more' "$3: arrives once"
-	has "$2" "$3: says so"
+	said "$2" "$3: says so"
 }
 outcome 'status=401 count=1' 'warning: cloud test: get/verdict: HTTP 401, API key' 'key refused'
 outcome 'status=403 path=submit/file count=1' 'submit/file: HTTP 403' 'upload forbidden'
@@ -177,11 +158,11 @@ outcome 'cut-after path=submit/file count=1' 'retry: submit/file' 'upload cut af
 outcome 'cut-body=100 path=submit/file count=1' 'retry: submit/file' 'upload cut in its middle'
 outcome 'cut-answer path=submit/file count=1' 'retry: submit/file' 'answer cut in its middle'
 outcome 'bad-xml path=submit/file count=1' 'submit/file: answer not understood' 'upload, bad XML'
-has 'counters.* cloud_answers_bad=1' 'bad XML is counted'
+said 'counters.* cloud_answers_bad=1' 'bad XML is counted'
 outcome 'bad-xml path=get/verdict count=1' 'get/verdict: answer not understood' 'verdict, bad XML'
 outcome 'empty path=submit/file count=1' 'not understood: empty' 'empty answer'
 outcome 'blank-lines count=2' '^result .* sent ' 'blank lines before the answer'
-hasnt 'retry' 'blank lines are no reason to repeat'
+unsaid 'retry' 'blank lines are no reason to repeat'
 outcome 'content-type count=2' '^result .* sent ' 'other content type'
 outcome 'status=404 count=1' 'HTTP 404, no such API' 'wrong address'
 
@@ -189,16 +170,16 @@ fresh
 fault 'slow=3 path=submit/file count=1'
 drive samples=1 timeout=1 limit=30
 is "$status:$(received)" '0:1 once, 0 more' 'answer too late: arrives once'
-has 'retry: submit/file: .*timed out' 'answer too late: says so'
+said 'retry: submit/file: .*timed out' 'answer too late: says so'
 
 for code in 413 415 418 420 421 422 456; do
 	fresh
 	fault "status=$code path=submit/file"
 	drive samples=1 limit=20
 	is "$status:$(received)" '0:0 once, 0 more' "HTTP $code: given up"
-	has "^result .* refused .*HTTP $code" "HTTP $code: says so"
+	said "^result .* refused .*HTTP $code" "HTTP $code: says so"
 done
-has 'HTTP 456, [^"]*\("' "the cloud's own words are in the detail"
+said 'HTTP 456, [^"]*\("' "the cloud's own words are in the detail"
 
 # verdict VALUE OUTCOME
 verdict()
@@ -208,7 +189,7 @@ verdict()
 	hash=$(basename "$(find "$tmp/agent/spool" -type f)")
 	curl -sS -d "hash=$hash" -d "verdict=$1" "$control/verdict" >/dev/null
 	drive samples=1 limit="$3"
-	has "$2" "verdict $1"
+	said "$2" "verdict $1"
 	is "$(received)" '0 once, 0 more' "verdict $1: no upload"
 }
 verdict 1 '^result .* known 1 .*malware' 20
@@ -222,7 +203,7 @@ verdict -104 'retry: get/verdict' 2
 fresh
 drive samples=1 refuse=1 limit=30
 is "$status:$(received)" '0:1 once, 0 more' 'envelope refused once: arrives later'
-has 'no envelope: policy in pieces' "envelope refused: the supervisor's reason is told"
+said 'no envelope: policy in pieces' "envelope refused: the supervisor's reason is told"
 is "$(grep -c ^render "$tmp/run")" 2 'an envelope is made for each attempt'
 
 # --------------------------------------------------------------------- cloud is away
@@ -244,11 +225,11 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
 fresh
 drive samples=1 ca="$tmp/other.pem" limit=2
 is "$status" 1 'certificate of another authority: nothing is sent'
-has 'warning: cloud test: .*certificate' 'certificate: says so'
+said 'warning: cloud test: .*certificate' 'certificate: says so'
 is "$(curl -sS "$control/state" | jq '.received | length')" 0 'certificate: really nothing'
 fresh
 drive samples=1 ca= limit=2
-has 'warning: cloud test: .*certificate' "the system's store does not know it either"
+said 'warning: cloud test: .*certificate' "the system's store does not know it either"
 
 # ------------------------------------------------------------------------- directory
 mkdir "$tmp/folder"
@@ -260,11 +241,11 @@ is "$(cd "$tmp/folder" && for f in *; do case $f in *.json) jq -r .sluice.sha256
 	*) echo "$f  $f" | sha256sum -c --status ;; esac || echo "$f"; done)" '' 'folder: all as it should be'
 rm -rf "$tmp/folder"
 drive kind=directory path="$tmp/missing/folder" samples=1 prefix=x limit=2
-has 'down: .*/missing/folder: cannot write the folder: No such file' 'folder missing: says so'
+said 'down: .*/missing/folder: cannot write the folder: No such file' 'folder missing: says so'
 if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=64k none "$tmp/small" 2>/dev/null; then
 	fresh
 	drive kind=directory path="$tmp/small" samples=1 size=200000 limit=3
-	has 'down: .*No space left' 'folder full: says so'
+	said 'down: .*No space left' 'folder full: says so'
 	is "$(find "$tmp/small" -type f | grep -cv json)" 0 'folder full: no half sample'
 	mount -o remount,size=4m "$tmp/small"
 	drive kind=directory path="$tmp/small" samples=1 size=200000 submit=0 limit=20
@@ -282,8 +263,8 @@ cp "$tmp/agent/queue.db" "$tmp/good.db"
 refused()
 {
 	drive samples=1 limit=5
-	has '^exit 1$' "$1: the forwarder ends"
-	has "error: .*queue.db: .*$2" "$1: says so"
+	said '^exit 1$' "$1: the forwarder ends"
+	said "error: .*queue.db: .*$2" "$1: says so"
 }
 rm -f "$tmp/agent"/queue.db*
 head -c 20000 /dev/urandom >"$tmp/agent/queue.db"
@@ -313,5 +294,4 @@ is "$(received)" '100 once, 0 more' 'killed twenty times: the cloud saw each sam
 is "$(queue "select count(*) from queue where state in ('sent', 'known')")" 200 \
 	'killed twenty times: the queue lost nothing'
 
-echo "1..$n"
-[ $bad = 0 ]
+finish

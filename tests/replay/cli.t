@@ -8,40 +8,8 @@ sluiced=${SLUICED:-build/sluiced}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-n=0
-bad=0
-pass()
-{
-	n=$((n + 1))
-	echo "ok $n - $1"
-}
-fail()
-{
-	n=$((n + 1))
-	bad=$((bad + 1))
-	echo "not ok $n - $1"
-	printf '%s\n' "$2" | sed 's/^/# /'
-}
-# is GOT WANTED NAME
-is()
-{
-	if [ "$1" = "$2" ]; then pass "$3"; else fail "$3" "got '$1', wanted '$2'"; fi
-}
-# has TEXT PART NAME
-has()
-{
-	case $1 in
-	*"$2"*) pass "$3" ;;
-	*) fail "$3" "no '$2' in: $1" ;;
-	esac
-}
-hasnt()
-{
-	case $1 in
-	*"$2"*) fail "$3" "'$2' in: $1" ;;
-	*) pass "$3" ;;
-	esac
-}
+. "$here/../tap.sh"
+
 # there PATH NAME, absent PATH NAME
 there()
 {
@@ -220,5 +188,4 @@ run -r "$tmp/c.pcap" -o "$tmp/full"
 is "$status" 1 'local log cannot be written: exit status'
 has "$said" "cannot write the local log $tmp/full/sightings.jsonl" 'and the message'
 
-echo "1..$n"
-[ $bad = 0 ]
+finish
