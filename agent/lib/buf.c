@@ -93,16 +93,6 @@ bool buf_printf(struct buf *b, const char *format, ...)
 	return true;
 }
 
-void buf_drain(struct buf *b, size_t n)
-{
-	if (n > b->len)
-		n = b->len;
-	if (!n)
-		return;
-	b->len -= n;
-	memmove(b->data, b->data + n, b->len);
-}
-
 const char *buf_string(struct buf *b)
 {
 	if (b->failed || !b->len)

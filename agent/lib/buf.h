@@ -27,8 +27,6 @@ void buf_reset(struct buf *b); /* empty, memory kept */
 bool buf_add(struct buf *b, const void *p, size_t n);
 bool buf_add_string(struct buf *b, const char *s);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Removes the first n bytes (all, when fewer). */
-void buf_drain(struct buf *b, size_t n);
 /* NUL terminated view, owned by the buffer; "" when empty or failed. */
 const char *buf_string(struct buf *b);
 

@@ -147,8 +147,9 @@ bool kernel_open(struct kernel *k)
 		goto out;
 	}
 	/* Old kernels lack one or the other; errors are then shorter. */
-	setsockopt(kernel_fd(k), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	setsockopt(kernel_fd(k), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(k->sock), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on,
+		   sizeof(on));
 	k->family = genl_ctrl_resolve(k->sock, SLUICE_GENL_NAME);
 	if (k->family < 0) {
 		snprintf(k->error, sizeof(k->error),
@@ -169,11 +170,6 @@ void kernel_close(struct kernel *k)
 	if (k->sock)
 		nl_socket_free(k->sock);
 	k->sock = NULL;
-}
-
-int kernel_fd(const struct kernel *k)
-{
-	return nl_socket_get_fd(k->sock);
 }
 
 struct nl_msg *kernel_request(struct kernel *k, enum sluice_cmd cmd, bool dump)
@@ -313,20 +309,6 @@ bool kernel_shunt(struct kernel *k, uint64_t session)
 	if (msg)
 		nla_put_u64(msg, SLUICE_A_SESSION_ID, session);
 	return kernel_call(k, msg, "shunt", NULL, NULL);
-}
-
-bool kernel_skip(struct kernel *k, uint64_t session, uint32_t direction, uint32_t sequence,
-		 uint64_t length)
-{
-	struct nl_msg *msg = kernel_request(k, SLUICE_CMD_SKIP, false);
-
-	if (msg) {
-		nla_put_u64(msg, SLUICE_A_SESSION_ID, session);
-		nla_put_u32(msg, SLUICE_A_DIRECTION, direction);
-		nla_put_u32(msg, SLUICE_A_SEQUENCE, sequence);
-		nla_put_u64(msg, SLUICE_A_LENGTH, length);
-	}
-	return kernel_call(k, msg, "skip", NULL, NULL);
 }
 
 bool kernel_join(struct kernel *k, const char *group)

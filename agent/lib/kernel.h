@@ -47,12 +47,9 @@ bool kernel_setting_set(struct kernel *k, uint16_t attr, uint32_t value);
 /* size 0: the kernel's setting.  *fd is close-on-exec. */
 bool kernel_ring_open(struct kernel *k, uint32_t index, uint32_t count, uint32_t size, int *fd);
 bool kernel_shunt(struct kernel *k, uint64_t session);
-bool kernel_skip(struct kernel *k, uint64_t session, uint32_t direction, uint32_t sequence,
-		 uint64_t length);
 /* Joins a multicast group by name; the socket then receives notifications only. */
 bool kernel_join(struct kernel *k, const char *group);
 /* Receives pending notifications; blocks unless the socket is non-blocking. */
 bool kernel_receive(struct kernel *k, kernel_each *each, void *arg);
-int kernel_fd(const struct kernel *k);
 
 #endif

@@ -546,11 +546,6 @@ struct file *file_open(struct file_set *set, const struct sighting *meta, uint64
 	return f;
 }
 
-struct sighting *file_meta(struct file *f)
-{
-	return &f->s;
-}
-
 void file_declare(struct file *f, uint64_t size)
 {
 	f->expected = true;

@@ -53,8 +53,6 @@ void file_set_free(struct file_set *set);
  * a file that may not be kept still counts and is reported with its reason.
  */
 struct file *file_open(struct file_set *set, const struct sighting *meta, uint64_t time);
-/* To complete or change the texts until close. */
-struct sighting *file_meta(struct file *f);
 /*
  * The protocol announced this many bytes of content.  More than the limit settles
  * the file at once; fewer that come make it RESET.  Sets size_known and declared

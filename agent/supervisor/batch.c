@@ -48,20 +48,6 @@ static bool take_shunt(struct supervisor *s, const struct msg_view *v)
 	return true;
 }
 
-static bool take_skip(struct supervisor *s, const struct msg_view *v)
-{
-	uint64_t session, direction, sequence, length;
-
-	if (!msg_get_u64(v, MSG_A_SESSION, &session) ||
-	    !msg_get_u64(v, MSG_A_DIRECTION, &direction) || direction >= DIR_COUNT ||
-	    !msg_get_u64(v, MSG_A_SEQUENCE, &sequence) || sequence > UINT32_MAX ||
-	    !msg_get_u64(v, MSG_A_LENGTH, &length))
-		return false;
-	if (!kernel_skip(&s->kernel, session, (uint32_t)direction, (uint32_t)sequence, length))
-		log_debug("%s", s->kernel.error);
-	return true;
-}
-
 static bool take_finished(struct supervisor *s, const struct msg_view *v)
 {
 	char text[1024];
@@ -107,9 +93,8 @@ static const struct {
 	bool (*take)(struct supervisor *s, const struct msg_view *v);
 } handlers[] = {
 	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
-	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
-	{MSG_QUEUED, true, take_word},	      {MSG_RESULT, true, take_word},
-	{MSG_RENDER, true, take_render},
+	{MSG_FINISHED, false, take_finished}, {MSG_QUEUED, true, take_word},
+	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)

@@ -403,15 +403,16 @@ TEST_F(files, texts_change_until_close)
 {
 	struct file *f = file_open(self->set, &self->meta, 1);
 
-	EXPECT_STREQ("http://a.example/", sighting_get(file_meta(f), SIGHTING_URL));
-	sighting_set(file_meta(f), SIGHTING_URL, "x", 1);
-	EXPECT_STREQ("http://a.example/", sighting_get(&self->meta, SIGHTING_URL));
-	file_meta(f)->http_status = 206;
+	sighting_set(&self->meta, SIGHTING_URL, "x", 1);
+	self->meta.http_status = 206;
+	self->meta.number = 4;
+	ASSERT_TRUE(file_describe(f, &self->meta));
+	sighting_set(&self->meta, SIGHTING_URL, "not this", 8);
 	give(f, 0, 10, 0, 5);
 	file_close(f, FILE_REASON_PARTIAL, 9);
 	EXPECT_EQ(206, seen.last.http_status);
 	EXPECT_EQ(7, seen.last.session.id);
-	EXPECT_EQ(3, seen.last.number);
+	EXPECT_EQ(4, seen.last.number);
 	EXPECT_EQ(1, seen.last.text_len[SIGHTING_URL]);
 }
 
