@@ -27,18 +27,6 @@ from rig import (CLIENT, CLIENT6, FIELDS, GATE6_OUTSIDE, GATE_OUTSIDE, SERVER, S
 # E-mail fields are not filled by HTTP; they are switched here as well, and nothing must come of it.
 FILLED = [f for f in FIELDS if not f.startswith('email_')]
 
-SETUP = '''
-[cloud wf]
-kind = wildfire
-url = %s
-key_file = %s
-ca_file = %s
-[share wf]
-default = share
-%s
-[rule all]
-cloud = wf
-'''
 VSYS = 'Vsys_Canary-7c51/Zürich'
 
 
@@ -274,9 +262,7 @@ class Leak:
         self.agent.start()
 
     def configure(self, off):
-        self.agent.configure(SETUP % (self.cloud.url(), self.agent.key, self.cloud.ca,
-                                      ''.join('%s = omit\n' % f for f in off)),
-                             'virtual_system = %s\n' % VSYS)
+        self.agent.configure(self.agent.all_to(self.cloud, off), 'virtual_system = %s\n' % VSYS)
 
     def switch(self, off, how):
         """Switches fields off by sysfs, netlink or configuration."""

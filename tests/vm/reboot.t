@@ -22,17 +22,6 @@ import rig
 from rig import SERVER, TOP, Agent, Cloud, Tap, check, popen, poll, run, same, tail
 
 DISK_MB = 192
-SETUP = '''
-[cloud wf]
-kind = wildfire
-url = %s
-key_file = %s
-ca_file = %s
-[share wf]
-default = share
-[rule all]
-cloud = wf
-'''
 
 
 # ------------------------------------------------------- inside the machines
@@ -43,10 +32,6 @@ def world(r):
     os.mkdir(where)
     run(None, ('mount', '/dev/vda', where))
     return Cloud(r, 'wf'), Agent(r, state=os.path.join(where, 'state'))
-
-
-def configure(cloud, agent):
-    agent.configure(SETUP % (cloud.url(), agent.key, cloud.ca))
 
 
 def rows(agent, database, query):
@@ -62,7 +47,7 @@ def first(tap, r, shared):
     cloud, agent = world(r)
     cloud.start()           # its certificate must be there
     cloud.stop()
-    configure(cloud, agent)
+    agent.configure(agent.all_to(cloud))
     agent.start()
     accepted = {}
 
@@ -107,7 +92,7 @@ def second(tap, r, shared):
         told = json.load(f)
     cloud, agent = world(r)
     cloud.start()
-    configure(cloud, agent)
+    agent.configure(agent.all_to(cloud))
     with tap.case('after the reboot the agent starts from what is on the disk'):
         agent.start()
     for sha256, was in told['accepted'].items():

@@ -52,6 +52,19 @@ PUBLISHED, PUBLISHED_PORT = '10.81.1.100', 8000
 SERVER_OTHER = '10.81.5.2'
 SERVER_PORT = 18973             # beside 80
 
+ALL_TO = '''
+[cloud wf]
+kind = wildfire
+url = %s
+key_file = %s
+ca_file = %s
+[share wf]
+default = share
+%s
+[rule all]
+cloud = wf
+'''
+
 
 # ---------------------------------------------------------------------- tests
 
@@ -500,6 +513,10 @@ class Agent:
         with open(self.conf, 'w') as f:
             f.write('[capture]\n%s\n[agent]\nstate_dir = %s\nrun_dir = %s\n%s\n%s'
                     % (capture, self.state, self.run, agent, text))
+
+    def all_to(self, cloud, off=()):
+        """The text that has everything go to one cloud, without the fields that are off."""
+        return ALL_TO % (cloud.url(), self.key, cloud.ca, ''.join('%s = omit\n' % f for f in off))
 
     def start(self, timeout=60):
         """Returns once the agent says that it is ready, as it says it to systemd."""
