@@ -3,7 +3,8 @@
  * The forwarder process: submissions in, requests to clouds out.
  *
  * It has the network, and so nothing else: no capability but the one for its
- * socket mark, the spool read-only, and of a sighting only what may leave, at the moment it leaves.
+ * socket mark, the spool read-only, and of a sighting only what may leave, at the moment it
+ * leaves.
  */
 #ifndef SLUICE_FORWARDER_FORWARDER_H
 #define SLUICE_FORWARDER_FORWARDER_H
