@@ -37,6 +37,8 @@ struct inspector {
 	struct spool *spool;
 	struct file_set *files;
 	struct range_set *ranges;
+	struct expect_set *expected;
+	struct shared_set *shared;
 	struct proto_env env;
 	struct tracker *tracker;
 	uint64_t reported; /* monotonic time of the last counters message */
@@ -169,6 +171,14 @@ static void handle_frame(struct inspector *i, const struct pcap_frame *p)
 	}
 }
 
+/* The source has no more. */
+static void finish(struct inspector *i)
+{
+	tracker_finish(i->tracker);
+	shared_set_finish(i->shared);
+	range_set_finish(i->ranges);
+}
+
 static int run_capture(struct inspector *i)
 {
 	char error[PCAP_ERROR_MAX] = "";
@@ -184,8 +194,7 @@ static int run_capture(struct inspector *i)
 		if (n % BATCH == 0)
 			report_when_due(i);
 	}
-	tracker_finish(i->tracker);
-	range_set_finish(i->ranges);
+	finish(i);
 	if (next != PCAP_END) {
 		status = 1;
 		if (asked_to_stop)
@@ -206,7 +215,7 @@ static bool open_capture(struct inspector *i)
 		report_finished(i, 1, error);
 		return false;
 	}
-	i->env.form_fields = true;
+	i->env.private_talk = true;
 	i->decoder = frame_decoder_new(&i->counters);
 	i->tracker = tracker_new(TRACKER_CAPTURE, &limits, &i->env);
 	if (i->decoder && i->tracker)
@@ -366,6 +375,14 @@ static void wait_for_records(struct inspector *i)
 	}
 }
 
+static void expire(struct inspector *i, uint64_t now)
+{
+	tracker_expire(i->tracker, now);
+	expect_set_expire(i->expected, now);
+	shared_set_expire(i->shared, now);
+	range_set_expire(i->ranges, now);
+}
+
 static int run_ring(struct inspector *i)
 {
 	uint64_t stop_at = 0;
@@ -382,13 +399,11 @@ static int run_ring(struct inspector *i)
 		}
 		if (!handle_batch(i)) {
 			wait_for_records(i);
-			tracker_expire(i->tracker, clock_read(CLOCK_REALTIME));
-			range_set_expire(i->ranges, clock_read(CLOCK_REALTIME));
+			expire(i, clock_read(CLOCK_REALTIME));
 		}
 		report_when_due(i);
 	}
-	tracker_finish(i->tracker);
-	range_set_finish(i->ranges);
+	finish(i);
 	report_counters(i);
 	return 0;
 }
@@ -416,6 +431,7 @@ static bool open_ring(struct inspector *i)
 static bool open_files(struct inspector *i)
 {
 	static const struct range_limits ranges = RANGE_LIMITS_DEFAULT;
+	static const struct shared_limits shared = SHARED_LIMITS_DEFAULT;
 	const struct inspector_config *c = i->config;
 
 	i->spool = spool_open(&c->spool);
@@ -430,13 +446,17 @@ static bool open_files(struct inspector *i)
 		return false;
 	}
 	i->ranges = range_set_new(i->files, &ranges, &i->counters);
-	if (!i->ranges) {
+	i->expected = expect_set_new(EXPECT_MAX, EXPECT_LIFETIME, &i->counters);
+	i->shared = shared_set_new(&shared, &i->counters);
+	if (!i->ranges || !i->expected || !i->shared) {
 		log_error("out of memory");
 		return false;
 	}
 	i->env = (struct proto_env){
 		.files = i->files,
 		.ranges = i->ranges,
+		.expected = i->expected,
+		.shared = i->shared,
 		.counters = &i->counters,
 		.decode = DECODE_LIMITS_DEFAULT,
 		.virtual_system = c->virtual_system,
@@ -468,6 +488,8 @@ out:
 	frame_decoder_free(i.decoder);
 	pcap_source_close(i.capture);
 	ring_close(i.ring);
+	expect_set_free(i.expected);
+	shared_set_free(i.shared);
 	range_set_free(i.ranges);
 	if (i.files)
 		file_set_free(i.files);

@@ -13,8 +13,13 @@
 	X(PACKETS, packets, "frames or data records read")                                     \
 	X(PACKETS_UNDECODED, packets_undecoded, "frames of no known kind, or cut short")       \
 	X(PACKETS_CUT, packets_cut, "frames captured with less than their length")             \
+	X(DATAGRAMS, datagrams, "UDP datagrams read")                                          \
 	X(FRAGMENTS_DROPPED, fragments_dropped, "IP fragments given up: limit, time, overlap") \
-	X(SESSIONS, sessions, "TCP sessions")                                                  \
+	X(SESSIONS, sessions, "TCP and UDP sessions")                                          \
+	X(SESSIONS_EXPECTED, sessions_expected, "of these, announced by another session")      \
+	X(SESSIONS_HANDED_OVER, sessions_handed_over,                                          \
+	  "changes of protocol within a session: CONNECT, Upgrade")                            \
+	X(SESSIONS_TLS, sessions_tls, "sessions that were TLS, or became it: not readable")    \
 	X(SESSIONS_REFUSED, sessions_refused, "packets without a session: table full")         \
 	X(SESSIONS_UNKNOWN, sessions_unknown, "sessions of no known protocol")                 \
 	X(TCP_RETRANSMITTED, tcp_retransmitted, "bytes that came again")                       \
@@ -28,9 +33,34 @@
 	X(RING_LOST_BYTES, ring_lost_bytes, "their payload")                                   \
 	X(HTTP_TRANSACTIONS, http_transactions, "HTTP request and response pairs")             \
 	X(HTTP_ERRORS, http_errors, "HTTP streams given up")                                   \
+	X(HTTP2_STREAMS, http2_streams, "HTTP/2 request and response pairs")                   \
+	X(HTTP2_ERRORS, http2_errors, "HTTP/2 connections given up")                           \
+	X(EXPECTATIONS, expectations, "sessions announced")                                    \
+	X(EXPECTATIONS_EXPIRED, expectations_expired, "of these, that nobody opened in time")  \
+	X(EXPECTATIONS_EVICTED, expectations_evicted, "of these, given up: too many at once")  \
+	X(SHARED_EVICTED, shared_evicted, "states shared by sessions given up: too many")      \
+	X(MAILS, mails, "mail messages")                                                       \
+	X(MAIL_PARTS, mail_parts, "parts of these, leaves of the tree")                        \
+	X(MAIL_ERRORS, mail_errors, "mail sessions given up")                                  \
+	X(MAIL_LIMITS, mail_limits,                                                            \
+	  "mails with parts too deep or too many, or headers too long")                        \
+	X(MAIL_LINKS, mail_links, "links found in mails")                                      \
+	X(MAIL_LINKS_CUT, mail_links_cut, "links left out: too many in a mail, or too long")   \
+	X(MAIL_TEXTS, mail_texts, "texts of mails: left alone")                                \
+	X(FTP_TRANSFERS, ftp_transfers, "FTP data connections with a file")                    \
+	X(FTP_BOUNCES, ftp_bounces, "FTP data connections announced for another host")         \
+	X(FTP_ERRORS, ftp_errors, "FTP control connections given up")                          \
+	X(SMB_FILES, smb_files, "files opened over SMB")                                       \
+	X(SMB_ENCRYPTED, smb_encrypted, "SMB messages that were encrypted: not readable")      \
+	X(SMB_COMPRESSED, smb_compressed, "SMB messages that were compressed: not read")       \
+	X(SMB_ERRORS, smb_errors, "SMB streams given up")                                      \
+	X(NFS_CALLS, nfs_calls, "NFS calls with their reply")                                  \
+	X(NFS_ERRORS, nfs_errors, "NFS streams given up")                                      \
+	X(TFTP_TRANSFERS, tftp_transfers, "TFTP transfers")                                    \
 	X(FILES, files, "files begun")                                                         \
 	X(FILES_COMPLETE, files_complete, "files that were whole")                             \
 	X(FILES_EMPTY, files_empty, "bodies of no bytes, not made into files")                 \
+	X(LINKS_WITHHELD, links_withheld, "links not sent: the cloud's policy omits url")      \
 	X(FORM_FIELDS, form_fields, "fields of forms that name no file: left alone")           \
 	X(FILES_TRUNCATED_GAP, files_truncated_gap, "files with a hole")                       \
 	X(FILES_TRUNCATED_LIMIT, files_truncated_limit, "files larger than the limit")         \

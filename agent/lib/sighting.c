@@ -29,6 +29,17 @@ const char *file_reason_text(enum file_reason r)
 	return (unsigned int)r < FILE_REASON_COUNT ? texts[r] : "unknown";
 }
 
+const char *sighting_kind_text(enum sighting_kind k)
+{
+	static const char *const texts[SIGHTING_KIND_COUNT] = {
+#define SIGHTING_KIND_TEXT(id, text) [SIGHTING_KIND_##id] = text,
+		SIGHTING_KINDS(SIGHTING_KIND_TEXT)
+#undef SIGHTING_KIND_TEXT
+	};
+
+	return (unsigned int)k < SIGHTING_KIND_COUNT ? texts[k] : "unknown";
+}
+
 void sighting_init(struct sighting *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -196,6 +207,7 @@ static const struct sighting_number {
 	NUMBER(session.share_mask, UINT32_MAX),
 	NUMBER(session.protocol, UINT8_MAX),
 	NUMBER(session.midstream, true),
+	NUMBER(kind, SIGHTING_KIND_COUNT - 1),
 	NUMBER(direction, DIRECTION_UPLOAD),
 	NUMBER(begin, UINT64_MAX),
 	NUMBER(end, UINT64_MAX),
@@ -210,7 +222,6 @@ static const struct sighting_number {
 	NUMBER(missing, UINT64_MAX),
 	NUMBER(overlap, UINT64_MAX),
 	NUMBER(stored, true),
-	NUMBER(form_field, true),
 	NUMBER(cut, (1u << SIGHTING_TEXT_COUNT) - 1),
 #undef NUMBER
 };

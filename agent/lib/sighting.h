@@ -66,6 +66,12 @@ struct session_info {
 	X(HTTP_USER_AGENT, http_user_agent, 1024) \
 	X(HTTP_REFERRER, http_referrer, 4096)     \
 	X(CONTENT_TYPE, content_type, 255)        \
+	X(COMMAND, command, 32)                   \
+	X(FILE_PATH, file_path, 4096)             \
+	X(SHARE, share, 1024)                     \
+	X(SMTP_MAIL_FROM, smtp_mail_from, 1024)   \
+	X(SMTP_RCPT_TO, smtp_rcpt_to, 8192)       \
+	X(MESSAGE_ID, message_id, 998)            \
 	X(RULE, rule, 63)
 
 enum sighting_text {
@@ -75,8 +81,34 @@ enum sighting_text {
 		SIGHTING_TEXT_COUNT
 };
 
-/* Several recipients stand in SIGHTING_EMAIL_RECIPIENT separated by this. */
+/* Several recipients stand in EMAIL_RECIPIENT and SMTP_RCPT_TO separated by this. */
 #define SIGHTING_LIST_SEPARATOR '\n'
+
+/*
+ * What was seen.  Only files and links ever leave; the rest is private talk, kept from
+ * captures and left alone on a live network.
+ * X(CONSTANT, text used in JSON)
+ */
+#define SIGHTING_KINDS(X)                                                         \
+	X(FILE, "file")                                                           \
+	X(LINK, "link")		    /* of an e-mail: its content is the URL */    \
+	X(FORM_FIELD, "form-field") /* of a form, naming no file */               \
+	X(MAIL_TEXT, "mail-text")   /* what a person wrote: text, not attached */ \
+	X(MAIL, "mail")		    /* a whole message as it was transferred */
+
+enum sighting_kind {
+#define SIGHTING_KIND_ENUM(id, text) SIGHTING_KIND_##id,
+	SIGHTING_KINDS(SIGHTING_KIND_ENUM)
+#undef SIGHTING_KIND_ENUM
+		SIGHTING_KIND_COUNT
+};
+
+const char *sighting_kind_text(enum sighting_kind k);
+/* Whether anybody outside may get it. */
+static inline bool sighting_kind_leaves(enum sighting_kind k)
+{
+	return k == SIGHTING_KIND_FILE || k == SIGHTING_KIND_LINK;
+}
 
 enum direction { DIRECTION_DOWNLOAD, DIRECTION_UPLOAD };
 
@@ -115,6 +147,7 @@ const char *file_reason_text(enum file_reason r);
 
 struct sighting {
 	struct session_info session;
+	enum sighting_kind kind;
 	enum direction direction; /* download: the answerer sent the file */
 	uint64_t begin;		  /* packet time of its first byte, ns */
 	uint64_t end;		  /* of its last */
@@ -130,7 +163,6 @@ struct sighting {
 	uint64_t missing;	      /* bytes in holes */
 	uint64_t overlap;	      /* bytes that came more than once */
 	bool stored;		      /* a sample of this hash is in the spool */
-	bool form_field;	      /* a form's field that names no file: goes to no cloud */
 	uint8_t sha256[SHA256_SIZE];  /* valid when state is COMPLETE */
 	uint8_t id[SIGHTING_ID_SIZE]; /* UUID, by sighting_make_id() */
 

@@ -208,7 +208,8 @@ static void add_network(struct render *r, json_t *root)
 	bool download = r->s->direction == DIRECTION_DOWNLOAD;
 	json_t *network = member(r, root, "network");
 
-	set(r, network, "transport", json_string("tcp"));
+	set(r, network, "transport",
+	    json_string(r->s->session.protocol == IPPROTO_UDP ? "udp" : "tcp"));
 	if (family)
 		set(r, network, "type", json_string(family == AF_INET ? "ipv4" : "ipv6"));
 	set(r, network, "direction", json_string(download ? "inbound" : "outbound"));
@@ -379,8 +380,6 @@ static void add_file_state(struct render *r, json_t *sluice)
 	set(r, file, "reason", json_string(file_reason_text(r->s->reason)));
 	set(r, file, "stored", json_boolean(r->s->stored));
 	set(r, file, "number", number(r->s->number));
-	if (r->s->form_field)
-		set(r, file, "form_field", json_true());
 	set(r, file, "seen", number(r->s->seen));
 	set(r, file, "missing", number(r->s->missing));
 	set(r, file, "overlap", number(r->s->overlap));
@@ -424,6 +423,21 @@ static void add_http(struct render *r, json_t *root)
 		set(r, root, "user_agent", json_incref(agent));
 	json_decref(http);
 	json_decref(agent);
+}
+
+/* The envelope of RFC 5321, which need not say what the message's header says. */
+static void add_smtp(struct render *r, json_t *sluice)
+{
+	size_t n = r->s->text_len[SIGHTING_SMTP_RCPT_TO];
+	json_t *smtp = json_object();
+
+	set_local_text(r, smtp, "mail_from", SIGHTING_SMTP_MAIL_FROM);
+	if (n)
+		set(r, smtp, "rcpt_to",
+		    list_json(r, sighting_get(r->s, SIGHTING_SMTP_RCPT_TO), n));
+	if (json_object_size(smtp))
+		set(r, sluice, "smtp", json_incref(smtp));
+	json_decref(smtp);
 }
 
 /* ----------------------------------------------------------------- output */
@@ -486,10 +500,18 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 	bool ok;
 
 	add_http(&r, root);
+	set_local_text(&r, member(&r, root, "file"), "path", SIGHTING_FILE_PATH);
+	if (sighting_get(s, SIGHTING_MESSAGE_ID))
+		set_local_text(&r, member(&r, root, "email"), "message_id",
+			       SIGHTING_MESSAGE_ID);
 	set_local_text(&r, member(&r, root, "rule"), "name", SIGHTING_RULE);
 	if (json_object_size(json_object_get(root, "rule")) == 0)
 		json_object_del(root, "rule");
+	set(&r, sluice, "kind", json_string(sighting_kind_text(s->kind)));
 	set_local_text(&r, sluice, "http_host", SIGHTING_HTTP_HOST);
+	set_local_text(&r, sluice, "command", SIGHTING_COMMAND);
+	set_local_text(&r, sluice, "share", SIGHTING_SHARE);
+	add_smtp(&r, sluice);
 	add_session(&r, sluice);
 	add_file_state(&r, sluice);
 	add_cut(&r, sluice);

@@ -33,8 +33,7 @@ uint64_t rule_match(const struct rule *rules, size_t count, uint64_t private_clo
 	uint64_t clouds = 0;
 
 	*chosen = count;
-	/* What somebody typed into a form may be a password, and is no file. */
-	if (s->state != FILE_STATE_COMPLETE || s->form_field)
+	if (s->state != FILE_STATE_COMPLETE || !sighting_kind_leaves(s->kind))
 		return 0;
 	for (size_t i = 0; i < count; i++)
 		if (matches(&rules[i], s))

@@ -25,7 +25,7 @@ struct body {
 	bool size_known, declare, partial;
 	uint64_t declared;
 	bool join; /* what it is a range of is put together */
-	struct range_key key;
+	struct key key;
 	struct byte_range range;
 
 	struct file *file;	   /* the one being written, or */
@@ -58,8 +58,8 @@ static bool describe_part(struct body *b, const struct multipart_part *part, str
 			sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
 		buf_free(&name);
 	}
-	s->form_field = !named;
-	if (named || b->env->form_fields)
+	s->kind = named ? SIGHTING_KIND_FILE : SIGHTING_KIND_FORM_FIELD;
+	if (named || b->env->private_talk)
 		return true;
 	counter_add(b->env->counters, COUNTER_FORM_FIELDS, 1);
 	return false;

@@ -44,7 +44,7 @@ struct body_options {
 	 * What it is a range of, where it may meet others; NULL: it stays alone.  range says
 	 * which bytes; all zero where only the parts do.  Not together with codings.
 	 */
-	const struct range_key *key;
+	const struct key *key;
 	struct byte_range range;
 };
 

@@ -184,7 +184,7 @@ static bool announced(struct exchange *e, enum side side, uint64_t *length)
  * A 206 in its parts: a range (RFC 9110 §15.3.7.1), or several (§15.3.7.2).  Ranges are of
  * the coded content, so where there is a coding no piece makes sense by itself.
  */
-static void range_begin(struct exchange *e, struct body_options *o, struct range_key *key)
+static void range_begin(struct exchange *e, struct body_options *o, struct key *key)
 {
 	struct http1 *h = e->http;
 	htp_tx_t *tx = e->tx;
@@ -195,7 +195,7 @@ static void range_begin(struct exchange *e, struct body_options *o, struct range
 	/* A weak validator does not promise the same bytes (RFC 9110 §8.8.1). */
 	bool strong = etag.n && !text_starts_with(etag, "W/");
 	struct text version = strong ? etag : modified;
-	const struct range_text texts[] = {
+	const struct key_text texts[] = {
 		{host.p, host.n},
 		{path.p, path.n},
 		{strong ? "e" : "m", 1},
@@ -223,7 +223,7 @@ static void message_begin(struct exchange *e, enum side side)
 	struct text codings = field(headers, "content-encoding");
 	struct text type = field(headers, "content-type");
 	struct text range = field(headers, "content-range");
-	struct range_key key;
+	struct key key;
 	struct body_options o = {
 		.env = proto_session_env(h->ps),
 		.describe = side == REQUEST ? describe_request : describe_response,

@@ -4,6 +4,9 @@
  */
 #include "proto/proto.h"
 
+#include "lib/buf.h"
+
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +17,18 @@
  * often detection begins anew with what comes next.
  */
 #define RESTARTS_MAX 4
+/* One protocol in another in another. */
+#define HANDOVERS_MAX 4
+/* Bytes of a direction that a parser hands over. */
+#define REST_MAX (1u << 20)
 
+/* In this order: the first that says yes has the session. */
 static const struct proto_ops *const protocols[] = {
-	&proto_http1,
+	&proto_http2, &proto_http1, &proto_tls, &proto_smtp, &proto_pop3,
+	&proto_imap,  &proto_ftp,   &proto_smb, &proto_nfs,  &proto_tftp,
 };
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 struct head {
 	uint8_t *p; /* HEAD_MAX bytes, allocated with the first of them */
@@ -34,9 +45,17 @@ struct proto_session {
 	const struct proto_ops *ops; /* NULL: not yet known */
 	void *state;
 	bool done;
-	uint32_t restarts; /* of detection */
+	bool handed;	/* it wants to be replaced */
+	void *expected; /* for open() */
+	uint32_t handovers;
+	uint32_t datagrams; /* nobody wanted */
+	uint32_t restarts;  /* of detection */
 	uint32_t files;
 	struct head head[DIR_COUNT];
+	struct buf rest[DIR_COUNT]; /* of what was handed over */
+	bool rest_whole[DIR_COUNT];
+	struct sighting context;
+	bool has_context;
 };
 
 static void heads_free(struct proto_session *ps)
@@ -57,6 +76,8 @@ struct proto_session *proto_session_new(struct proto_env *env, const struct sess
 		return NULL;
 	ps->env = env;
 	ps->info = *info;
+	for (int d = 0; d < DIR_COUNT; d++)
+		buf_init(&ps->rest[d], REST_MAX);
 	return ps;
 }
 
@@ -80,20 +101,116 @@ static void unknown(struct proto_session *ps)
 	proto_session_done(ps);
 }
 
-/* Hands what was kept to the chosen parser. */
+/* ------------------------------------------------------- the chosen parser */
+
+static void rests_reset(struct proto_session *ps)
+{
+	for (int d = 0; d < DIR_COUNT; d++)
+		buf_reset(&ps->rest[d]);
+}
+
+/* After every call of a parser: it may have asked to be replaced. */
+static void follow(struct proto_session *ps, uint64_t time)
+{
+	struct buf rest[DIR_COUNT];
+	bool whole[DIR_COUNT];
+
+	if (!ps->handed)
+		return;
+	ps->handed = false;
+	ps->ops->close(ps->state, FILE_REASON_NONE, time);
+	ps->ops = NULL;
+	ps->state = NULL;
+	ps->restarts = 0;
+	heads_free(ps);
+	for (int d = 0; d < DIR_COUNT; d++) {
+		ps->head[d].whole = ps->head[d].eof = false;
+		rest[d] = ps->rest[d];
+		whole[d] = ps->rest_whole[d];
+		buf_init(&ps->rest[d], REST_MAX);
+	}
+	for (int d = 0; d < DIR_COUNT; d++)
+		proto_session_data(ps, d, rest[d].data, rest[d].len, time);
+	for (int d = 0; d < DIR_COUNT; d++) {
+		if (whole[d])
+			proto_session_eof(ps, d, time);
+		buf_free(&rest[d]);
+	}
+}
+
+static void give_data(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
+		      uint64_t time)
+{
+	ps->ops->data(ps->state, dir, p, n, time);
+	follow(ps, time);
+}
+
+static void give_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint64_t time)
+{
+	ps->ops->gap(ps->state, dir, n, time);
+	follow(ps, time);
+}
+
+static void give_eof(struct proto_session *ps, enum dir dir, uint64_t time)
+{
+	ps->head[dir].eof = true;
+	ps->ops->eof(ps->state, dir, time);
+	follow(ps, time);
+}
+
+static bool start(struct proto_session *ps, const struct proto_ops *ops)
+{
+	ps->ops = ops;
+	ps->state = ops->open(ps);
+	if (ps->state)
+		return true;
+	ps->ops = NULL;
+	heads_free(ps);
+	proto_session_done(ps);
+	return false;
+}
+
+/*
+ * Hands what was kept to the chosen parser.  One that hands over while it gets it
+ * cannot know of what is kept of the other direction: that follows its rest.
+ */
 static void replay(struct proto_session *ps)
 {
-	for (int d = 0; d < DIR_COUNT; d++) {
-		struct head *h = &ps->head[d];
+	struct head head[DIR_COUNT];
 
-		if (h->lead_gap && !ps->done)
-			ps->ops->gap(ps->state, d, h->lead_gap, h->time);
-		if (h->n && !ps->done)
-			ps->ops->data(ps->state, d, h->p, h->n, h->time);
-		if (h->eof && !ps->done)
-			ps->ops->eof(ps->state, d, h->time);
+	for (int d = 0; d < DIR_COUNT; d++) {
+		head[d] = ps->head[d];
+		ps->head[d].p = NULL;
+		ps->head[d].n = 0;
+		ps->head[d].lead_gap = 0;
+		ps->head[d].whole = ps->head[d].eof = false;
 	}
-	heads_free(ps);
+	for (int d = 0; d < DIR_COUNT; d++) {
+		proto_session_gap(ps, d, head[d].lead_gap, head[d].time);
+		proto_session_data(ps, d, head[d].p, head[d].n, head[d].time);
+		if (head[d].eof)
+			proto_session_eof(ps, d, head[d].time);
+		free(head[d].p);
+	}
+}
+
+/* ----------------------------------------------------------------- detection */
+
+static bool detect_expected(struct proto_session *ps, uint64_t time)
+{
+	struct expectation e;
+
+	if (!ps->env->expected || ps->handovers ||
+	    !expect_take(ps->env->expected, &ps->info, time, &e))
+		return false;
+	counter_add(ps->env->counters, COUNTER_SESSIONS_EXPECTED, 1);
+	ps->expected = e.arg;
+	if (!start(ps, e.ops)) {
+		if (ps->expected)
+			e.release(ps->expected);
+		ps->expected = NULL;
+	}
+	return true;
 }
 
 static void detect(struct proto_session *ps)
@@ -104,18 +221,12 @@ static void detect(struct proto_session *ps)
 	for (int d = 0; d < DIR_COUNT; d++)
 		head[d] = (struct proto_head){
 			.p = ps->head[d].p, .n = ps->head[d].n, .whole = ps->head[d].whole};
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
-		enum probe r = protocols[i]->probe(head);
+	for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+		enum probe r = protocols[i]->probe ? protocols[i]->probe(head) : PROBE_NO;
 
 		if (r == PROBE_YES) {
-			ps->ops = protocols[i];
-			ps->state = ps->ops->open(ps);
-			if (!ps->state) {
-				heads_free(ps);
-				proto_session_done(ps);
-				return;
-			}
-			replay(ps);
+			if (start(ps, protocols[i]))
+				replay(ps);
 			return;
 		}
 		more |= r == PROBE_MORE;
@@ -140,6 +251,8 @@ static void force(struct proto_session *ps, enum dir dir)
 		unknown(ps);
 }
 
+/* ------------------------------------------------------------------- streams */
+
 void proto_session_data(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
 			uint64_t time)
 {
@@ -148,7 +261,9 @@ void proto_session_data(struct proto_session *ps, enum dir dir, const uint8_t *p
 
 	if (ps->done || !n)
 		return;
-	if (!ps->ops) {
+	if (!ps->ops && detect_expected(ps, time))
+		replay(ps);
+	if (!ps->ops && !ps->done) {
 		if (!h->p)
 			h->p = malloc(HEAD_MAX);
 		if (!h->p) {
@@ -165,9 +280,14 @@ void proto_session_data(struct proto_session *ps, enum dir dir, const uint8_t *p
 			detect(ps);
 		p += take;
 		n -= take;
+		/* A parser found and gone already, or a preface passed over. */
+		if (!ps->ops && !ps->done && n) {
+			proto_session_data(ps, dir, p, n, time);
+			return;
+		}
 	}
 	if (ps->ops && !ps->done && n)
-		ps->ops->data(ps->state, dir, p, n, time);
+		give_data(ps, dir, p, n, time);
 }
 
 void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint64_t time)
@@ -176,6 +296,8 @@ void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint6
 
 	if (ps->done || !n)
 		return;
+	if (!ps->ops && detect_expected(ps, time))
+		replay(ps);
 	if (!ps->ops && !h->n) {
 		h->lead_gap += n;
 		h->time = time;
@@ -184,7 +306,7 @@ void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint6
 	if (!ps->ops)
 		force(ps, dir);
 	if (ps->ops && !ps->done)
-		ps->ops->gap(ps->state, dir, n, time);
+		give_gap(ps, dir, n, time);
 }
 
 void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time)
@@ -192,7 +314,7 @@ void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time)
 	if (ps->done)
 		return;
 	if (ps->ops) {
-		ps->ops->eof(ps->state, dir, time);
+		give_eof(ps, dir, time);
 		return;
 	}
 	ps->head[dir].whole = true;
@@ -202,17 +324,56 @@ void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time)
 		detect(ps);
 }
 
+/* ----------------------------------------------------------------- datagrams */
+
+static bool detect_datagram(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+		enum probe r = protocols[i]->probe_datagram
+				       ? protocols[i]->probe_datagram(dir, p, n)
+				       : PROBE_NO;
+
+		if (r == PROBE_YES)
+			return start(ps, protocols[i]);
+		more |= r == PROBE_MORE;
+	}
+	if (more && ++ps->datagrams < DATAGRAMS_PROBED)
+		return false;
+	counter_add(ps->env->counters, COUNTER_SESSIONS_UNKNOWN, 1);
+	proto_session_done(ps);
+	return false;
+}
+
+void proto_session_datagram(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
+			    uint64_t time)
+{
+	if (ps->done)
+		return;
+	if (!ps->ops && !detect_expected(ps, time) && !detect_datagram(ps, dir, p, n))
+		return;
+	if (ps->ops && !ps->done)
+		ps->ops->datagram(ps->state, dir, p, n, time);
+}
+
+/* ----------------------------------------------------------------------- end */
+
 void proto_session_free(struct proto_session *ps, enum file_reason reason, uint64_t time)
 {
 	if (!ps)
 		return;
-	if (!ps->ops && !ps->done && (ps->head[0].n || ps->head[1].n || ps->restarts)) {
+	if (ps->info.protocol != IPPROTO_UDP && !ps->ops && !ps->done &&
+	    (ps->head[0].n || ps->head[1].n || ps->restarts)) {
 		ps->restarts = RESTARTS_MAX;
 		force(ps, DIR_OPENER);
 	}
 	if (ps->state)
 		ps->ops->close(ps->state, reason, time);
 	heads_free(ps);
+	for (int d = 0; d < DIR_COUNT; d++)
+		buf_free(&ps->rest[d]);
+	sighting_free(&ps->context);
 	free(ps);
 }
 
@@ -242,4 +403,43 @@ void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum d
 	s->number = ps->files++;
 	sighting_set(s, SIGHTING_VIRTUAL_SYSTEM, vsys, vsys ? strlen(vsys) : 0);
 	sighting_set(s, SIGHTING_APPLICATION, application, strlen(application));
+}
+
+bool proto_session_handover(struct proto_session *ps, const struct proto_head rest[DIR_COUNT],
+			    const struct sighting *context)
+{
+	bool ok = ps->handovers < HANDOVERS_MAX && !ps->handed;
+
+	for (int d = 0; ok && d < DIR_COUNT; d++) {
+		ok = buf_add(&ps->rest[d], rest[d].p, rest[d].n);
+		ps->rest_whole[d] = rest[d].whole;
+	}
+	if (ok && ps->has_context)
+		sighting_free(&ps->context);
+	ps->has_context = ok && context;
+	if (ps->has_context)
+		ok = sighting_copy(&ps->context, context);
+	if (!ok) {
+		ps->has_context = false;
+		rests_reset(ps);
+		proto_session_done(ps);
+		return false;
+	}
+	ps->handovers++;
+	ps->handed = true;
+	counter_add(ps->env->counters, COUNTER_SESSIONS_HANDED_OVER, 1);
+	return true;
+}
+
+const struct sighting *proto_session_context(const struct proto_session *ps)
+{
+	return ps->has_context ? &ps->context : NULL;
+}
+
+void *proto_session_expected(struct proto_session *ps)
+{
+	void *arg = ps->expected;
+
+	ps->expected = NULL;
+	return arg;
 }

@@ -3,14 +3,16 @@
  * Application protocols: the bytes of one session in, files out.
  *
  * A parser is a struct of functions.  It is chosen by the first bytes of both
- * directions, never by the port.  It knows no socket, clock or other protocol:
- * time comes with the data.
+ * directions, never by the port, or because another session announced this one
+ * (expect.h).  It knows no socket, clock or other protocol: time comes with the data.
  */
 #ifndef SLUICE_PROTO_PROTO_H
 #define SLUICE_PROTO_PROTO_H
 
 #include "lib/counter.h"
 #include "lib/sighting.h"
+#include "proto/expect.h"
+#include "proto/shared.h"
 #include "sample/file.h"
 #include "sample/range.h"
 
@@ -37,11 +39,16 @@ struct proto_env {
 	struct range_set *ranges; /* NULL: ranges are not put together */
 	struct counters *counters;
 	struct decode_limits decode;
+	/* Sessions that others announced; NULL: none ever is. */
+	struct expect_set *expected;
+	/* What sessions of one protocol know together; NULL: nothing. */
+	struct shared_set *shared;
 	/*
-	 * Also make files of a form's fields that name none.  For captures; on a live
-	 * network they are what people typed, and stay where they are.
+	 * Also make files of what is none: a form's fields, the text of mails, whole
+	 * messages (see SIGHTING_KINDS).  For captures; on a live network they are what
+	 * people wrote, and stay where they are.
 	 */
-	bool form_fields;
+	bool private_talk;
 	const char *virtual_system; /* name put into sightings; NULL: none */
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
@@ -61,9 +68,17 @@ struct proto_head {
 
 struct proto_ops {
 	const char *name; /* "http" */
+	/* NULL: never found over TCP, or only when expected. */
 	enum probe (*probe)(const struct proto_head head[DIR_COUNT]);
+	/*
+	 * The same for UDP, shown one datagram of a session; MORE asks for the next
+	 * one as well, up to DATAGRAMS_PROBED.
+	 */
+	enum probe (*probe_datagram)(enum dir dir, const uint8_t *p, size_t n);
 	/* NULL: out of memory, the session is given up. */
 	void *(*open)(struct proto_session *ps);
+	/* UDP; NULL where the protocol has none.  No gap and no eof there. */
+	void (*datagram)(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time);
 	void (*data)(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time);
 	void (*gap)(void *state, enum dir dir, uint64_t n, uint64_t time);
 	/* That direction ended in order (FIN). */
@@ -72,10 +87,23 @@ struct proto_ops {
 	void (*close)(void *state, enum file_reason reason, uint64_t time);
 };
 
+/* Datagrams of a session after which nobody wanting it is final. */
+#define DATAGRAMS_PROBED 4
+
 extern const struct proto_ops proto_http1;
+extern const struct proto_ops proto_http2;
+extern const struct proto_ops proto_smtp;
+extern const struct proto_ops proto_pop3;
+extern const struct proto_ops proto_imap;
+extern const struct proto_ops proto_ftp;
+extern const struct proto_ops proto_smb;
+extern const struct proto_ops proto_nfs;
+extern const struct proto_ops proto_tftp;
+extern const struct proto_ops proto_tls;
 
 /*
- * The streams of one TCP session.  info is copied.  NULL when out of memory.
+ * The streams of one TCP session, or the datagrams of one of UDP (info->protocol).
+ * info is copied.  NULL when out of memory.
  */
 struct proto_session *proto_session_new(struct proto_env *env, const struct session_info *info);
 /* In order, without overlap; a byte of a direction comes once. */
@@ -83,6 +111,9 @@ void proto_session_data(struct proto_session *ps, enum dir dir, const uint8_t *p
 			uint64_t time);
 void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint64_t time);
 void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time);
+/* UDP: one whole datagram, in the order they came by. */
+void proto_session_datagram(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
+			    uint64_t time);
 /* reason for files still open: RESET, TIMEOUT, or NONE after both FINs. */
 void proto_session_free(struct proto_session *ps, enum file_reason reason, uint64_t time);
 /* False once nothing more is wanted from either direction. */
@@ -99,5 +130,22 @@ void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum d
 			    const char *application);
 /* The parser wants no more: the session is shunted where the source can. */
 void proto_session_done(struct proto_session *ps);
+/*
+ * What is carried from here on is another protocol (CONNECT, Upgrade): rest says which
+ * bytes the parser was given and did not use.  They are copied, and detection begins anew
+ * with them after the parser's present call returns; its close() is called then with
+ * FILE_REASON_NONE.  context may be NULL; it says what the parser that follows cannot see,
+ * the request that was upgraded for one, and is copied.  False: out of memory or
+ * handed over too often, and the session is done.
+ */
+bool proto_session_handover(struct proto_session *ps, const struct proto_head rest[DIR_COUNT],
+			    const struct sighting *context);
+/* That context, in open() and later; NULL: none. */
+const struct sighting *proto_session_context(const struct proto_session *ps);
+/*
+ * In open(): the arg of the expectation that brought the session here, which belongs to
+ * the parser from now on; NULL: found by its bytes.
+ */
+void *proto_session_expected(struct proto_session *ps);
 
 #endif

@@ -4,12 +4,11 @@
 #include "lib/log.h"
 #include "lib/table.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct join_key {
-	struct range_key key;
+	struct key key;
 	uint64_t total;
 };
 
@@ -41,45 +40,22 @@ struct range_set {
 
 /* ------------------------------------------------------------------------ key */
 
-static bool digest_text(EVP_MD_CTX *digest, const void *p, size_t n)
-{
-	uint64_t length = n;
-
-	/* With its length, so that no two lists of texts look the same. */
-	return EVP_DigestUpdate(digest, &length, sizeof(length)) &&
-	       (!n || EVP_DigestUpdate(digest, p, n));
-}
-
 struct ends {
-	uint64_t netns;
-	uint32_t zone, vrf, vlan[2];
 	struct endpoint client, server;
 };
 
-_Static_assert(sizeof(struct ends) == 8 + 4 * 4 + 2 * sizeof(struct endpoint), "no padding");
-
-bool range_key_make(struct range_key *key, const struct session_info *session, enum dir client,
-		    const struct range_text *texts, size_t count)
+bool range_key_make(struct key *key, const struct session_info *session, enum dir client,
+		    const struct key_text *texts, size_t count)
 {
-	struct ends ends = {
-		.netns = session->netns,
-		.zone = session->zone,
-		.vrf = session->vrf,
-		.vlan = {session->vlan[0], session->vlan[1]},
-		.client = session->end[client],
-		.server = session->end[dir_other(client)],
-	};
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	bool ok;
+	struct ends ends = {session->end[client], session->end[dir_other(client)]};
+	struct key_text all[RANGE_TEXTS_MAX + 1] = {{&ends, sizeof(ends)}};
 
+	if (count > RANGE_TEXTS_MAX)
+		return false;
 	ends.client.port = 0;
-	ok = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-	     digest_text(digest, &ends, sizeof(ends));
-	for (size_t i = 0; ok && i < count; i++)
-		ok = digest_text(digest, texts[i].p, texts[i].n);
-	ok = ok && EVP_DigestFinal_ex(digest, key->digest, NULL);
-	EVP_MD_CTX_free(digest);
-	return ok;
+	for (size_t i = 0; i < count; i++)
+		all[i + 1] = texts[i];
+	return key_make(key, session, all, count + 1);
 }
 
 /* ---------------------------------------------------------------------- joins */
@@ -191,7 +167,7 @@ void range_set_expire(struct range_set *set, uint64_t now)
 
 /* --------------------------------------------------------------------- pieces */
 
-struct range_piece *range_open(struct range_set *set, const struct range_key *key,
+struct range_piece *range_open(struct range_set *set, const struct key *key,
 			       const struct byte_range *r, const struct sighting *meta,
 			       uint64_t time)
 {

@@ -16,6 +16,7 @@
 #define SLUICE_SAMPLE_RANGE_H
 
 #include "lib/counter.h"
+#include "lib/key.h"
 #include "lib/sighting.h"
 #include "sample/file.h"
 
@@ -49,22 +50,14 @@ static inline bool byte_range_is_whole(const struct byte_range *r)
 	return r->total && r->first == 0 && r->last == r->total - 1;
 }
 
-/* What a thing is known by, as a hash over everything that must be the same. */
-struct range_key {
-	uint8_t digest[SHA256_SIZE];
-};
-
-struct range_text {
-	const void *p;
-	size_t n;
-};
+#define RANGE_TEXTS_MAX 8
 
 /*
  * The ends and the network of a session, and texts that name the thing and its
- * version.  False when out of memory.
+ * version, RANGE_TEXTS_MAX at most.  False when out of memory.
  */
-bool range_key_make(struct range_key *key, const struct session_info *session, enum dir client,
-		    const struct range_text *texts, size_t count);
+bool range_key_make(struct key *key, const struct session_info *session, enum dir client,
+		    const struct key_text *texts, size_t count);
 
 /* The file set and the counters are borrowed.  NULL when out of memory. */
 struct range_set *range_set_new(struct file_set *files, const struct range_limits *limits,
@@ -80,7 +73,7 @@ void range_set_expire(struct range_set *set, uint64_t now);
  * A piece begins: r is a range of a known total.  meta is copied; time is the packet's.
  * NULL when out of memory.
  */
-struct range_piece *range_open(struct range_set *set, const struct range_key *key,
+struct range_piece *range_open(struct range_set *set, const struct key *key,
 			       const struct byte_range *r, const struct sighting *meta,
 			       uint64_t time);
 /* The next n bytes of it; what exceeds the range is nobody's. */

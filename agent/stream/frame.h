@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One captured frame in, the TCP segment it carries out.
+ * One captured frame in, the TCP segment or UDP datagram it carries out.
  *
  * The frame is peeled layer by layer, through VLAN tags, PPPoE, MPLS and the
  * common tunnels down to the innermost IP packet; IP fragments are put
@@ -19,16 +19,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One UDP datagram, cut where the capture was. */
+struct datagram {
+	const uint8_t *payload;
+	size_t len;	 /* bytes at payload */
+	size_t wire_len; /* bytes on the wire */
+	uint64_t time;
+};
+
 struct frame {
 	struct endpoint source;
 	struct endpoint destination;
 	uint16_t vlan[2];	/* outermost ids that are not 0; 0: none */
-	struct tcp_segment tcp; /* dir and lost_before are the caller's */
+	struct tcp_segment tcp; /* FRAME_TCP; dir and lost_before are the caller's */
+	struct datagram udp;	/* FRAME_UDP */
 };
 
 enum frame_result {
 	FRAME_TCP,   /* a TCP segment */
-	FRAME_OTHER, /* sound, but not TCP, or a fragment that waits for others */
+	FRAME_UDP,   /* a datagram, of no tunnel that was opened */
+	FRAME_OTHER, /* sound, but neither, or a fragment that waits for others */
 	FRAME_BAD,   /* of no known kind, cut short or malformed */
 };
 

@@ -52,6 +52,9 @@ void tracker_frame(struct tracker *t, const struct frame *f);
 bool tracker_begin(struct tracker *t, const struct session_info *info);
 /* Ring: one segment of a session; ignored when the session is not known. */
 void tracker_segment(struct tracker *t, uint64_t session, const struct tcp_segment *s);
+/* Ring: one whole datagram of a session of UDP. */
+void tracker_datagram(struct tracker *t, uint64_t session, enum dir dir, const uint8_t *p,
+		      size_t n, uint64_t time);
 /* Ring: a session ended; reason as in proto_session_free(). */
 void tracker_end(struct tracker *t, uint64_t session, enum file_reason reason, uint64_t time);
 

@@ -104,13 +104,13 @@ TEST_F(http, form)
 		 "POST /upload.cgi HTTP/1.1\r\nHost: x\r\n"
 		 "Content-Type: multipart/form-data; boundary=B\r\nContent-Length: %zu\r\n\r\n",
 		 sizeof(form) - 1);
-	self->c.env.form_fields = true;
+	self->c.env.private_talk = true;
 	ask(&self->c, head);
 	ask(&self->c, form);
 	ASSERT_EQ(2, self->c.files);
 	EXPECT_TRUE(has_text(&self->c, 0, "hi"));
-	EXPECT_TRUE(self->c.seen[0].form_field);
-	EXPECT_FALSE(self->c.seen[1].form_field);
+	EXPECT_EQ(self->c.seen[0].kind, SIGHTING_KIND_FORM_FIELD);
+	EXPECT_EQ(self->c.seen[1].kind, SIGHTING_KIND_FILE);
 	EXPECT_STREQ("", text_at(&self->c, 0, SIGHTING_FILENAME));
 	EXPECT_TRUE(has_text(&self->c, 1, "MZ\r\nbody\r\n"));
 	EXPECT_STREQ("a b.exe", text_at(&self->c, 1, SIGHTING_FILENAME));
@@ -127,7 +127,7 @@ TEST_F(http, form_that_is_none)
 	/* a wrong type hides nothing */
 	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
 	EXPECT_TRUE(self->c.seen[0].size_known);
-	EXPECT_FALSE(self->c.seen[0].form_field);
+	EXPECT_EQ(self->c.seen[0].kind, SIGHTING_KIND_FILE);
 	EXPECT_STREQ("up.exe", text_at(&self->c, 0, SIGHTING_FILENAME));
 	/* nor does one that is too short to tell, or is told late */
 	ask(&self->c, "POST /b HTTP/1.1\r\nContent-Length: 2\r\n"

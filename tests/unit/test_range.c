@@ -11,7 +11,7 @@ FIXTURE(ranges)
 {
 	struct conversation c;
 	struct range_limits limits;
-	struct range_key key;
+	struct key key;
 	uint8_t content[TOTAL];
 	uint8_t other[TOTAL];
 };
@@ -26,7 +26,7 @@ static void set_again(FIXTURE_DATA(ranges) *self)
 
 FIXTURE_SETUP(ranges)
 {
-	static const struct range_text thing = {"thing", 5};
+	static const struct key_text thing = {"thing", 5};
 	uint64_t random = 5;
 
 	log_init("test_range", LOG_LEVEL_ERROR);
@@ -251,7 +251,7 @@ TEST_F(ranges, too_many)
 	self->limits.max_joins = 3;
 	set_again(self);
 	for (size_t i = 0; i < 4; i++) {
-		struct range_text thing = {&names[i], 1};
+		struct key_text thing = {&names[i], 1};
 
 		ASSERT_TRUE(range_key_make(&self->key, &self->c.info, DIR_OPENER, &thing, 1));
 		piece_of(self, 0, 9 + i, i, i + 1);
@@ -286,14 +286,14 @@ TEST_F(ranges, larger_than_the_limit)
 TEST_F(ranges, keys)
 {
 	struct session_info base = self->c.info;
-	struct range_text texts[] = {{"ab", 2}, {"c", 1}}, moved[] = {{"a", 1}, {"bc", 2}};
-	struct range_key key, same;
+	struct key_text texts[] = {{"ab", 2}, {"c", 1}}, moved[] = {{"a", 1}, {"bc", 2}};
+	struct key key, same;
 
 #define KEY(change, differs)                                                        \
 	do {                                                                         \
 		struct session_info s = base;                                        \
 		enum dir client = DIR_OPENER;                                        \
-		struct range_text *t = texts;                                        \
+		struct key_text *t = texts;                                        \
                                                                                      \
 		change;                                                              \
 		ASSERT_TRUE(range_key_make(&key, &s, client, t, 2));                 \
@@ -483,7 +483,7 @@ TEST_F(ranges, parts)
 	EXPECT_TRUE(has_text(c, 1, "helloworld"));
 	EXPECT_STREQ("t/u", text_at(c, 1, SIGHTING_CONTENT_TYPE));
 	EXPECT_STREQ("a", text_at(c, 1, SIGHTING_FILENAME));
-	EXPECT_FALSE(c->seen[1].form_field);
+	EXPECT_EQ(c->seen[1].kind, SIGHTING_KIND_FILE);
 }
 
 TEST_F(ranges, parts_up_to_the_end_of_the_connection)

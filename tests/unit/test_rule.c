@@ -107,7 +107,7 @@ TEST_F(rule, truncated_goes_nowhere)
 TEST_F(rule, form_field_goes_nowhere)
 {
 	self->rule[0].clouds = PUBLIC;
-	self->s.form_field = true;
+	self->s.kind = SIGHTING_KIND_FORM_FIELD;
 	EXPECT_EQ(0, rule_match(self->rule, 1, 0, &self->s, &self->chosen));
 	EXPECT_EQ(1, self->chosen);
 }
