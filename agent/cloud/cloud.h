@@ -85,7 +85,8 @@ struct cloud_submission {
 	uint8_t sha256[SHA256_SIZE];
 	uint64_t size;
 	const char *sample_path;
-	void *kind; /* state of the kind while it runs */
+	enum sighting_kind sample_kind; /* set when the envelope is there */
+	void *kind;			/* state of the kind while it runs */
 	/*
 	 * Asks the supervisor for the envelope as policy allows it at this moment.
 	 * The answer comes by cloud_ops.envelope.  The kind calls this right before the

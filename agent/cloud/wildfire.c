@@ -4,6 +4,8 @@
  *
  *	POST URL/get/verdict	apikey, hash		does the cloud know the sample?
  *	POST URL/submit/file	apikey, file, session	only when it does not
+ *	POST URL/submit/link	apikey, link, session	the same for a link, known by its text's
+ *hash
  *
  * Every attempt begins with the question, also one after a crash or after an answer
  * that was lost, so a sample is uploaded once.  `session` is ours: the
@@ -87,12 +89,16 @@ static const struct meaning *meaning_find(const struct meaning *table, size_t ro
 	return NULL;
 }
 
-enum step { STEP_ASK, STEP_ENVELOPE, STEP_UPLOAD };
+/* Bytes of a URL; links are far shorter. */
+#define LINK_MAX 8192
+
+enum step { STEP_ASK, STEP_ENVELOPE, STEP_UPLOAD, STEP_LINK };
 
 static const char *const step_name[] = {
 	[STEP_ASK] = "get/verdict",
 	[STEP_ENVELOPE] = "envelope",
 	[STEP_UPLOAD] = "submit/file",
+	[STEP_LINK] = "submit/link",
 };
 
 struct wildfire {
@@ -204,12 +210,25 @@ static bool add_file(curl_mime *mime, struct wildfire *w, const char *upload_nam
 	return ok;
 }
 
+/* A link is sent as what its sample holds. */
+static bool add_link(curl_mime *mime, const struct wildfire *w)
+{
+	char url[LINK_MAX + 1];
+	ssize_t n = pread(w->sample, url, w->size, 0);
+
+	if (n < 0 || (uint64_t)n != w->size)
+		return false;
+	url[n] = '\0';
+	return add_text(mime, "link", NULL, url);
+}
+
 static void wildfire_envelope(struct cloud_submission *s, const char *json,
 			      const char *upload_name)
 {
 	struct wildfire *w = s->kind;
 	struct http *h = &w->http;
 	struct cloud_result r;
+	bool link;
 
 	if (!json) {
 		finish_text(s, CLOUD_RETRY, "not available");
@@ -220,11 +239,17 @@ static void wildfire_envelope(struct cloud_submission *s, const char *json,
 		finish(s, &r);
 		return;
 	}
-	w->step = STEP_UPLOAD;
+	link = s->sample_kind == SIGHTING_KIND_LINK;
+	w->step = link ? STEP_LINK : STEP_UPLOAD;
 	w->size = s->size;
-	if (!http_begin(h, s, "/submit/file") || !(h->mime = curl_mime_init(h->easy)) ||
+	if (link && w->size > LINK_MAX) {
+		finish_text(s, CLOUD_REFUSED, "longer than a link may be");
+		return;
+	}
+	if (!http_begin(h, s, link ? "/submit/link" : "/submit/file") ||
+	    !(h->mime = curl_mime_init(h->easy)) ||
 	    !add_text(h->mime, "apikey", NULL, s->cloud->key) ||
-	    !add_file(h->mime, w, upload_name) ||
+	    !(link ? add_link(h->mime, w) : add_file(h->mime, w, upload_name)) ||
 	    (s->cloud->session && !add_text(h->mime, "session", "application/json", json)) ||
 	    /*
 	     * On a connection that was used before, libcurl repeats a request whose
@@ -306,7 +331,7 @@ static void wildfire_transfer_done(struct cloud_submission *s, CURL *easy, CURLc
 		finish(s, &r);
 		return;
 	}
-	if (w->step == STEP_UPLOAD) {
+	if (w->step != STEP_ASK) {
 		finish_text(s, CLOUD_SENT, "uploaded");
 		return;
 	}

@@ -127,6 +127,7 @@ static const struct {
 } elements[] = {
 	{2, "get-verdict-info", end_verdict_info, true},
 	{2, "upload-file-info", end_upload_info, true},
+	{2, "submit-link-info", end_upload_info, true},
 	{2, "error-message", end_message, false},
 	{3, "sha256", end_sha256, false},
 	{3, "verdict", end_verdict, false},

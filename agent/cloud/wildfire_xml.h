@@ -4,6 +4,7 @@
  *
  *	<wildfire><get-verdict-info><sha256/><verdict/><md5/></get-verdict-info></wildfire>
  *	<wildfire><upload-file-info><sha256/>...</upload-file-info></wildfire>
+ *	<wildfire><submit-link-info><url/><sha256/><md5/></submit-link-info></wildfire>
  *	<error><error-message>'...'</error-message></error>
  *
  * A cloud is trusted with samples, not with our memory or time: document types
@@ -33,7 +34,7 @@ struct wildfire_answer {
 
 /*
  * Parses the answer to a question about the sample sha256.  False when it is none
- * of the three or speaks of another sample: `error` then says what is wrong
+ * of these or speaks of another sample: `error` then says what is wrong
  * (at most 127 bytes, nothing of the answer in it).
  */
 bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_SIZE],

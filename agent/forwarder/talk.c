@@ -40,13 +40,15 @@ static void on_envelope(struct forwarder *f, const struct msg_view *v)
 	char cloud[CLOUD_NAME_MAX];
 	uint8_t id[SIGHTING_ID_SIZE];
 	struct target *t;
-	uint64_t status;
+	uint64_t status, kind = SIGHTING_KIND_FILE;
 
 	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
 	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
 	    !msg_get_u64(v, MSG_A_STATUS, &status) ||
-	    (status == 0 && (!msg_get_string(v, MSG_A_JSON, json, sizeof(json)) ||
-			     !msg_get_string(v, MSG_A_FILENAME, filename, sizeof(filename))))) {
+	    (status == 0 &&
+	     (!msg_get_u64(v, MSG_A_KIND, &kind) || kind >= SIGHTING_KIND_COUNT ||
+	      !msg_get_string(v, MSG_A_JSON, json, sizeof(json)) ||
+	      !msg_get_string(v, MSG_A_FILENAME, filename, sizeof(filename))))) {
 		bad_message(f, v);
 		return;
 	}
@@ -57,6 +59,7 @@ static void on_envelope(struct forwarder *f, const struct msg_view *v)
 		if (job->state != JOB_ENVELOPE || memcmp(job->item.id, id, sizeof(id)))
 			continue;
 		job->state = JOB_RUNNING;
+		job->submission.sample_kind = (enum sighting_kind)kind;
 		if (status) {
 			if (!msg_get_string(v, MSG_A_TEXT, refusal, sizeof(refusal)))
 				snprintf(refusal, sizeof(refusal),

@@ -21,18 +21,18 @@
 #define MSG_MAX 65536 /* bytes, header included */
 
 /* X(CONSTANT, name) */
-#define MSG_TYPES(X)                                                      \
-	/* inspector to supervisor */                                     \
-	X(SIGHTING, "sighting") /* sighting attributes */                 \
-	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */   \
-	X(SHUNT, "shunt")	/* SESSION */                             \
-	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */ \
-	/* supervisor to forwarder */                                     \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */ \
-	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, JSON, FILENAME */   \
-	/* forwarder to supervisor */                                     \
-	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */ \
-	X(RENDER, "render") /* ID, CLOUD: wanted now, about to be sent */ \
+#define MSG_TYPES(X)                                                          \
+	/* inspector to supervisor */                                         \
+	X(SIGHTING, "sighting") /* sighting attributes */                     \
+	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */       \
+	X(SHUNT, "shunt")	/* SESSION */                                 \
+	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */     \
+	/* supervisor to forwarder */                                         \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */     \
+	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */ \
+	/* forwarder to supervisor */                                         \
+	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */     \
+	X(RENDER, "render") /* ID, CLOUD: wanted now, about to be sent */     \
 	X(RESULT, "result") /* ID, CLOUD, STATUS, VERDICT, TEXT */
 
 enum msg_type {
@@ -60,6 +60,7 @@ enum msg_attr {
 	MSG_A_COUNTER_NAME,
 	MSG_A_COUNTER_VALUE,  /* u64, belongs to the name before it */
 	MSG_A_SESSION,	      /* u64 */
+	MSG_A_KIND,	      /* u64, enum sighting_kind */
 	MSG_A_SIGHTING = 256, /* first of sighting.c's own */
 };
 

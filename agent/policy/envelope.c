@@ -493,6 +493,12 @@ bool envelope_render(const struct sighting *s, const struct policy *effective, s
 	return ok;
 }
 
+bool envelope_allowed(const struct sighting *s, const struct policy *effective)
+{
+	return s->kind != SIGHTING_KIND_LINK ||
+	       policy_mode(effective, SLUICE_FIELD_URL) == POLICY_SHARE;
+}
+
 bool envelope_render_local(const struct sighting *s, struct buf *out)
 {
 	struct render r = {.s = s, .policy = policy_all(POLICY_SHARE), .text_max = TEXT_WHOLE};

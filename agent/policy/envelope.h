@@ -25,6 +25,12 @@ bool envelope_render(const struct sighting *s, const struct policy *effective, s
 		     unsigned int *withheld);
 
 /*
+ * Whether the sample itself may go where this policy holds.  A link is a URL, so
+ * that it goes only where url is shared; what is in a file is no policy's matter.
+ */
+bool envelope_allowed(const struct sighting *s, const struct policy *effective);
+
+/*
  * The name to put on the upload itself: the file's own where policy allows and it has
  * one (its last path component, without control characters), else the
  * hash.  Appended to out.

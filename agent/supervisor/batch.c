@@ -128,15 +128,17 @@ static bool write_lines(struct supervisor *s)
 	return true;
 }
 
-static bool store_pending(struct supervisor *s, const struct pending *p, uint32_t mask,
+static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask,
 			  unsigned int *repeated)
 {
 	int64_t now = wall_ms();
 
+	/* The strictest of what held when the session began and what holds now. */
+	mask &= p->sighting.session.share_mask;
+	intake_withhold(s->c, &s->counters, &p->sighting, mask, &p->clouds);
 	if (!p->clouds)
 		return true;
-	/* The strictest of what held when the session began and what holds now. */
-	switch (store_add(s->store, &p->sighting, mask & p->sighting.session.share_mask, now)) {
+	switch (store_add(s->store, &p->sighting, mask, now)) {
 	case STORE_REPEATED:
 		(*repeated)++;
 		return true;

@@ -85,9 +85,19 @@ static bool policy_now(const struct deliver *d, const char *cloud, struct policy
 	return false;
 }
 
+static bool make(struct deliver *d, const struct sighting *s, const struct policy *effective,
+		 unsigned int *withheld, char reason[static REFUSAL_MAX])
+{
+	if (envelope_render(s, effective, &d->json, withheld) &&
+	    envelope_upload_name(s, effective, &d->name))
+		return true;
+	snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
+	return false;
+}
+
 /* Fills json and name; false with the reason for refusing. */
 static bool render(struct deliver *d, const struct wish *w, unsigned int *withheld,
-		   char reason[static REFUSAL_MAX])
+		   enum sighting_kind *kind, char reason[static REFUSAL_MAX])
 {
 	struct store_submission sub;
 	struct policy now, effective;
@@ -110,11 +120,14 @@ static bool render(struct deliver *d, const struct wish *w, unsigned int *withhe
 	} else {
 		effective = policy_masked(policy_strictest(sub.policy, now),
 					  sub.share_mask & deliver_mask(d));
-		ok = envelope_render(&sub.sighting, &effective, &d->json, withheld) &&
-		     envelope_upload_name(&sub.sighting, &effective, &d->name);
+		ok = envelope_allowed(&sub.sighting, &effective);
 		if (!ok)
-			snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
+			snprintf(reason, REFUSAL_MAX,
+				 "it is a link, and url is not shared now");
+		else
+			ok = make(d, &sub.sighting, &effective, withheld, reason);
 	}
+	*kind = sub.sighting.kind;
 	sighting_free(&sub.sighting);
 	return ok;
 }
@@ -122,18 +135,20 @@ static bool render(struct deliver *d, const struct wish *w, unsigned int *withhe
 static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
 {
 	char id[SIGHTING_ID_TEXT], reason[REFUSAL_MAX];
+	enum sighting_kind kind = SIGHTING_KIND_FILE;
 	unsigned int withheld = 0;
 	enum msg_result result;
 	bool ok;
 
 	buf_reset(&d->json);
 	buf_reset(&d->name);
-	ok = render(d, w, &withheld, reason);
+	ok = render(d, w, &withheld, &kind, reason);
 	msg_begin(&d->msg, MSG_ENVELOPE);
 	msg_put(&d->msg, MSG_A_ID, w->id, sizeof(w->id));
 	msg_put_string(&d->msg, MSG_A_CLOUD, w->cloud);
 	msg_put_u64(&d->msg, MSG_A_STATUS, !ok);
 	if (ok) {
+		msg_put_u64(&d->msg, MSG_A_KIND, kind);
 		msg_put(&d->msg, MSG_A_JSON, d->json.data, d->json.len);
 		msg_put(&d->msg, MSG_A_FILENAME, d->name.data, d->name.len);
 	} else {

@@ -2,6 +2,7 @@
 #include "supervisor/intake.h"
 
 #include "lib/log.h"
+#include "policy/envelope.h"
 
 #include <string.h>
 
@@ -65,4 +66,17 @@ void intake_check(struct spool *spool, struct counters *counters, struct sightin
 	s->stored = false;
 	s->reason = FILE_REASON_SPOOL_ERROR;
 	*clouds = 0;
+}
+
+void intake_withhold(const struct config *c, struct counters *counters,
+		     const struct sighting *s, uint32_t share_mask, uint64_t *clouds)
+{
+	for (size_t i = 0; i < c->clouds; i++) {
+		struct policy p = policy_masked(c->share[i], share_mask);
+
+		if (!(*clouds & 1ull << i) || envelope_allowed(s, &p))
+			continue;
+		counter_add(counters, COUNTER_LINKS_WITHHELD, 1);
+		*clouds &= ~(1ull << i);
+	}
 }

@@ -151,6 +151,7 @@ static void take_sighting(struct offline *o, const struct msg_view *v)
 	}
 	if (!journal_append(&o->journal, &s))
 		o->failed = true;
+	intake_withhold(o->c, &o->counters, &s, SLUICE_SHARE_ALL, &clouds);
 	for (size_t i = 0; i < o->c->clouds; i++)
 		if (clouds & (1ull << i))
 			write_envelope(o, i, &s);

@@ -114,6 +114,18 @@ is "$status:$(grep -c '^result ' "$tmp/run")" 0:10 'submitted again: results are
 is "$(received)" '5 once, 0 more' 'and nothing is sent'
 
 fresh
+drive samples=3 sightings=2 link=1 size=80
+is "$status:$(grep -c '^result .* sent ' "$tmp/run"):$(grep -c '^result .* known 0 ' "$tmp/run")" 0:3:3 \
+	'links are sent as links, each once'
+is "$(received)" '3 once, 0 more' 'the cloud knows them by the hash of their text'
+is "$(jq -rs '[.[] | select(.path == "/publicapi/submit/link")] | length' "$tmp/log/requests.jsonl")" 3 \
+	'by submit/link'
+is "$(jq -rs '[.[] | select(.path == "/publicapi/submit/link") | .session.sluice.sha256 | length == 64]
+	| all' "$tmp/log/requests.jsonl")" true 'with their envelope'
+drive samples=1 link=1 size=9000 prefix=long
+said '^result .* refused .*longer than a link may be' 'one of 9000 bytes is none'
+
+fresh
 drive samples=1 session=0
 is "$(jq -rs 'last | "\(.file.size) \(.session)"' "$tmp/log/requests.jsonl")" '1000 null' 'session = no: no envelope'
 

@@ -27,32 +27,33 @@
 #include <unistd.h>
 
 /* X(name, default, help) */
-#define TEXT_OPTIONS(X)                                             \
-	X(dir, "", "for queue.db and spool/")                       \
-	X(kind, "wildfire", "of the cloud")                         \
-	X(url, "", "of the cloud")                                  \
-	X(path, "", "of the cloud")                                 \
-	X(key, "KEY", "of the cloud")                               \
-	X(ca, "", "file")                                           \
+#define TEXT_OPTIONS(X)                       \
+	X(dir, "", "for queue.db and spool/") \
+	X(kind, "wildfire", "of the cloud")   \
+	X(url, "", "of the cloud")            \
+	X(path, "", "of the cloud")           \
+	X(key, "KEY", "of the cloud")         \
+	X(ca, "", "file")                     \
 	X(prefix, "", "of the samples' content: other samples")
 
-#define NUMBER_OPTIONS(X)                                                       \
-	X(samples, 1, "how many")                                               \
-	X(size, 1000, "bytes of each, at least 32")                             \
-	X(sightings, 1, "of each sample")                                       \
-	X(session, 1, "send the envelope")                                      \
-	X(refuse, 0, "so many envelopes are refused first")                     \
-	X(silent, 0, "never answer for an envelope")                            \
-	X(retry_min, 1, "seconds")                                              \
-	X(retry_max, 2, "seconds")                                              \
-	X(timeout, 20, "seconds of one request")                                \
-	X(max_size, 0, "of the cloud")                                          \
-	X(mark, 0, "of sockets")                                                \
-	X(sandbox, 1, "enter it")                                               \
-	X(kills, 0, "so many times SIGKILL, at random")                         \
-	X(kill_after, 400, "milliseconds at most until the next kill")          \
-	X(limit, 60, "seconds until the driver gives up")                       \
-	X(submit, 1, "0: only wait for results of what is queued")              \
+#define NUMBER_OPTIONS(X)                                              \
+	X(samples, 1, "how many")                                      \
+	X(size, 1000, "bytes of each, at least 32")                    \
+	X(sightings, 1, "of each sample")                              \
+	X(session, 1, "send the envelope")                             \
+	X(refuse, 0, "so many envelopes are refused first")            \
+	X(silent, 0, "never answer for an envelope")                   \
+	X(retry_min, 1, "seconds")                                     \
+	X(retry_max, 2, "seconds")                                     \
+	X(timeout, 20, "seconds of one request")                       \
+	X(max_size, 0, "of the cloud")                                 \
+	X(link, 0, "samples are links")                                \
+	X(mark, 0, "of sockets")                                       \
+	X(sandbox, 1, "enter it")                                      \
+	X(kills, 0, "so many times SIGKILL, at random")                \
+	X(kill_after, 400, "milliseconds at most until the next kill") \
+	X(limit, 60, "seconds until the driver gives up")              \
+	X(submit, 1, "0: only wait for results of what is queued")     \
 	X(linger, 0, "milliseconds to go on after the last result")
 
 static struct {
@@ -64,8 +65,7 @@ static struct {
 #define TEXT_DEFAULT(name, value, help) .name = value,
 	TEXT_OPTIONS(TEXT_DEFAULT)
 #define NUMBER_DEFAULT(name, value, help) .name = value,
-	NUMBER_OPTIONS(NUMBER_DEFAULT)
-};
+		NUMBER_OPTIONS(NUMBER_DEFAULT)};
 
 struct submission {
 	uint8_t id[SIGHTING_ID_SIZE], sha256[SHA256_SIZE];
@@ -101,17 +101,17 @@ static void read_options(char **arg)
 
 		if (value)
 			*value++ = '\0';
-#define READ_TEXT(name, initial, help)                      \
-		if (value && !strcmp(*arg, #name)) {        \
-			o.name = value;                     \
-			known = true;                       \
-		}
+#define READ_TEXT(name, initial, help)       \
+	if (value && !strcmp(*arg, #name)) { \
+		o.name = value;              \
+		known = true;                \
+	}
 		TEXT_OPTIONS(READ_TEXT)
-#define READ_NUMBER(name, initial, help)                    \
-		if (value && !strcmp(*arg, #name)) {        \
-			o.name = strtoul(value, NULL, 10);  \
-			known = true;                       \
-		}
+#define READ_NUMBER(name, initial, help)           \
+	if (value && !strcmp(*arg, #name)) {       \
+		o.name = strtoul(value, NULL, 10); \
+		known = true;                      \
+	}
 		NUMBER_OPTIONS(READ_NUMBER)
 		if (!known) {
 			fprintf(stderr, "forwarder_driver: unknown option %s\n", *arg);
@@ -127,6 +127,10 @@ static void make_sample(size_t number, uint8_t sha256[static SHA256_SIZE])
 	FILE *f;
 
 	snprintf(text, sizeof(text), "%s sample %zu\n", o.prefix, number);
+	if (o.link) {
+		memset(content, 'a', o.size);
+		snprintf(text, sizeof(text), "https://host.test/%zu?%s=", number, o.prefix);
+	}
 	memcpy(content, text, strlen(text));
 	SHA256(content, o.size, sha256);
 	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
@@ -281,6 +285,7 @@ static void answer_envelope(const struct submission *s)
 	if (refuse) {
 		msg_put_string(&m, MSG_A_TEXT, "policy in pieces");
 	} else {
+		msg_put_u64(&m, MSG_A_KIND, o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE);
 		msg_put_string(&m, MSG_A_JSON, json);
 		msg_put_string(&m, MSG_A_FILENAME, "na\"me\r\nX-Injected: yes");
 	}

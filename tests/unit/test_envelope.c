@@ -422,6 +422,18 @@ TEST_F(envelope, name_of_upload)
 	EXPECT_STREQ(hash, upload_name(self, NULL));
 }
 
+/* A link is a URL: it goes nowhere where none may. */
+TEST_F(envelope, link_needs_url)
+{
+	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
+	self->s.kind = SIGHTING_KIND_LINK;
+	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
+	self->policy.mode[SLUICE_FIELD_URL] = POLICY_OMIT;
+	EXPECT_FALSE(envelope_allowed(&self->s, &self->policy));
+	self->s.kind = SIGHTING_KIND_FILE;
+	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
+}
+
 TEST(percent_decoding)
 {
 	char out[32];
