@@ -4,6 +4,7 @@
 # make demo             the whole product in a virtual machine, in two minutes
 # make check            every test; make check-long: those that take hours
 # make bench            the figures
+# make replay-report    what is found in the public captures, protocol by protocol
 # make install          DESTDIR= PREFIX=/usr; make modules_install
 #
 # KDIR= or KERNEL= (6.1, 6.12) chooses the kernel of the module.
@@ -124,6 +125,8 @@ demo: deps-test
 	$(Q)scripts/demo
 bench: deps-test
 	$(Q)scripts/bench
+replay-report: agent
+	$(Q)tests/replay/corpus.t --report
 
 # ----------------------------------------------------------------- install
 
@@ -141,8 +144,8 @@ install: agent
 clean:
 	rm -rf build
 
-.PHONY: all agent modules modules_install unit tests check check-long demo bench install clean \
-	deps-build deps-test
+.PHONY: all agent modules modules_install unit tests check check-long demo bench replay-report \
+	install clean deps-build deps-test
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 endif
