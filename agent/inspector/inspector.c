@@ -160,6 +160,10 @@ static void handle_frame(struct inspector *i, const struct pcap_frame *p)
 	if (p->wire_len > p->len)
 		counter_add(&i->counters, COUNTER_PACKETS_CUT, 1);
 	switch (frame_decode(i->decoder, p->link, p->p, p->len, p->wire_len, p->time, &f)) {
+	case FRAME_UDP:
+		counter_add(&i->counters, COUNTER_DATAGRAMS, 1);
+		tracker_frame(i->tracker, &f);
+		break;
 	case FRAME_TCP:
 		tracker_frame(i->tracker, &f);
 		break;
@@ -278,6 +282,7 @@ static void handle_session(struct inspector *i, const struct sluice_record_sessi
 static void handle_data(struct inspector *i, const struct sluice_record_data *r)
 {
 	size_t length = r->hdr.length & SLUICE_RECORD_LENGTH_MASK;
+	/* A datagram uses the payload alone. */
 	struct tcp_segment s = {
 		.dir = r->direction == SLUICE_DIR_OPENER ? DIR_OPENER : DIR_ANSWERER,
 		.flags = r->hdr.flags & 0xff,
@@ -296,6 +301,11 @@ static void handle_data(struct inspector *i, const struct sluice_record_data *r)
 		return;
 	}
 	counter_add(&i->counters, COUNTER_PACKETS, 1);
+	if (r->hdr.flags & SLUICE_DATA_DATAGRAM) {
+		counter_add(&i->counters, COUNTER_DATAGRAMS, 1);
+		tracker_datagram(i->tracker, r->session, s.dir, s.payload, s.len, s.time);
+		return;
+	}
 	tracker_segment(i->tracker, r->session, &s);
 }
 

@@ -14,6 +14,8 @@
 	X(PACKETS_UNDECODED, packets_undecoded, "frames of no known kind, or cut short")       \
 	X(PACKETS_CUT, packets_cut, "frames captured with less than their length")             \
 	X(DATAGRAMS, datagrams, "UDP datagrams read")                                          \
+	X(DATAGRAMS_CUT, datagrams_cut,                                                        \
+	  "UDP datagrams captured with less than their length: not read")                      \
 	X(FRAGMENTS_DROPPED, fragments_dropped, "IP fragments given up: limit, time, overlap") \
 	X(SESSIONS, sessions, "TCP and UDP sessions")                                          \
 	X(SESSIONS_EXPECTED, sessions_expected, "of these, announced by another session")      \

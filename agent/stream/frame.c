@@ -4,6 +4,7 @@
 #include "lib/cursor.h"
 #include "stream/fragment.h"
 
+#include <netinet/in.h>
 #include <pcap/dlt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ enum layer {
 	LAYER_VXLAN_GPE,
 	LAYER_GENEVE,
 	LAYER_TEREDO,
+	LAYER_DATAGRAM, /* what is in UDP is no tunnel */
 	LAYER_TCP,
 	LAYER_COUNT,
 	LAYER_DONE = LAYER_COUNT,
@@ -61,6 +63,8 @@ struct walk {
 	struct cursor c;
 	size_t cut;
 	uint16_t type;
+	struct cursor datagram; /* payload of the last UDP header */
+	size_t datagram_cut;
 	struct frame_decoder *decoder;
 	struct frame *f;
 	uint64_t time;
@@ -523,6 +527,7 @@ static const struct number udp_ports[] = {
 	{6081, LAYER_GENEVE}, {4754, LAYER_GRE},   {TEREDO_PORT, LAYER_TEREDO},
 };
 
+/* RFC 768; length 0: larger than 64 KiB (RFC 2675 §4), or offload. */
 static enum layer layer_udp(struct walk *w)
 {
 	uint16_t source = cursor_be16(&w->c);
@@ -532,9 +537,27 @@ static enum layer layer_udp(struct walk *w)
 	cursor_skip(&w->c, 2);
 	if (w->c.failed || (length && (length < 8 || !walk_limit(w, length - 8u))))
 		return LAYER_BAD;
+	w->f->source.port = source;
+	w->f->destination.port = destination;
+	w->datagram = w->c;
+	w->datagram_cut = w->cut;
 	if (source == TEREDO_PORT)
 		return LAYER_TEREDO;
-	return number_find(udp_ports, COUNT_OF(udp_ports), destination, LAYER_OTHER);
+	return number_find(udp_ports, COUNT_OF(udp_ports), destination, LAYER_DATAGRAM);
+}
+
+/* The port may be a tunnel's by chance: then its header is none. */
+static enum layer layer_datagram(struct walk *w)
+{
+	struct datagram *d = &w->f->udp;
+
+	w->c = w->datagram;
+	d->payload = w->c.p;
+	d->len = w->c.left;
+	d->wire_len = w->c.left + w->datagram_cut;
+	d->time = w->time;
+	w->f->protocol = IPPROTO_UDP;
+	return LAYER_DONE;
 }
 
 /* RFC 7348 §5 */
@@ -542,7 +565,7 @@ static enum layer layer_vxlan(struct walk *w)
 {
 	const uint8_t *h = cursor_take(&w->c, 8);
 
-	return h && h[0] & 0x08 ? LAYER_ETHERNET : LAYER_OTHER;
+	return h && h[0] & 0x08 ? LAYER_ETHERNET : LAYER_DATAGRAM;
 }
 
 static const struct number gpe_protocols[] = {
@@ -558,7 +581,7 @@ static enum layer layer_vxlan_gpe(struct walk *w)
 	const uint8_t *h = cursor_take(&w->c, 8);
 
 	if (!h || !(h[0] & 0x08))
-		return LAYER_OTHER;
+		return LAYER_DATAGRAM;
 	if (!(h[0] & 0x04))
 		return LAYER_ETHERNET;
 	return number_find(gpe_protocols, COUNT_OF(gpe_protocols), h[3], LAYER_OTHER);
@@ -570,9 +593,9 @@ static enum layer layer_geneve(struct walk *w)
 	const uint8_t *h = cursor_take(&w->c, 8);
 
 	if (!h || h[0] >> 6 != 0 || !cursor_skip(&w->c, (h[0] & 0x3f) * 4u))
-		return LAYER_OTHER;
+		return LAYER_DATAGRAM;
 	w->type = (uint16_t)(h[2] << 8 | h[3]);
-	return w->type <= 1500 ? LAYER_OTHER : LAYER_ETHERTYPE;
+	return number_find(ethertypes, COUNT_OF(ethertypes), w->type, LAYER_DATAGRAM);
 }
 
 /* RFC 4380 §5.1.1: authentication, origin indication, then IPv6 */
@@ -583,11 +606,11 @@ static enum layer layer_teredo(struct walk *w)
 	if (w->c.left >= 4 && w->c.p[0] == 0 && w->c.p[1] == 1) {
 		h = cursor_take(&w->c, 4);
 		if (!cursor_skip(&w->c, h[2] + h[3] + 9u))
-			return LAYER_OTHER;
+			return LAYER_DATAGRAM;
 	}
 	if (w->c.left >= 8 && w->c.p[0] == 0 && w->c.p[1] == 0)
 		cursor_skip(&w->c, 8);
-	return w->c.left && w->c.p[0] >> 4 == 6 ? LAYER_IPV6 : LAYER_OTHER;
+	return w->c.left && w->c.p[0] >> 4 == 6 ? LAYER_IPV6 : LAYER_DATAGRAM;
 }
 
 /* -------------------------------------------------------------------- TCP */
@@ -620,6 +643,7 @@ static enum layer layer_tcp(struct walk *w)
 	s->len = w->c.left;
 	s->wire_len = w->c.left + w->cut;
 	s->time = w->time;
+	w->f->protocol = IPPROTO_TCP;
 	return LAYER_DONE;
 }
 
@@ -653,6 +677,7 @@ static enum layer (*const layers[LAYER_COUNT])(struct walk *w) = {
 	[LAYER_VXLAN_GPE] = layer_vxlan_gpe,
 	[LAYER_GENEVE] = layer_geneve,
 	[LAYER_TEREDO] = layer_teredo,
+	[LAYER_DATAGRAM] = layer_datagram,
 	[LAYER_TCP] = layer_tcp,
 };
 
@@ -728,12 +753,12 @@ enum frame_result frame_decode(struct frame_decoder *d, int link, const uint8_t 
 		if (i == LAYERS_MAX)
 			return FRAME_BAD;
 		layer = layers[layer](&w);
-		if (w.c.failed)
+		if (w.c.failed && layer != LAYER_DATAGRAM)
 			return FRAME_BAD;
 	}
 	switch (layer) {
 	case LAYER_DONE:
-		return FRAME_TCP;
+		return f->protocol == IPPROTO_UDP ? FRAME_UDP : FRAME_TCP;
 	case LAYER_OTHER:
 		return FRAME_OTHER;
 	default:

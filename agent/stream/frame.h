@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One UDP datagram, cut where the capture was. */
+/* One UDP datagram (RFC 768), cut where the capture was. */
 struct datagram {
 	const uint8_t *payload;
 	size_t len;	 /* bytes at payload */
@@ -30,6 +30,7 @@ struct datagram {
 struct frame {
 	struct endpoint source;
 	struct endpoint destination;
+	uint8_t protocol;	/* IPPROTO_TCP with FRAME_TCP, IPPROTO_UDP with FRAME_UDP */
 	uint16_t vlan[2];	/* outermost ids that are not 0; 0: none */
 	struct tcp_segment tcp; /* FRAME_TCP; dir and lost_before are the caller's */
 	struct datagram udp;	/* FRAME_UDP */

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A source uses one half of it; the other is zero. */
+/* A source uses the number or the ends; the others are zero. */
 struct session_key {
 	uint64_t id;
 	struct endpoint low; /* the lesser in memcmp() order */
 	struct endpoint high;
 	uint16_t vlan[2];
-	uint32_t reserved;
+	uint32_t protocol; /* in both */
 };
 
 _Static_assert(sizeof(struct session_key) == 8 + 2 * sizeof(struct endpoint) + 8,
@@ -24,11 +24,11 @@ struct session {
 	struct table_entry entry;
 	struct session_key key;
 	struct tracker *tracker;
-	struct tcp *tcp; /* both NULL once closed: packets are ignored */
-	struct proto_session *proto;
-	uint64_t last;	      /* time of the last packet */
-	bool opener_low;      /* the opener is key.low */
-	bool seen[DIR_COUNT]; /* sent something */
+	struct tcp *tcp;	     /* NULL with UDP, and once closed */
+	struct proto_session *proto; /* NULL once closed: packets are ignored */
+	uint64_t last;		     /* time of the last packet */
+	bool opener_low;	     /* the opener is key.low */
+	bool seen[DIR_COUNT];	     /* sent something */
 	bool isn_known[DIR_COUNT];
 	bool renewal; /* a SYN that may begin a new connection was seen */
 	enum dir renewal_dir;
@@ -36,14 +36,22 @@ struct session {
 	uint32_t isn[DIR_COUNT];
 };
 
+/* The sessions of one protocol. */
+struct family {
+	struct table *table;
+	size_t limit;
+	uint64_t idle;
+};
+
+enum { FAMILY_TCP, FAMILY_UDP, FAMILY_COUNT };
+
 struct tracker {
 	enum tracker_source source;
-	struct tracker_limits limits;
+	struct family family[FAMILY_COUNT];
 	struct tcp_limits tcp_limits;
 	struct tcp_pool pool;
 	struct proto_env *env;
 	struct counters *counters;
-	struct table *table;
 	struct session *recent; /* of the last packet: the next is often its neighbour */
 	uint64_t next_id;
 	uint64_t now;
@@ -62,18 +70,33 @@ struct tracker *tracker_new(enum tracker_source source, const struct tracker_lim
 		size = sizeof(struct session_key) - sizeof(uint64_t);
 	}
 	t->source = source;
-	t->limits = *limits;
 	t->tcp_limits = (struct tcp_limits)TCP_LIMITS_DEFAULT;
 	t->pool = (struct tcp_pool)TCP_POOL_DEFAULT;
 	t->tcp_limits.pool = &t->pool;
 	t->env = env;
 	t->counters = env->counters;
-	t->table = table_new(offset, size, limits->sessions);
-	if (!t->table) {
-		free(t);
-		return NULL;
+	t->family[FAMILY_TCP].limit = limits->sessions;
+	t->family[FAMILY_TCP].idle = limits->idle;
+	t->family[FAMILY_UDP].limit = limits->udp_sessions;
+	t->family[FAMILY_UDP].idle = limits->udp_idle;
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		t->family[i].table = table_new(offset, size, t->family[i].limit);
+		if (!t->family[i].table) {
+			tracker_free(t);
+			return NULL;
+		}
 	}
 	return t;
+}
+
+static struct family *family_of(struct tracker *t, const struct session_key *key)
+{
+	return &t->family[key->protocol == IPPROTO_UDP ? FAMILY_UDP : FAMILY_TCP];
+}
+
+static struct session *family_oldest(const struct family *f)
+{
+	return (struct session *)table_oldest(f->table);
 }
 
 /* ----------------------------------------------------------------- session */
@@ -102,10 +125,12 @@ static void sink_eof(void *arg, enum dir dir, uint64_t time)
 /* The entry stays, so that late packets do not look like a new session. */
 static void session_close(struct session *s, enum file_reason reason, uint64_t time)
 {
-	if (!s->tcp)
+	if (!s->proto)
 		return;
-	tcp_flush(s->tcp, time);
-	tcp_free(s->tcp);
+	if (s->tcp) {
+		tcp_flush(s->tcp, time);
+		tcp_free(s->tcp);
+	}
 	proto_session_free(s->proto, reason, time);
 	s->tcp = NULL;
 	s->proto = NULL;
@@ -116,7 +141,7 @@ static void session_free(struct session *s, enum file_reason reason, uint64_t ti
 	struct tracker *t = s->tracker;
 
 	session_close(s, reason, time);
-	table_remove(t->table, &s->entry);
+	table_remove(family_of(t, &s->key)->table, &s->entry);
 	if (t->recent == s)
 		t->recent = NULL;
 	free(s);
@@ -125,11 +150,13 @@ static void session_free(struct session *s, enum file_reason reason, uint64_t ti
 static bool session_open(struct session *s, const struct session_info *info)
 {
 	static const struct tcp_sink sink = {sink_data, sink_gap, sink_eof};
+	bool stream = info->protocol != IPPROTO_UDP;
 	struct tracker *t = s->tracker;
 
-	s->tcp = tcp_new(&t->tcp_limits, t->counters, &sink, s);
 	s->proto = proto_session_new(t->env, info);
-	if (!s->tcp || !s->proto) {
+	if (stream)
+		s->tcp = tcp_new(&t->tcp_limits, t->counters, &sink, s);
+	if (!s->proto || (stream && !s->tcp)) {
 		tcp_free(s->tcp);
 		if (s->proto)
 			proto_session_free(s->proto, FILE_REASON_NONE, info->start);
@@ -141,10 +168,11 @@ static bool session_open(struct session *s, const struct session_info *info)
 	return true;
 }
 
-/* A session without streams in the table; NULL and counted when that cannot be. */
+/* A session not yet open in the table; NULL and counted when that cannot be. */
 static struct session *session_add(struct tracker *t, const struct session_key *key,
 				   uint64_t time)
 {
+	struct family *f = family_of(t, key);
 	struct session *s = calloc(1, sizeof(*s));
 
 	if (!s)
@@ -152,13 +180,13 @@ static struct session *session_add(struct tracker *t, const struct session_key *
 	s->tracker = t;
 	s->key = *key;
 	s->last = time;
-	if (table_count(t->table) >= t->limits.sessions) {
-		struct session *oldest = (struct session *)table_oldest(t->table);
+	if (table_count(f->table) >= f->limit) {
+		struct session *oldest = family_oldest(f);
 
 		if (oldest)
 			session_free(oldest, FILE_REASON_TIMEOUT, time);
 	}
-	if (!table_add(t->table, &s->entry)) {
+	if (!table_add(f->table, &s->entry)) {
 		free(s);
 		goto refused;
 	}
@@ -182,61 +210,107 @@ static void session_segment(struct session *s, const struct tcp_segment *segment
 		session_close(s, FILE_REASON_NONE, segment->time);
 }
 
+/* One cut by the capture is no whole datagram: nobody could say what was in it. */
+static void session_datagram(struct session *s, enum dir dir, const struct datagram *d)
+{
+	if (!s->proto)
+		return;
+	if (d->wire_len > d->len) {
+		counter_add(s->tracker->counters, COUNTER_DATAGRAMS_CUT, 1);
+		return;
+	}
+	proto_session_datagram(s->proto, dir, d->payload, d->len, d->time);
+	if (!proto_session_wanted(s->proto))
+		session_close(s, FILE_REASON_NONE, d->time);
+}
+
 void tracker_expire(struct tracker *t, uint64_t now)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const struct family *f = &t->family[i];
+		struct session *s;
+
+		while ((s = family_oldest(f)) && now > s->last && now - s->last > f->idle)
+			session_free(s, FILE_REASON_TIMEOUT, now);
+	}
+}
+
+static void family_finish(const struct family *f)
 {
 	struct session *s;
 
-	while ((s = (struct session *)table_oldest(t->table)) && now > s->last &&
-	       now - s->last > t->limits.idle)
-		session_free(s, FILE_REASON_TIMEOUT, now);
+	while ((s = family_oldest(f)))
+		session_free(s, FILE_REASON_TIMEOUT, s->last);
 }
 
 void tracker_finish(struct tracker *t)
 {
-	struct session *s;
-
-	while ((s = (struct session *)table_oldest(t->table)))
-		session_free(s, FILE_REASON_TIMEOUT, s->last);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		family_finish(&t->family[i]);
 }
 
 void tracker_free(struct tracker *t)
 {
 	if (!t)
 		return;
-	tracker_finish(t);
-	table_free(t->table);
+	for (int i = 0; i < FAMILY_COUNT && t->family[i].table; i++) {
+		family_finish(&t->family[i]);
+		table_free(t->family[i].table);
+	}
 	free(t);
 }
 
 static struct session *session_find(struct tracker *t, const struct session_key *key)
 {
+	struct table *table = family_of(t, key)->table;
 	struct session *s = t->recent;
 
 	if (!s || memcmp(&s->key, key, sizeof(*key)) != 0) {
 		const void *k = t->source == TRACKER_RING ? (const void *)&key->id : &key->low;
 
-		s = (struct session *)table_find(t->table, k);
+		s = (struct session *)table_find(table, k);
 		if (!s)
 			return NULL;
 		t->recent = s;
-		table_touch(t->table, &s->entry);
+		table_touch(table, &s->entry);
 	}
 	return s;
 }
 
 /* ------------------------------------------------------------ capture file */
 
-#define RESERVED_PORTS 1024
+static bool is_datagram(const struct frame *f)
+{
+	return f->protocol == IPPROTO_UDP;
+}
+
+static uint64_t time_of(const struct frame *f)
+{
+	return is_datagram(f) ? f->udp.time : f->tcp.time;
+}
 
 /*
- * Who opened a connection of which this is the first packet?  A SYN says so.
- * Without one a reserved port is taken for the answerer's.
+ * How likely a port is that of who answers: one of the old services, NFS, the reserved
+ * ports that its clients call from, any other.
+ */
+static unsigned int port_rank(uint16_t port)
+{
+	if (port == 2049)
+		return 2;
+	if (port >= 1024)
+		return 0;
+	return port < 512 ? 3 : 1;
+}
+
+/*
+ * Who opened a session of which this is the first packet?  A SYN says so.  Else the
+ * ports do; where they do not, as when a TFTP server answers, who speaks first.
  */
 static bool source_opened(const struct frame *f)
 {
-	if (f->tcp.flags & TCP_SYN)
+	if (!is_datagram(f) && f->tcp.flags & TCP_SYN)
 		return !(f->tcp.flags & TCP_ACK);
-	return f->source.port >= RESERVED_PORTS || f->destination.port < RESERVED_PORTS;
+	return port_rank(f->source.port) <= port_rank(f->destination.port);
 }
 
 static bool source_is_low(const struct frame *f)
@@ -250,13 +324,13 @@ static bool capture_open(struct session *s, const struct frame *f, bool by_sourc
 	const struct endpoint *answerer = by_source ? &f->destination : &f->source;
 	struct session_info info = {
 		.id = ++s->tracker->next_id,
-		.start = f->tcp.time,
+		.start = time_of(f),
 		.end = {*opener, *answerer},
 		.vlan = {f->vlan[0], f->vlan[1]},
 		.uid = UINT32_MAX,
 		.share_mask = SLUICE_SHARE_ALL,
-		.protocol = IPPROTO_TCP,
-		.midstream = !(f->tcp.flags & TCP_SYN),
+		.protocol = f->protocol,
+		.midstream = is_datagram(f) ? !by_source : !(f->tcp.flags & TCP_SYN),
 	};
 
 	s->opener_low = source_is_low(f) == by_source;
@@ -319,35 +393,10 @@ static void renew(struct session *s, const struct frame *f)
 	session_segment(s, &syn);
 }
 
-void tracker_frame(struct tracker *t, const struct frame *f)
+static void frame_segment(struct session *s, const struct frame *f)
 {
-	bool low = source_is_low(f);
-	struct session_key key = {
-		.low = low ? f->source : f->destination,
-		.high = low ? f->destination : f->source,
-		.vlan = {f->vlan[0], f->vlan[1]},
-	};
 	struct tcp_segment segment = f->tcp;
-	struct session *s;
 
-	if (f->tcp.time > t->now) {
-		t->now = f->tcp.time;
-		tracker_expire(t, t->now);
-	}
-	s = session_find(t, &key);
-	if (!s) {
-		/* Nothing to follow: neither bytes nor a begin. */
-		if (f->tcp.flags & TCP_RST)
-			return;
-		s = session_add(t, &key, f->tcp.time);
-		if (!s)
-			return;
-		if (!capture_open(s, f, source_opened(f)))
-			return;
-	} else if (f->tcp.flags & TCP_SYN && begins_anew(s, f, direction_of(s, f))) {
-		renew(s, f);
-	}
-	s->last = f->tcp.time;
 	if (!s->tcp)
 		return;
 	segment.dir = direction_of(s, f);
@@ -359,14 +408,56 @@ void tracker_frame(struct tracker *t, const struct frame *f)
 	session_segment(s, &segment);
 }
 
+void tracker_frame(struct tracker *t, const struct frame *f)
+{
+	bool low = source_is_low(f);
+	struct session_key key = {
+		.low = low ? f->source : f->destination,
+		.high = low ? f->destination : f->source,
+		.vlan = {f->vlan[0], f->vlan[1]},
+		.protocol = f->protocol,
+	};
+	uint8_t flags = is_datagram(f) ? 0 : f->tcp.flags;
+	uint64_t time = time_of(f);
+	struct session *s;
+
+	if (time > t->now) {
+		t->now = time;
+		tracker_expire(t, t->now);
+	}
+	s = session_find(t, &key);
+	if (!s) {
+		/* Nothing to follow: neither bytes nor a begin. */
+		if (flags & TCP_RST)
+			return;
+		s = session_add(t, &key, time);
+		if (!s || !capture_open(s, f, source_opened(f)))
+			return;
+	} else if (flags & TCP_SYN && begins_anew(s, f, direction_of(s, f))) {
+		renew(s, f);
+	}
+	s->last = time;
+	if (is_datagram(f))
+		session_datagram(s, direction_of(s, f), &f->udp);
+	else
+		frame_segment(s, f);
+}
+
 /* -------------------------------------------------------------------- ring */
+
+static struct session *ring_find(struct tracker *t, uint64_t id, uint32_t protocol)
+{
+	struct session_key key = {.id = id, .protocol = protocol};
+
+	return session_find(t, &key);
+}
 
 bool tracker_begin(struct tracker *t, const struct session_info *info)
 {
-	struct session_key key = {.id = info->id};
+	struct session_key key = {.id = info->id, .protocol = info->protocol};
 	struct session *s;
 
-	if (table_find(t->table, &key.id))
+	if (ring_find(t, info->id, IPPROTO_TCP) || ring_find(t, info->id, IPPROTO_UDP))
 		return false;
 	s = session_add(t, &key, info->start);
 	if (s)
@@ -376,8 +467,7 @@ bool tracker_begin(struct tracker *t, const struct session_info *info)
 
 void tracker_segment(struct tracker *t, uint64_t session, const struct tcp_segment *segment)
 {
-	struct session_key key = {.id = session};
-	struct session *s = session_find(t, &key);
+	struct session *s = ring_find(t, session, IPPROTO_TCP);
 
 	if (!s) {
 		counter_add(t->counters, COUNTER_SESSIONS_REFUSED, 1);
@@ -388,11 +478,26 @@ void tracker_segment(struct tracker *t, uint64_t session, const struct tcp_segme
 		session_segment(s, segment);
 }
 
+void tracker_datagram(struct tracker *t, uint64_t session, enum dir dir, const uint8_t *p,
+		      size_t n, uint64_t time)
+{
+	const struct datagram d = {.payload = p, .len = n, .wire_len = n, .time = time};
+	struct session *s = ring_find(t, session, IPPROTO_UDP);
+
+	if (!s) {
+		counter_add(t->counters, COUNTER_SESSIONS_REFUSED, 1);
+		return;
+	}
+	s->last = time;
+	session_datagram(s, dir, &d);
+}
+
 void tracker_end(struct tracker *t, uint64_t session, enum file_reason reason, uint64_t time)
 {
-	struct session_key key = {.id = session};
-	struct session *s = session_find(t, &key);
+	struct session *s = ring_find(t, session, IPPROTO_TCP);
 
+	if (!s)
+		s = ring_find(t, session, IPPROTO_UDP);
 	if (s)
 		session_free(s, reason, time);
 }

@@ -7,6 +7,7 @@
 
 #include "stream/frame.h"
 
+#include <netinet/in.h>
 #include <pcap/dlt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -444,7 +445,7 @@ static bool sound(const struct frame *f, uint8_t family, uint16_t outer, uint16_
 {
 	static const uint8_t v4[] = {10, 0, 0, 1}, v6[] = {0x20, 0x01, 0x0d, 0xb8};
 
-	return f->source.family == family && f->destination.family == family &&
+	return f->protocol == IPPROTO_TCP && f->source.family == family && f->destination.family == family &&
 	       memcmp(f->source.ip, family == AF_INET ? v4 : v6, 4) == 0 &&
 	       f->destination.ip[family == AF_INET ? 3 : 15] == 2 && f->source.port == 1025 &&
 	       f->destination.port == 80 && f->vlan[0] == outer && f->vlan[1] == inner &&
@@ -659,6 +660,196 @@ TEST(fragments)
 	}
 }
 
+/* ---------------------------------------------------------------- datagrams */
+
+static void datagram(struct build *b, const void *p, size_t n, uint16_t from, uint16_t to)
+{
+	b->at = sizeof(b->room);
+	front(b, p, n);
+	udp(b, from, to);
+}
+
+static bool is_datagram(const struct frame *f, uint16_t from, uint16_t to, const void *p,
+			size_t n)
+{
+	return f->protocol == IPPROTO_UDP && f->source.port == from &&
+	       f->destination.port == to && f->udp.time == 77 && f->udp.len == n &&
+	       f->udp.wire_len == n && memcmp(f->udp.payload, p, n) == 0;
+}
+
+TEST(datagrams)
+{
+	for (int i = 0; i < 4; i++) {
+		struct frame_decoder *d = frame_decoder_new(&counters);
+		bool v6 = i & 1, empty = i & 2;
+		size_t n = empty ? 0 : 5;
+		struct build b;
+		struct frame f;
+		uint8_t *block;
+
+		datagram(&b, "hello", n, 40000, 69);
+		if (v6)
+			ipv6(&b, 17);
+		else
+			ipv4(&b, 17);
+		ethernet(&b, v6 ? 0x86dd : 0x0800);
+		memmove(b.room, b.room + b.at, length(&b));
+		memset(b.room + length(&b), 0xee, 6);
+		for (size_t padding = 0; padding <= 6; padding += 6) {
+			EXPECT_EQ(FRAME_UDP, decode(d, DLT_EN10MB, b.room, length(&b) + padding,
+						    length(&b) + padding, &f, &block));
+			EXPECT_TRUE(is_datagram(&f, 40000, 69, "hello", n));
+			EXPECT_EQ(v6 ? AF_INET6 : AF_INET, f.source.family);
+			EXPECT_EQ(v6 ? AF_INET6 : AF_INET, f.destination.family);
+			free(block);
+		}
+		frame_decoder_free(d);
+	}
+}
+
+TEST(datagram_cut_by_the_capture)
+{
+	struct frame_decoder *d = frame_decoder_new(&counters);
+	struct build b;
+	struct frame f;
+	uint8_t *block;
+
+	datagram(&b, "hello", 5, 40000, 69);
+	ipv4(&b, 17);
+	for (size_t cut = 1; cut <= length(&b); cut++) {
+		enum frame_result r = decode(d, DLT_RAW, b.room + b.at, length(&b) - cut,
+					     length(&b), &f, &block);
+
+		EXPECT_EQ(cut <= 5 ? FRAME_UDP : FRAME_BAD, r);
+		if (r == FRAME_UDP) {
+			EXPECT_EQ(5 - cut, f.udp.len);
+			EXPECT_EQ(5, f.udp.wire_len);
+		}
+		free(block);
+		/* The wire had no more: a receiver would drop it. */
+		EXPECT_EQ(FRAME_BAD, decode(d, DLT_RAW, b.room + b.at, length(&b) - cut,
+					    length(&b) - cut, &f, &block));
+		free(block);
+	}
+	frame_decoder_free(d);
+}
+
+/* RFC 768: the length may be less than IP has, never less than its own header. */
+TEST(datagram_lengths)
+{
+	struct frame_decoder *d = frame_decoder_new(&counters);
+	static const struct {
+		uint8_t length;
+		enum frame_result result;
+		size_t n;
+	} cases[] = {
+		{13, FRAME_UDP, 5}, {10, FRAME_UDP, 2}, {8, FRAME_UDP, 0},
+		{7, FRAME_BAD, 0},  {1, FRAME_BAD, 0},	{14, FRAME_BAD, 0},
+		{0, FRAME_UDP, 5},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct build b;
+		struct frame f;
+		uint8_t *block;
+
+		datagram(&b, "hello", 5, 40000, 69);
+		b.room[b.at + 5] = cases[i].length;
+		ipv4(&b, 17);
+		EXPECT_EQ(cases[i].result, decode(d, DLT_RAW, b.room + b.at, length(&b),
+						  length(&b), &f, &block))
+		{
+			TH_LOG("length %u", cases[i].length);
+		}
+		if (cases[i].result == FRAME_UDP)
+			EXPECT_TRUE(is_datagram(&f, 40000, 69, "hello", cases[i].n));
+		free(block);
+	}
+	frame_decoder_free(d);
+}
+
+/* A client's port may be a tunnel's by chance: what is in there is then no tunnel. */
+TEST(datagram_on_the_port_of_a_tunnel)
+{
+	static const uint16_t ports[] = {4789, 8472, 4790, 6081, 3544};
+	static const char *const texts[] = {"", "\0\3", "\0\3\1\1data", "\0\3\0\1\0\0data of it"};
+	static const size_t sizes[] = {0, 2, 8, 16};
+	struct frame_decoder *d = frame_decoder_new(&counters);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
+			struct build b;
+			struct frame f;
+			uint8_t *block;
+
+			datagram(&b, texts[j], sizes[j], 5000, ports[i]);
+			ipv4(&b, 17);
+			EXPECT_EQ(FRAME_UDP, decode(d, DLT_RAW, b.room + b.at, length(&b),
+						    length(&b), &f, &block))
+			{
+				TH_LOG("port %u, text %zu", ports[i], j);
+			}
+			EXPECT_TRUE(is_datagram(&f, 5000, ports[i], texts[j], sizes[j]));
+			EXPECT_EQ(1, f.source.ip[3]);
+			free(block);
+		}
+	}
+	frame_decoder_free(d);
+}
+
+/* The inner datagram is what counts, with the inner addresses. */
+TEST(datagram_in_a_tunnel)
+{
+	struct frame_decoder *d = frame_decoder_new(&counters);
+	struct build b;
+	struct frame f;
+	uint8_t *block;
+
+	datagram(&b, "hello", 5, 40000, 69);
+	ipv6(&b, 17);
+	ethernet(&b, 0x86dd);
+	FRONT(&b, 8, 0, 0, 0, 0, 0, 1, 0);
+	udp(&b, 50000, 4789);
+	ipv4(&b, 17);
+	EXPECT_EQ(FRAME_UDP,
+		  decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block));
+	EXPECT_TRUE(is_datagram(&f, 40000, 69, "hello", 5));
+	EXPECT_EQ(AF_INET6, f.source.family);
+	free(block);
+	frame_decoder_free(d);
+}
+
+/* 4000 bytes in three fragments, in any order. */
+TEST(datagram_in_fragments)
+{
+	static const int orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}};
+	static uint8_t whole[8 + 4000];
+
+	for (size_t i = 0; i < sizeof(whole); i++)
+		whole[i] = (uint8_t)(i * 7);
+	memcpy(whole, (const uint8_t[]){BE16(40000), BE16(2049), BE16(4008), 0, 0}, 8);
+	for (size_t o = 0; o < ARRAY_SIZE(orders); o++) {
+		struct frame_decoder *d = frame_decoder_new(&counters);
+		struct frame f;
+
+		for (int i = 0; i < 3; i++) {
+			size_t from = (size_t)orders[o][i] * 1480;
+			bool last = orders[o][i] == 2;
+			struct build b = {.at = sizeof(b.room)};
+			uint8_t *block;
+
+			front(&b, whole + from, last ? sizeof(whole) - from : 1480);
+			ipv4_fragment(&b, 17, 0, (uint16_t)(from / 8 | (last ? 0 : 0x2000)));
+			EXPECT_EQ(i == 2 ? FRAME_UDP : FRAME_OTHER,
+				  decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f,
+					 &block));
+			free(block);
+		}
+		EXPECT_TRUE(is_datagram(&f, 40000, 2049, whole + 8, 4000));
+		frame_decoder_free(d);
+	}
+}
+
 TEST(others)
 {
 	static const uint8_t arp[14 + 28] = {[12] = 0x08, [13] = 0x06};
@@ -670,7 +861,7 @@ TEST(others)
 		  frame_decode(d, DLT_EN10MB, arp, sizeof(arp), sizeof(arp), 0, &f));
 	b.at = sizeof(b.room);
 	udp(&b, 53, 5353);
-	ipv4(&b, 17);
+	ipv4(&b, 136); /* UDP-Lite: another protocol */
 	EXPECT_EQ(FRAME_OTHER,
 		  frame_decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), 0, &f));
 	EXPECT_FALSE(frame_link_known(DLT_USB_LINUX));

@@ -182,6 +182,7 @@ struct sluice_record_session {
 #define SLUICE_DATA_ACK 0x10
 #define SLUICE_DATA_URG 0x20
 #define SLUICE_DATA_LOST 0x0100	/* records of this direction were lost before */
+#define SLUICE_DATA_DATAGRAM 0x0200 /* one of UDP: no flags of TCP, no sequence */
 
 /*
  * SLUICE_RECORD_DATA: one packet (a GSO packet is one) that carries payload,
