@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/msg.h"
 #include "lib/sandbox.h"
+#include "proto/charset.h"
 #include "proto/proto.h"
 #include "source/pcap.h"
 #include "source/ring.h"
@@ -488,6 +489,7 @@ int inspector_run(const struct inspector_config *c)
 
 	signals_catch(c->capture);
 	msg_init(&i.msg);
+	charset_prepare();
 	if (!open_files(&i) || !(c->capture ? open_capture(&i) : open_ring(&i)) ||
 	    !enter_sandbox(c))
 		goto out;
