@@ -127,8 +127,7 @@ static bool extended(const uint8_t *p, size_t n, struct buf *out)
 	return !out->failed;
 }
 
-/* RFC 6266 §4.3: only the last part of what looks like a path. */
-static bool without_path(const struct buf *name, struct buf *out)
+bool filename_without_path(const struct buf *name, struct buf *out)
 {
 	size_t from = name->len;
 
@@ -146,11 +145,11 @@ bool disposition_filename(const uint8_t *field, size_t n, struct buf *out)
 	buf_init(&name, out->max);
 	if (parameter_get(field, n, "filename*", &value) &&
 	    extended(value.data, value.len, &name))
-		found = without_path(&name, out);
+		found = filename_without_path(&name, out);
 	if (!found) {
 		buf_reset(&name);
 		if (parameter_get(field, n, "filename", &name))
-			found = without_path(&name, out);
+			found = filename_without_path(&name, out);
 	}
 	buf_free(&value);
 	buf_free(&name);

@@ -26,6 +26,11 @@ bool parameter_get(const uint8_t *field, size_t n, const char *name, struct buf 
  */
 bool disposition_filename(const uint8_t *field, size_t n, struct buf *out);
 
+/*
+ * Appends only the last part of what looks like a path (RFC 6266 §4.3).  False: it is empty.
+ */
+bool filename_without_path(const struct buf *name, struct buf *out);
+
 /* Appends n bytes with %XX undone; a % that is none stays.  NUL ends it. */
 bool percent_decode(const uint8_t *p, size_t n, struct buf *out);
 
