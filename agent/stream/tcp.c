@@ -9,19 +9,28 @@
 #define BACK_MAX (64 << 20)
 /* Unless this many such segments follow each other and the other end acknowledges them. */
 #define STRAYS 3
-/* A hole that will not close is kept this long, for packets captured out of order. */
+/*
+ * A hole that will not close is kept until so much time and so many segments went by, or so
+ * many bytes, for packets captured out of order.
+ */
 #define DOOM_TIME 1000000000ull
+#define DOOM_SEGMENTS 10
 #define DOOM_BYTES (256u << 10)
+/* An acknowledgment further ahead than this is not waited for. */
+#define ANSWERED_MAX (8u << 20)
 /* A stream without SYN: how far before its first byte, and for how many segments, to look. */
 #define SEARCH_BACK (64u << 10)
 #define SEARCH_BLOCKS 4
 
-/* Bytes that wait behind a hole. */
+/* Bytes that wait: behind a hole, or for what they answer. */
 struct block {
 	uint32_t sequence;
 	uint32_t len;
 	uint32_t cut; /* bytes behind these that the capture left out */
+	uint32_t ack; /* what their sender had got by then */
+	bool ack_valid;
 	uint64_t time;
+	uint64_t moment; /* segments of the connection before it */
 	uint8_t *data;
 };
 
@@ -32,13 +41,15 @@ struct block {
  *	...................|         |=====|      |=====|
  *	                  next
  *
- * Blocks are sorted, apart from each other, and all behind next.
+ * Blocks are sorted, apart from each other, and all behind next; at next only while what
+ * they answer is missing.
  */
 struct flow {
 	uint32_t next;	  /* sequence number of the next byte to deliver */
 	uint32_t begin;	  /* of the first byte */
 	uint32_t top;	  /* end of the last byte seen */
 	uint32_t fin;	  /* sequence number behind the last byte */
+	uint32_t fin_ack; /* acknowledged with it */
 	uint32_t acked;	  /* by the other end */
 	uint32_t hint;	  /* before the start: where it probably is */
 	bool started;	  /* next and top are valid */
@@ -46,6 +57,7 @@ struct flow {
 	bool begin_known; /* SYN seen: begin is valid */
 	bool syn_data;	  /* what waits came with SYN and is not acknowledged */
 	bool fin_known;
+	bool fin_ack_valid;
 	bool ack_known;
 	bool hint_known;
 	bool lost;	   /* the source lost something that is still missing */
@@ -54,6 +66,11 @@ struct flow {
 	uint32_t doom_ack; /* holes below this are doomed */
 	size_t doom_bytes;
 	uint64_t doom_time;
+	uint64_t doom_moment;
+	uint64_t fin_time;
+	uint64_t fin_moment;
+	bool hurried; /* what acknowledges up to hurry_ack is not waited with */
+	uint32_t hurry_ack;
 	uint32_t stray_begin; /* segments far from next, each behind the one before */
 	uint32_t stray_end;
 	uint32_t stray_count;
@@ -69,6 +86,7 @@ struct flow {
 
 struct tcp {
 	struct flow flow[DIR_COUNT];
+	uint64_t moment; /* segments so far */
 	const struct tcp_limits *limits;
 	struct counters *counters;
 	struct tcp_sink sink;
@@ -88,6 +106,33 @@ static bool pending(const struct flow *f)
 static struct block *first(struct flow *f)
 {
 	return &f->block[f->head];
+}
+
+/*
+ * Bytes that acknowledge others were sent after those came, so they are delivered after
+ * those: an answer after its question, however the capture has them.
+ */
+static bool answers_missing(const struct tcp *t, enum dir dir, const struct block *b)
+{
+	const struct flow *f = &t->flow[dir], *o = &t->flow[dir_other(dir)];
+	int32_t ahead = distance(o->next, b->ack);
+
+	return b->ack_valid && o->started && !o->searching && !o->done && ahead > 0 &&
+	       (uint32_t)ahead <= ANSWERED_MAX &&
+	       !(f->hurried && distance(b->ack, f->hurry_ack) >= 0);
+}
+
+/* The next byte or the end is there, and waits for nothing but what it answers. */
+static bool waits_with_answer(const struct tcp *t, enum dir dir)
+{
+	const struct flow *f = &t->flow[dir];
+	struct block fin = {.ack = f->fin_ack, .ack_valid = f->fin_ack_valid};
+
+	if (f->searching || f->syn_data || f->done)
+		return false;
+	if (pending(f) && f->block[f->head].sequence == f->next)
+		return answers_missing(t, dir, &f->block[f->head]);
+	return f->fin_known && f->next == f->fin && answers_missing(t, dir, &fin);
 }
 
 struct tcp *tcp_new(const struct tcp_limits *limits, struct counters *counters,
@@ -243,7 +288,8 @@ static void drain(struct tcp *t, enum dir dir, uint64_t time)
 
 	if (f->done || f->searching || f->syn_data)
 		return;
-	while (pending(f) && first(f)->sequence == f->next) {
+	while (pending(f) && first(f)->sequence == f->next &&
+	       !answers_missing(t, dir, first(f))) {
 		struct block b = *first(f);
 		uint32_t n = before_fin(f, b.sequence, b.len);
 
@@ -256,7 +302,7 @@ static void drain(struct tcp *t, enum dir dir, uint64_t time)
 		if (n < b.len)
 			break;
 	}
-	if (f->fin_known && f->next == f->fin) {
+	if (f->fin_known && f->next == f->fin && !waits_with_answer(t, dir)) {
 		f->done = true;
 		blocks_free(t, f);
 		t->sink.eof(t->arg, dir, time);
@@ -292,7 +338,29 @@ static void jump(struct tcp *t, enum dir dir, uint32_t to, uint64_t time)
 	}
 }
 
-/* Gives up the first hole; false when nothing waits behind one. */
+static void hurry_to(struct flow *f, uint32_t ack)
+{
+	if (f->hurried && distance(f->hurry_ack, ack) <= 0)
+		return;
+	f->hurried = true;
+	f->hurry_ack = ack;
+}
+
+/* Waits no longer for what is answered up to the next hole. */
+static void hurry(struct flow *f)
+{
+	uint32_t end = f->next;
+
+	for (size_t i = f->head; i < f->count && f->block[i].sequence == end; i++) {
+		if (f->block[i].ack_valid)
+			hurry_to(f, f->block[i].ack);
+		end += f->block[i].len;
+	}
+	if (f->fin_known && f->fin == end && f->fin_ack_valid)
+		hurry_to(f, f->fin_ack);
+}
+
+/* Gives up the first hole, or waiting at none; false when nothing waits. */
 static bool give_up(struct tcp *t, enum dir dir, uint64_t time)
 {
 	struct flow *f = &t->flow[dir];
@@ -300,6 +368,8 @@ static bool give_up(struct tcp *t, enum dir dir, uint64_t time)
 
 	if (f->done || !edge(f, &to))
 		return false;
+	if (waits_with_answer(t, dir))
+		hurry(f);
 	jump(t, dir, to, time);
 	drain(t, dir, time);
 	return true;
@@ -312,6 +382,8 @@ void tcp_flush(struct tcp *t, uint64_t time)
 		struct flow *o = &t->flow[DIR_OPENER], *a = &t->flow[DIR_ANSWERER];
 		bool answerer = pending(a) && (!pending(o) || first(a)->time < first(o)->time);
 
+		if (waits_with_answer(t, answerer ? DIR_ANSWERER : DIR_OPENER))
+			answerer = !answerer;
 		if (!give_up(t, answerer ? DIR_ANSWERER : DIR_OPENER, time) &&
 		    !give_up(t, answerer ? DIR_OPENER : DIR_ANSWERER, time))
 			return;
@@ -320,9 +392,9 @@ void tcp_flush(struct tcp *t, uint64_t time)
 
 /* ------------------------------------------------------------------- holes */
 
-static bool waited(const struct flow *f, uint64_t since, uint64_t time)
+static bool waited(const struct tcp *t, uint64_t since, uint64_t moment, uint64_t time)
 {
-	return time > since && time - since > DOOM_TIME;
+	return time > since && time - since > DOOM_TIME && t->moment - moment > DOOM_SEGMENTS;
 }
 
 /* Has a stream without SYN shown where it begins? */
@@ -335,7 +407,7 @@ static void search(struct tcp *t, enum dir dir, uint64_t time)
 		return;
 	if ((f->hint_known && f->hint == at) || f->count - f->head >= SEARCH_BLOCKS ||
 	    (f->ack_known && distance(at, f->acked) > 0) ||
-	    (pending(f) && waited(f, first(f)->time, time)))
+	    (pending(f) && waited(t, first(f)->time, first(f)->moment, time)))
 		give_up(t, dir, time);
 }
 
@@ -360,11 +432,14 @@ static void judge(struct tcp *t, enum dir dir, uint64_t time)
 			f->doomed = true;
 			f->doom_ack = acked ? f->acked : at;
 			f->doom_time = time;
+			/* What the source says is lost is not under way. */
+			f->doom_moment = f->lost ? t->moment - DOOM_SEGMENTS - 1 : t->moment;
 			f->doom_bytes = f->bytes;
 		}
 		if (f->bytes < f->doom_bytes)
 			f->doom_bytes = f->bytes;
-		if (!waited(f, f->doom_time, time) && f->bytes - f->doom_bytes < DOOM_BYTES)
+		if (!waited(t, f->doom_time, f->doom_moment, time) &&
+		    f->bytes - f->doom_bytes < DOOM_BYTES)
 			return;
 		f->lost = false;
 		while (pending(f) && distance(first(f)->sequence, f->doom_ack) >= 0)
@@ -420,9 +495,12 @@ static bool trim(struct tcp *t, const struct flow *f, struct block *b)
 	return b->len || b->cut;
 }
 
-static bool in_order(const struct flow *f, uint32_t sequence)
+static bool in_order(const struct tcp *t, enum dir dir, const struct block *b)
 {
-	return sequence == f->next && !f->searching && !f->syn_data;
+	const struct flow *f = &t->flow[dir];
+
+	return b->sequence == f->next && !f->searching && !f->syn_data &&
+	       !answers_missing(t, dir, b);
 }
 
 /* Puts the parts of b that no block has into blocks, or delivers them. */
@@ -444,7 +522,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 				part.len = (uint32_t)ahead;
 			if (part.len == b.len)
 				part.cut = cut;
-			if (in_order(f, part.sequence)) {
+			if (in_order(t, dir, &part)) {
 				deliver(t, dir, part.data, part.len, part.time);
 				if (part.cut)
 					skip_cut(t, dir, part.cut, part.time);
@@ -474,7 +552,7 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 
 		if (f->done || !trim(t, f, &b))
 			return;
-		if (in_order(f, b.sequence)) {
+		if (in_order(t, dir, &b)) {
 			if (pending(f))
 				break;
 			if (b.len)
@@ -487,7 +565,9 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 			return;
 		if (room_for(t, f, b.len))
 			break;
-		if (edge(f, &at) && distance(at, b.sequence) >= 0)
+		if (b.sequence == f->next && !f->searching && !f->syn_data) {
+			hurry_to(f, b.ack);
+		} else if (edge(f, &at) && distance(at, b.sequence) >= 0)
 			give_up(t, dir, b.time);
 		else
 			jump(t, dir, b.sequence, b.time);
@@ -623,7 +703,10 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 		.sequence = s->sequence,
 		.len = (uint32_t)s->len,
 		.cut = (uint32_t)(s->wire_len - s->len),
+		.ack = s->acknowledgment,
+		.ack_valid = s->flags & TCP_ACK,
 		.time = s->time,
+		.moment = t->moment,
 		.data = (uint8_t *)s->payload, /* read only until copied */
 	};
 	uint32_t end;
@@ -668,6 +751,10 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 	if (s->flags & TCP_FIN && !f->fin_known && distance(f->next, end) >= 0) {
 		f->fin = end;
 		f->fin_known = true;
+		f->fin_ack = s->acknowledgment;
+		f->fin_ack_valid = s->flags & TCP_ACK;
+		f->fin_time = s->time;
+		f->fin_moment = t->moment;
 	}
 	if (f->fin_known || pending(f)) {
 		drain(t, s->dir, s->time);
@@ -676,13 +763,51 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 	}
 }
 
+/* What waits for bytes of the other direction: have they come, or not in time? */
+static void catch_up(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+	bool late;
+
+	if (f->hurried && distance(f->hurry_ack, t->flow[dir_other(dir)].next) >= 0)
+		f->hurried = false;
+	if (pending(f))
+		late = waited(t, first(f)->time, first(f)->moment, time);
+	else
+		late = waited(t, f->fin_time, f->fin_moment, time);
+	if (waits_with_answer(t, dir) && (late || f->bytes >= DOOM_BYTES))
+		hurry(f);
+	drain(t, dir, time);
+}
+
+/* Each direction may have waited for the other, and the other for it. */
+static void settle(struct tcp *t, uint64_t time)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (int dir = 0; dir < DIR_COUNT; dir++) {
+			const struct flow *f = &t->flow[dir];
+			uint32_t next = f->next;
+			bool done = f->done;
+
+			if (pending(f) || (f->fin_known && !done))
+				catch_up(t, dir, time);
+			more |= f->next != next || f->done != done;
+		}
+	}
+}
+
 enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s)
 {
+	t->moment++;
 	if (s->flags & TCP_ACK && !(s->flags & TCP_RST))
 		on_ack(t, dir_other(s->dir), s->acknowledgment, s->time);
 	if (s->flags & TCP_RST) /* text in it is not part of the stream */
 		return reset_believed(t, s) ? TCP_CLOSED_RST : TCP_OPEN;
 	on_bytes(t, s);
+	settle(t, s->time);
 	return t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done ? TCP_CLOSED_FIN
 								      : TCP_OPEN;
 }

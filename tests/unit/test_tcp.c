@@ -594,11 +594,102 @@ TEST(hole_acknowledged)
 	ack(&w, DIR_ANSWERER, 107, 100 * SECOND);
 	EXPECT_OUT(&w, DIR_OPENER, "ab"); /* may only be captured in disorder */
 	ack(&w, DIR_ANSWERER, 107, 101 * SECOND + 1);
+	EXPECT_OUT(&w, DIR_OPENER, "ab"); /* with times that jump */
+	for (int i = 0; i < 10; i++)
+		ack(&w, DIR_ANSWERER, 107, 101 * SECOND + 2);
 	EXPECT_OUT(&w, DIR_OPENER, "ab??ef");
 	EXPECT_EQ(1, count(&w, COUNTER_TCP_GAPS));
 	EXPECT_EQ(2, count(&w, COUNTER_TCP_GAP_BYTES));
 	text(&w, DIR_OPENER, 103, "cdefgh");
 	EXPECT_OUT(&w, DIR_OPENER, "ab??efgh");
+	world_close(&w);
+}
+
+/* text() that acknowledges. */
+static void answer(struct world *w, enum dir dir, uint32_t sequence, const char *s,
+		   uint32_t ack, uint64_t time)
+{
+	feed(w,
+	     SEG(.dir = dir, .flags = TCP_ACK, .sequence = sequence, .acknowledgment = ack,
+		 .time = time),
+	     s, strlen(s));
+}
+
+static void handshake(struct world *w)
+{
+	world_open(w);
+	flags(w, DIR_OPENER, TCP_SYN, 100);
+	feed(w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 200,
+		 .acknowledgment = 101),
+	     NULL, 0);
+}
+
+TEST(answer_comes_after_its_question)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_ANSWERER, 201, "A1", 103, 0);
+	EXPECT_OUT(&w, DIR_ANSWERER, "");
+	answer(&w, DIR_OPENER, 103, "q2", 203, 0); /* which was asked after the first answer */
+	EXPECT_OUT(&w, DIR_OPENER, "");
+	answer(&w, DIR_ANSWERER, 203, "A2", 105, 0);
+	EXPECT_OUT(&w, DIR_ANSWERER, "");
+	answer(&w, DIR_OPENER, 101, "q1", 201, 0);
+	EXPECT_OUT(&w, DIR_OPENER, "q1q2");
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1A2");
+	EXPECT_EQ(0, w.out[0].gaps + w.out[1].gaps);
+	world_close(&w);
+}
+
+TEST(answer_to_what_never_comes)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_ANSWERER, 201, "A1", 103, SECOND);
+	for (int i = 0; i < 11; i++)
+		ack(&w, DIR_OPENER, 203, SECOND);
+	EXPECT_OUT(&w, DIR_ANSWERER, "");
+	ack(&w, DIR_OPENER, 203, 2 * SECOND + 1);
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1");
+	/* Nor is it waited for again, but for what comes after it. */
+	answer(&w, DIR_ANSWERER, 203, "A2", 103, 3 * SECOND);
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1A2");
+	answer(&w, DIR_ANSWERER, 205, "A3", 105, 3 * SECOND);
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1A2");
+	tcp_flush(w.tcp, 3 * SECOND);
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1A2A3");
+	EXPECT_EQ(0, w.out[1].gaps);
+	world_close(&w);
+}
+
+TEST(end_comes_after_what_it_answers)
+{
+	struct world w;
+
+	handshake(&w);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK | TCP_FIN, .sequence = 201,
+		 .acknowledgment = 103),
+	     NULL, 0);
+	EXPECT_EQ(0, w.out[1].eofs);
+	answer(&w, DIR_OPENER, 101, "q1", 201, 0);
+	EXPECT_EQ(1, w.out[1].eofs);
+	world_close(&w);
+}
+
+TEST(acknowledgments_that_wait_for_each_other)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_OPENER, 101, "q1", 203, 0);
+	answer(&w, DIR_ANSWERER, 201, "A1", 103, 0);
+	tcp_flush(w.tcp, 0);
+	EXPECT_OUT(&w, DIR_OPENER, "q1");
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1");
 	world_close(&w);
 }
 
