@@ -652,6 +652,21 @@ static const enum counter outcome_counters[FILE_REASON_COUNT] = {
 #undef OUTCOME_COUNTER
 };
 
+static void file_free(struct file *f)
+{
+	struct file_set *set = f->set;
+
+	file_drop_chunk(f);
+	file_drop_digest(f);
+	if (f->spool)
+		spool_abort(f->spool);
+	set->extents -= f->extents.count;
+	extents_free(&f->extents);
+	set->open -= f->open;
+	sighting_free(&f->s);
+	free(f);
+}
+
 void file_close(struct file *f, enum file_reason reason, uint64_t time)
 {
 	struct file_set *set = f->set;
@@ -678,13 +693,11 @@ void file_close(struct file *f, enum file_reason reason, uint64_t time)
 		set->sink(set->arg, s);
 	}
 
-	file_drop_chunk(f);
-	file_drop_digest(f);
-	if (f->spool)
-		spool_abort(f->spool);
-	set->extents -= f->extents.count;
-	extents_free(&f->extents);
-	set->open -= f->open;
-	sighting_free(s);
-	free(f);
+	file_free(f);
+}
+
+void file_forget(struct file *f)
+{
+	f->set->counters->value[COUNTER_FILES]--;
+	file_free(f);
 }

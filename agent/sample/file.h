@@ -83,5 +83,7 @@ bool file_wanted(const struct file *f);
  * settled it before stays its reason.  time is used when no byte came.
  */
 void file_close(struct file *f, enum file_reason reason, uint64_t time);
+/* It turned out to be none: as if it had never been opened.  Frees f. */
+void file_forget(struct file *f);
 
 #endif
