@@ -57,6 +57,7 @@
 	X(SMB_COMPRESSED, smb_compressed, "SMB messages that were compressed: not read")       \
 	X(SMB_ERRORS, smb_errors, "SMB streams given up")                                      \
 	X(NFS_CALLS, nfs_calls, "NFS calls with their reply")                                  \
+	X(NFS_ENCRYPTED, nfs_encrypted, "NFS calls that were encrypted: not readable")         \
 	X(NFS_ERRORS, nfs_errors, "NFS streams given up")                                      \
 	X(TFTP_TRANSFERS, tftp_transfers, "TFTP transfers")                                    \
 	X(FILES, files, "files begun")                                                         \
