@@ -7,11 +7,14 @@
 #include <string.h>
 
 /*
- * The CR before a line break is content like any other; LF is where a line may begin.
- * Held back is only what may be the end:
+ * LF is where a line may begin, and the CR before it is content like any other.  Held back
+ * is only what may be the end:
  *
  *	LINE --"."--> DOT --CR--> DOT_CR --LF--> END
- *	                '-------LF (bare)--------^
+ *	               '--LF: END where that is a line break, else LOOSE_END
+ *
+ *	LOOSE --"."--> LOOSE_DOT --CR--> LOOSE_CR --LF--> LINE_END
+ *	                '--LF--> LOOSE_END
  */
 enum {
 	STATE_TEXT,
@@ -22,7 +25,7 @@ enum {
 	STATE_LOOSE,  /* as LINE, behind the line break that does not count */
 	STATE_LOOSE_DOT,
 	STATE_LOOSE_CR,
-	STATE_LOOSE_END, /* such a line of one dot was the last that came */
+	STATE_LOOSE_END, /* such a line of one dot is held back */
 	STATE_LINE_END,	 /* the same, and a line begins behind it */
 	STATE_END,
 };
@@ -90,10 +93,7 @@ static size_t behind_dot(struct dotted *d, uint8_t b, dotted_sink *sink, void *a
 		d->state = STATE_END;
 		return 1;
 	}
-	if (b == '\n') {
-		/* CR LF "." LF */
-		sink(arg, (const uint8_t *)".\n", 2);
-		d->lines++;
+	if (b == '\n') { /* CR LF "." LF */
 		d->state = STATE_LOOSE_END;
 		return 1;
 	}
@@ -102,30 +102,40 @@ static size_t behind_dot(struct dotted *d, uint8_t b, dotted_sink *sink, void *a
 	return 0;
 }
 
+/* Behind a line break of the wrong kind: how a byte goes on with what is held back. */
 static size_t loose(struct dotted *d, uint8_t b, dotted_sink *sink, void *arg)
 {
-	/* All of it is content, as long as nobody says otherwise. */
-	if (d->state == STATE_LOOSE && b == '.') {
-		sink(arg, &b, 1);
-		d->state = STATE_LOOSE_DOT;
-	} else if (d->state == STATE_LOOSE_DOT && b == '\r') {
-		sink(arg, &b, 1);
-		d->state = STATE_LOOSE_CR;
-	} else if ((d->state == STATE_LOOSE_DOT || d->state == STATE_LOOSE_CR) && b == '\n') {
-		sink(arg, &b, 1);
-		d->lines++;
-		d->state = d->state == STATE_LOOSE_CR ? STATE_LINE_END : STATE_LOOSE_END;
-	} else {
-		static const uint8_t next[] = {
-			[STATE_LOOSE] = STATE_TEXT,    [STATE_LOOSE_DOT] = STATE_TEXT,
-			[STATE_LOOSE_CR] = STATE_CR,   [STATE_LOOSE_END] = STATE_LOOSE,
-			[STATE_LINE_END] = STATE_LINE,
-		};
+	static const struct {
+		const char *held;
+		uint8_t otherwise;
+	} at[] = {
+		[STATE_LOOSE] = {"", STATE_TEXT},
+		[STATE_LOOSE_DOT] = {".", STATE_TEXT},
+		[STATE_LOOSE_CR] = {".\r", STATE_CR},
+		[STATE_LOOSE_END] = {".\n", STATE_LOOSE},
+		[STATE_LINE_END] = {".\r\n", STATE_LINE},
+	};
+	const char *held = at[d->state].held;
 
-		d->state = next[d->state];
-		return 0;
+	if (d->state == STATE_LOOSE && b == '.') {
+		d->state = STATE_LOOSE_DOT;
+		return 1;
 	}
-	return 1;
+	if (d->state == STATE_LOOSE_DOT && (b == '\r' || b == '\n')) {
+		d->state = b == '\r' ? STATE_LOOSE_CR : STATE_LOOSE_END;
+		return 1;
+	}
+	if (d->state == STATE_LOOSE_CR && b == '\n') {
+		d->state = STATE_LINE_END;
+		return 1;
+	}
+	/* All of it is content, as long as nobody says otherwise. */
+	if (d->state == STATE_LOOSE_END || d->state == STATE_LINE_END)
+		d->lines++;
+	if (*held)
+		sink(arg, (const uint8_t *)held, strlen(held));
+	d->state = at[d->state].otherwise;
+	return 0;
 }
 
 size_t dotted_data(struct dotted *d, const uint8_t *p, size_t n, dotted_sink *sink, void *arg)
@@ -158,6 +168,9 @@ size_t dotted_data(struct dotted *d, const uint8_t *p, size_t n, dotted_sink *si
 			at += loose(d, p[at], sink, arg);
 			break;
 		}
+		/* Reached just now: before a byte behind it, it is left for good. */
+		if (dotted_maybe_ended(d))
+			break;
 	}
 	return at;
 }

@@ -25,7 +25,7 @@ typedef void dotted_sink(void *arg, const uint8_t *p, size_t n);
 void dotted_begin(struct dotted *d);
 /*
  * Hands the text to the sink, dots undone, and says how many bytes belonged to it: fewer
- * than n only when it has ended.
+ * than n only when it has ended, or may have; called again it goes on.
  */
 size_t dotted_data(struct dotted *d, const uint8_t *p, size_t n, dotted_sink *sink, void *arg);
 bool dotted_ended(const struct dotted *d);
@@ -37,8 +37,8 @@ void dotted_gap(struct dotted *d);
 /* The next byte begins a line. */
 bool dotted_at_line(const struct dotted *d);
 /*
- * A lone dot, with other line breaks than the text began with, was the last that came: where
- * the other side takes it for the end, it was.
+ * A lone dot, with other line breaks than the text began with, was the last that came. It is
+ * held back: where the other side takes it for the end, it was.
  */
 bool dotted_maybe_ended(const struct dotted *d);
 
