@@ -56,6 +56,7 @@
 	X(SMB_ENCRYPTED, smb_encrypted, "SMB messages that were encrypted: not readable")      \
 	X(SMB_COMPRESSED, smb_compressed, "SMB messages that were compressed: not read")       \
 	X(SMB_ERRORS, smb_errors, "SMB streams given up")                                      \
+	X(SMB_LIMITS, smb_limits, "SMB requests and open files given up: too many at once")    \
 	X(NFS_CALLS, nfs_calls, "NFS calls with their reply")                                  \
 	X(NFS_ENCRYPTED, nfs_encrypted, "NFS calls that were encrypted: not readable")         \
 	X(NFS_ERRORS, nfs_errors, "NFS streams given up")                                      \
