@@ -22,6 +22,7 @@
 
 #define LINE_MAX_SIZE 8192
 #define PATH_MAX_SIZE 4096
+#define FTP_PORT_USUAL 21
 #define QUEUE_MAX 64
 #define CHANNELS_MAX 64
 #define EARLY_MAX 16
@@ -218,7 +219,8 @@ static const char *path_of(struct ftp *f, const char *name)
 
 static const char *url_of(struct ftp *f, const char *path)
 {
-	return ftp_text_url(end_of(f, dir_other(f->client)), path, &f->url)
+	return ftp_text_url("ftp", FTP_PORT_USUAL, end_of(f, dir_other(f->client)), path,
+			    &f->url)
 		       ? buf_string(&f->url)
 		       : NULL;
 }

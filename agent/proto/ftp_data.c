@@ -152,30 +152,11 @@ static bool is_file(const struct ftp_channel *ch)
 	return !ch->sender_known || (ch->what == FTP_UPLOAD) == (ch->sender == ch->data_client);
 }
 
-/* Opener and answerer, if that is not how the conversation was. */
-static void swap_ends(struct session_info *s)
-{
-	struct endpoint end = s->end[DIR_OPENER], nat = s->nat[DIR_OPENER];
-	char name[sizeof(s->in_name)];
-
-	s->end[DIR_OPENER] = s->end[DIR_ANSWERER];
-	s->end[DIR_ANSWERER] = end;
-	s->nat[DIR_OPENER] = s->nat[DIR_ANSWERER];
-	s->nat[DIR_ANSWERER] = nat;
-	memcpy(name, s->in_name, sizeof(name));
-	memcpy(s->in_name, s->out_name, sizeof(name));
-	memcpy(s->out_name, name, sizeof(name));
-}
-
 static void base_make(struct ftp_channel *ch)
 {
 	proto_session_sighting(ch->data, &ch->base, ch->sender, "ftp");
-	if (ch->data_client == DIR_ANSWERER) {
-		swap_ends(&ch->base.session);
-		ch->base.direction = ch->base.direction == DIRECTION_DOWNLOAD
-					     ? DIRECTION_UPLOAD
-					     : DIRECTION_DOWNLOAD;
-	}
+	if (ch->data_client == DIR_ANSWERER)
+		proto_sighting_reverse(&ch->base);
 	if (!ch->base.session.related)
 		ch->base.session.related = ch->control.id;
 }

@@ -6,7 +6,6 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#define FTP_PORT 21
 #define NUMBERS_MAX 24
 
 /* ------------------------------------------------------------------ addresses */
@@ -337,15 +336,16 @@ static void add_escaped(struct buf *out, const char *path)
 	}
 }
 
-bool ftp_text_url(const struct endpoint *server, const char *path, struct buf *out)
+bool ftp_text_url(const char *scheme, uint16_t usual, const struct endpoint *server,
+		  const char *path, struct buf *out)
 {
 	char host[INET_TEXT_MAX];
 	bool six = server->family == AF_INET6;
 
 	buf_reset(out);
 	inet_text(server, host);
-	buf_printf(out, "ftp://%s%s%s", six ? "[" : "", host, six ? "]" : "");
-	if (server->port != FTP_PORT)
+	buf_printf(out, "%s://%s%s%s", scheme, six ? "[" : "", host, six ? "]" : "");
+	if (server->port != usual)
 		buf_printf(out, ":%u", server->port);
 	if (path[0] != '/')
 		buf_add(out, "/", 1);

@@ -44,7 +44,8 @@ bool ftp_text_directory(const char *text, struct buf *out);
 bool ftp_text_path(const char *directory, const char *name, struct buf *out);
 /* Its last part. */
 const char *ftp_text_last(const char *path);
-/* ftp://host[:port]/path */
-bool ftp_text_url(const struct endpoint *server, const char *path, struct buf *out);
+/* scheme://host[:port]/path, without a port that is the usual one. */
+bool ftp_text_url(const char *scheme, uint16_t usual, const struct endpoint *server,
+		  const char *path, struct buf *out);
 
 #endif

@@ -405,6 +405,20 @@ void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum d
 	sighting_set(s, SIGHTING_APPLICATION, application, strlen(application));
 }
 
+void proto_sighting_reverse(struct sighting *s)
+{
+	struct session_info *i = &s->session, was = *i;
+
+	for (int d = 0; d < DIR_COUNT; d++) {
+		i->end[d] = was.end[dir_other(d)];
+		i->nat[d] = was.nat[dir_other(d)];
+	}
+	memcpy(i->in_name, was.out_name, sizeof(i->in_name));
+	memcpy(i->out_name, was.in_name, sizeof(i->out_name));
+	s->direction =
+		s->direction == DIRECTION_DOWNLOAD ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+}
+
 bool proto_session_handover(struct proto_session *ps, const struct proto_head rest[DIR_COUNT],
 			    const struct sighting *context)
 {

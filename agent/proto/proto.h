@@ -128,6 +128,11 @@ const struct session_info *proto_session_info(const struct proto_session *ps);
  */
 void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
 			    const char *application);
+/*
+ * The answerer is the client of the whole conversation, as where a server opens a
+ * connection that its client asked for: what it is in the sighting.
+ */
+void proto_sighting_reverse(struct sighting *s);
 /* The parser wants no more: the session is shunted where the source can. */
 void proto_session_done(struct proto_session *ps);
 /*

@@ -567,6 +567,11 @@ uint64_t file_lacks(const struct file *f)
 	return f->expected && f->expect > f->s.seen ? f->expect - f->s.seen : 0;
 }
 
+uint64_t file_holes(const struct file *f)
+{
+	return f->s.size - f->s.seen;
+}
+
 bool file_describe(struct file *f, const struct sighting *meta)
 {
 	struct sighting *s = &f->s, now;

@@ -63,6 +63,8 @@ void file_declare(struct file *f, uint64_t size);
 void file_declare_exact(struct file *f, uint64_t size);
 /* Bytes of the declared size that have not come. */
 uint64_t file_lacks(const struct file *f);
+/* Bytes before the last that came which have not. */
+uint64_t file_holes(const struct file *f);
 /*
  * Another session, direction, texts and number, where the one that completes a file is
  * not the one that began it.  False when out of memory; nothing changed then.
