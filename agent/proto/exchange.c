@@ -18,6 +18,7 @@ void exchange_reset(struct exchange *x)
 {
 	x->first = x->count = 0;
 	x->lost = false;
+	x->loose = true;
 }
 
 uint32_t exchange_waiting(const struct exchange *x, enum exchange_side side)
@@ -67,6 +68,8 @@ bool exchange_meet(struct exchange *x, enum exchange_side side, struct exchange_
 		exchange_drop(x);
 		return true;
 	}
+	if (side == EXCHANGE_REPLY && x->loose)
+		return false;
 	if (x->count == x->room && !grow(x)) {
 		x->count = 0;
 		x->lost = true;

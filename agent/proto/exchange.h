@@ -29,11 +29,15 @@ struct exchange {
 	uint32_t count;
 	enum exchange_side side; /* of those that wait */
 	bool lost;		 /* too many waited: nothing is matched any more */
+	bool loose; /* commands may be missing: a reply that meets none is of one of these */
 };
 
 /* All zero is empty. */
 void exchange_free(struct exchange *x);
-/* Bytes of either direction are missing: none of those that wait can be told. */
+/*
+ * Bytes of either direction are missing: none of those that wait can be told, and no reply
+ * waits any more.
+ */
 void exchange_reset(struct exchange *x);
 /*
  * The oldest that waits on the other side goes to `other`; where none does, this one waits,

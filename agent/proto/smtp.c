@@ -435,7 +435,8 @@ static bool is_command_instead(struct smtp *s)
 	if (s->state == STATE_DATA_ASKED)
 		return true;
 	/* The end was lost: then its reply has come, if the server is heard at all. */
-	return !s->greeted || exchange_waiting(&s->exchange, EXCHANGE_REPLY);
+	return !s->greeted || s->exchange.loose ||
+	       exchange_waiting(&s->exchange, EXCHANGE_REPLY);
 }
 
 static size_t peek(struct smtp *s, const uint8_t *p, size_t n)
@@ -451,7 +452,8 @@ static size_t peek(struct smtp *s, const uint8_t *p, size_t n)
 		return used;
 	if (is_command_instead(s)) {
 		if (s->state == STATE_DATA) {
-			exchange_drop(&s->exchange);
+			if (exchange_waiting(&s->exchange, EXCHANGE_REPLY))
+				exchange_drop(&s->exchange);
 			mail_end(s, FILE_REASON_GAP);
 		}
 		s->peeking = false;
@@ -593,7 +595,8 @@ static void *smtp_open(struct proto_session *ps)
 	if (!s)
 		return NULL;
 	s->ps = ps;
-	s->state = proto_session_info(ps)->midstream ? STATE_LOST : STATE_COMMAND;
+	s->exchange.loose = proto_session_info(ps)->midstream;
+	s->state = s->exchange.loose ? STATE_LOST : STATE_COMMAND;
 	line_init(&s->command, COMMAND_MAX);
 	line_init(&s->reply, REPLY_MAX);
 	sasl_init(&s->sasl);
