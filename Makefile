@@ -44,7 +44,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 
 AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jansson expat \
-	libseccomp libcap-ng zlib libbrotlidec libzstd liblzma
+	libseccomp libcap-ng libnghttp2 zlib libbrotlidec libzstd liblzma
 CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson
 AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lpthread
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -lcrypto

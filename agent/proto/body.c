@@ -6,7 +6,7 @@
 
 #include "proto/coding.h"
 #include "proto/disposition.h"
-#include "proto/http1_field.h"
+#include "proto/http_field.h"
 #include "proto/multipart.h"
 
 #include <stdlib.h>
@@ -25,6 +25,7 @@ struct body {
 	bool size_known, declare, partial;
 	uint64_t declared;
 	bool join; /* what it is a range of is put together */
+	bool resumable;
 	struct key key;
 	struct byte_range range;
 
@@ -71,9 +72,9 @@ static struct byte_range range_of(const struct body *b, const struct multipart_p
 	struct byte_range r = b->range;
 
 	if (part)
-		http1_range((struct text){(const uint8_t *)part->range,
-					  part->range ? strlen(part->range) : 0},
-			    &r);
+		http_range((struct text){(const uint8_t *)part->range,
+					 part->range ? strlen(part->range) : 0},
+			   &r);
 	return r;
 }
 
@@ -110,7 +111,9 @@ static void close_file(struct body *b, enum file_reason reason)
 		reason = b->reason;
 	if (b->partial && reason == FILE_REASON_NONE)
 		reason = FILE_REASON_PARTIAL;
-	file_close(b->file, reason, b->time);
+	if (!b->resumable ||
+	    !range_resume(b->env->ranges, &b->key, b->file, b->declared, reason, b->time))
+		file_close(b->file, reason, b->time);
 	b->file = NULL;
 }
 
@@ -238,7 +241,8 @@ struct body *body_new(const struct body_options *o)
 		}
 	}
 	buf_init(&b->head, MULTIPART_PROBE_MAX);
-	b->join = o->key;
+	b->join = o->key && !o->resumable;
+	b->resumable = o->resumable;
 	if (o->key)
 		b->key = *o->key;
 	b->range = o->range;

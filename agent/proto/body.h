@@ -42,10 +42,13 @@ struct body_options {
 	bool partial; /* a range: never more than FILE_REASON_PARTIAL */
 	/*
 	 * What it is a range of, where it may meet others; NULL: it stays alone.  range says
-	 * which bytes; all zero where only the parts do.  Not together with codings.
+	 * which bytes; all zero where only the parts do, or with resumable.  Not together
+	 * with codings.
 	 */
 	const struct key *key;
 	struct byte_range range;
+	/* With key: not a range, but one may bring what is missing of it. */
+	bool resumable;
 };
 
 /* NULL when out of memory. */

@@ -5,11 +5,8 @@
  * libhtp finds messages and undoes transfer codings the way lenient clients and
  * servers do.  Everything behind that is body.c.
  */
-#include "proto/body.h"
-#include "proto/coding.h"
-#include "proto/disposition.h"
+#include "proto/http.h"
 #include "proto/http1.h"
-#include "proto/http1_field.h"
 #include "proto/multipart.h"
 #include "proto/proto.h"
 
@@ -19,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define APPLICATION "web-browsing"
 
 /* A header field, and all that libhtp buffers at once. */
 #define FIELD_MAX (64u << 10)
@@ -34,8 +29,6 @@
 /* libhtp keeps a pointer per transaction until its connection object is replaced. */
 #define RENEW_AFTER 4096
 
-enum side { REQUEST, RESPONSE, SIDES };
-
 struct message {
 	struct body *body;
 	bool ended;
@@ -48,7 +41,7 @@ struct exchange {
 	htp_tx_t *tx;
 	struct exchange *next, *prev;
 	bool requested; /* the request was seen */
-	struct message message[SIDES];
+	struct message message[HTTP_SIDES];
 };
 
 struct http1 {
@@ -63,24 +56,24 @@ struct http1 {
 	bool flushing;	   /* what libhtp passes on now was never received */
 	struct text given; /* what libhtp is reading now */
 	bool tunnel;
-	bool eof[SIDES];
-	bool spoke[SIDES];
+	bool eof[HTTP_SIDES];
+	bool spoke[HTTP_SIDES];
 	/*
 	 * After a hole or an error no message of that side is understood until
 	 * something looks like the beginning of one.  libhtp's state is
 	 * then broken, and must be replaced before that side is heard again.
 	 */
-	bool lost[SIDES];
+	bool lost[HTTP_SIDES];
 	bool broken;
-	struct buf held[SIDES];
+	struct buf held[HTTP_SIDES];
 	/* Its answer ends with the connection, and libhtp does not want it: see open_ended().
 	 */
 	struct exchange *rest;
 };
 
-static enum dir dir_of(const struct http1 *h, enum side side)
+static enum dir dir_of(const struct http1 *h, enum http_side side)
 {
-	return side == REQUEST ? h->client : dir_other(h->client);
+	return side == HTTP_REQUEST ? h->client : dir_other(h->client);
 }
 
 /* --------------------------------------------------------------- headers */
@@ -98,59 +91,39 @@ static struct text field(htp_table_t *headers, const char *name)
 	return text_of(h ? h->value : NULL);
 }
 
-static htp_table_t *headers_of(const struct exchange *e, enum side side)
+static htp_table_t *headers_of(const struct exchange *e, enum http_side side)
 {
-	return side == REQUEST ? e->tx->request_headers : e->tx->response_headers;
+	return side == HTTP_REQUEST ? e->tx->request_headers : e->tx->response_headers;
 }
 
-static void set_text(struct sighting *s, enum sighting_text which, struct text t)
+static struct http_exchange exchange_heads(const struct exchange *e)
 {
-	if (t.n)
-		sighting_set(s, which, t.p, t.n);
-}
+	const htp_tx_t *tx = e->tx;
+	struct http_exchange x = {.ps = e->http->ps, .client = e->http->client};
 
-static void describe(struct exchange *e, enum side side, struct sighting *s)
-{
-	struct http1 *h = e->http;
-	htp_tx_t *tx = e->tx;
-	struct text disposition = field(headers_of(e, side), "content-disposition");
-	struct buf b, name;
-
-	proto_session_sighting(h->ps, s, dir_of(h, side), APPLICATION);
-	buf_init(&b, FIELD_MAX * 2);
-	buf_init(&name, FIELD_MAX * 2);
-	if (e->requested) {
-		struct text host = field(tx->request_headers, "host");
-
-		http1_url(text_of(tx->request_uri), host,
-			  &proto_session_info(h->ps)->end[dir_of(h, RESPONSE)], &b);
-		sighting_set(s, SIGHTING_URL, b.data, b.len);
-		if (http1_url_name(&b, &name))
-			sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
-		set_text(s, SIGHTING_HTTP_METHOD, text_of(tx->request_method));
-		set_text(s, SIGHTING_HTTP_HOST, host);
-		set_text(s, SIGHTING_HTTP_USER_AGENT, field(tx->request_headers, "user-agent"));
-		set_text(s, SIGHTING_HTTP_REFERRER, field(tx->request_headers, "referer"));
-		set_text(s, SIGHTING_USER, text_of(tx->request_auth_username));
-	}
-	set_text(s, SIGHTING_CONTENT_TYPE, field(headers_of(e, side), "content-type"));
-	if (side == RESPONSE && tx->response_status_number > 0)
-		s->http_status = (uint32_t)tx->response_status_number;
-	buf_reset(&name);
-	if (disposition.n && disposition_filename(disposition.p, disposition.n, &name))
-		sighting_set(s, SIGHTING_FILENAME, name.data, name.len);
-	buf_free(&b);
-	buf_free(&name);
+	for (int side = 0; side < HTTP_SIDES; side++)
+		for (int f = HTTP_HOST; f < HTTP_FIELD_COUNT; f++)
+			x.head[side].field[f] = field(headers_of(e, side), http_field_names[f]);
+	x.head[HTTP_REQUEST].seen = e->requested;
+	x.head[HTTP_REQUEST].field[HTTP_METHOD] = text_of(tx->request_method);
+	x.head[HTTP_REQUEST].field[HTTP_TARGET] = text_of(tx->request_uri);
+	if (tx->response_status_number > 0)
+		x.head[HTTP_RESPONSE].status = (uint32_t)tx->response_status_number;
+	return x;
 }
 
 static void describe_request(void *arg, struct sighting *s)
 {
-	describe(arg, REQUEST, s);
+	struct http_exchange x = exchange_heads(arg);
+
+	http_describe(&x, HTTP_REQUEST, s);
 }
 
 static void describe_response(void *arg, struct sighting *s)
 {
-	describe(arg, RESPONSE, s);
+	struct http_exchange x = exchange_heads(arg);
+
+	http_describe(&x, HTTP_RESPONSE, s);
 }
 
 /* --------------------------------------------------------------- messages */
@@ -159,13 +132,14 @@ static void describe_response(void *arg, struct sighting *s)
  * Bytes the message's header announced; false: chunked, up to the end, or a number
  * like "34 68" (a folded field), of which readers make different things.
  */
-static bool announced(struct exchange *e, enum side side, uint64_t *length)
+static bool announced(struct exchange *e, enum http_side side, uint64_t *length)
 {
 	struct message *m = &e->message[side];
 	const htp_tx_t *tx = e->tx;
-	enum htp_transfer_coding_t coding =
-		side == REQUEST ? tx->request_transfer_coding : tx->response_transfer_coding;
-	int64_t n = side == REQUEST ? tx->request_content_length : tx->response_content_length;
+	enum htp_transfer_coding_t coding = side == HTTP_REQUEST ? tx->request_transfer_coding
+								 : tx->response_transfer_coding;
+	int64_t n =
+		side == HTTP_REQUEST ? tx->request_content_length : tx->response_content_length;
 
 	*length = 0;
 	if (coding == HTP_CODING_NO_BODY)
@@ -174,85 +148,24 @@ static bool announced(struct exchange *e, enum side side, uint64_t *length)
 		return false;
 	if (!m->judged) {
 		m->judged = true;
-		m->clear = http1_length_is_clear(field(headers_of(e, side), "content-length"));
+		m->clear = http_length_is_clear(field(headers_of(e, side), "content-length"));
 	}
 	*length = (uint64_t)n;
 	return m->clear;
 }
 
-/*
- * A 206 in its parts: a range (RFC 9110 §15.3.7.1), or several (§15.3.7.2).  Ranges are of
- * the coded content, so where there is a coding no piece makes sense by itself.
- */
-static void range_begin(struct exchange *e, struct body_options *o, struct key *key)
+static void message_begin(struct exchange *e, enum http_side side)
 {
-	struct http1 *h = e->http;
-	htp_tx_t *tx = e->tx;
-	struct text host = field(tx->request_headers, "host");
-	struct text path = text_of(tx->request_uri);
-	struct text etag = field(tx->response_headers, "etag");
-	struct text modified = field(tx->response_headers, "last-modified");
-	/* A weak validator does not promise the same bytes (RFC 9110 §8.8.1). */
-	bool strong = etag.n && !text_starts_with(etag, "W/");
-	struct text version = strong ? etag : modified;
-	const struct key_text texts[] = {
-		{host.p, host.n},
-		{path.p, path.n},
-		{strong ? "e" : "m", 1},
-		{version.p, version.n},
-	};
+	struct http_exchange x = exchange_heads(e);
+	uint64_t length;
+	bool known = announced(e, side, &length);
 
-	if (!o->env->ranges || !e->requested || tx->request_method_number != HTP_M_GET ||
-	    (o->codings && coding_needed(o->codings, o->codings_len)))
-		return;
-	/* More or less than the range says: who knows what the client makes of it. */
-	if (o->range.total && o->size_known &&
-	    o->declared != o->range.last - o->range.first + 1)
-		return;
-	if (!range_key_make(key, proto_session_info(h->ps), h->client, texts,
-			    sizeof(texts) / sizeof(texts[0])))
-		return;
-	o->key = key;
-	o->parts = o->range.total ? NULL : MULTIPART_RANGES;
+	e->message[side].body =
+		http_body_new(&x, side, known, length,
+			      side == HTTP_REQUEST ? describe_request : describe_response, e);
 }
 
-static void message_begin(struct exchange *e, enum side side)
-{
-	struct http1 *h = e->http;
-	htp_table_t *headers = headers_of(e, side);
-	struct text codings = field(headers, "content-encoding");
-	struct text type = field(headers, "content-type");
-	struct text range = field(headers, "content-range");
-	struct key key;
-	struct body_options o = {
-		.env = proto_session_env(h->ps),
-		.describe = side == REQUEST ? describe_request : describe_response,
-		.arg = e,
-		.codings = (const char *)codings.p,
-		.codings_len = codings.n,
-		.type = (const char *)type.p,
-		.type_len = type.n,
-	};
-
-	o.size_known = announced(e, side, &o.declared);
-	http1_range(range, &o.range);
-	if (side == REQUEST) {
-		o.parts = MULTIPART_FORM;
-		o.partial = range.p && !byte_range_is_whole(&o.range);
-	} else if (e->tx->response_status_number == 206) {
-		/* To a client that asked for no range it is an answer like others. */
-		bool asked = !e->requested || field(e->tx->request_headers, "range").p;
-
-		o.partial = range.p || asked || text_starts_with(type, MULTIPART_RANGES);
-		if (byte_range_is_whole(&o.range))
-			o.partial = false;
-		if (o.partial)
-			range_begin(e, &o, &key);
-	}
-	e->message[side].body = body_new(&o);
-}
-
-static void message_end(struct exchange *e, enum side side, enum file_reason reason)
+static void message_end(struct exchange *e, enum http_side side, enum file_reason reason)
 {
 	struct message *m = &e->message[side];
 
@@ -263,7 +176,7 @@ static void message_end(struct exchange *e, enum side side, enum file_reason rea
 }
 
 /* Body bytes, or a hole in them. */
-static void message_data(struct exchange *e, enum side side, const uint8_t *p, size_t n)
+static void message_data(struct exchange *e, enum http_side side, const uint8_t *p, size_t n)
 {
 	struct message *m = &e->message[side];
 	uint64_t length;
@@ -290,7 +203,7 @@ static void message_data(struct exchange *e, enum side side, const uint8_t *p, s
 }
 
 /* libhtp has seen the end of a message, or of its connection. */
-static void message_complete(struct exchange *e, enum side side)
+static void message_complete(struct exchange *e, enum http_side side)
 {
 	struct message *m = &e->message[side];
 	int64_t unclear = e->tx->response_content_length;
@@ -300,10 +213,10 @@ static void message_complete(struct exchange *e, enum side side)
 	if (m->ended)
 		return;
 	/* With a clear length, or chunked, the end would have been seen before. */
-	whole = side == RESPONSE && unclear >= 0 && m->seen >= (uint64_t)unclear &&
+	whole = side == HTTP_RESPONSE && unclear >= 0 && m->seen >= (uint64_t)unclear &&
 		!announced(e, side, &length);
 	whole |= e->http->eof[side] &&
-		 ((side == RESPONSE && !announced(e, side, &length) &&
+		 ((side == HTTP_RESPONSE && !announced(e, side, &length) &&
 		   e->tx->response_transfer_coding != HTP_CODING_CHUNKED) ||
 		  (m->body && body_has_end(m->body)));
 	message_end(e, side, whole ? FILE_REASON_NONE : FILE_REASON_RESET);
@@ -337,7 +250,7 @@ static void exchange_free(struct exchange *e, enum file_reason reason)
 {
 	struct http1 *h = e->http;
 
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < HTTP_SIDES; side++)
 		message_end(e, side, reason);
 	if (e->prev)
 		e->prev->next = e->next;
@@ -370,7 +283,7 @@ static int on_request_data(htp_tx_data_t *d)
 
 	if (!e)
 		return HTP_ERROR;
-	message_data(e, REQUEST, d->data, d->len);
+	message_data(e, HTTP_REQUEST, d->data, d->len);
 	return HTP_OK;
 }
 
@@ -379,7 +292,7 @@ static int on_request_trailer(htp_tx_t *tx)
 	struct exchange *e = exchange_of(tx);
 
 	if (e && tx->request_transfer_coding == HTP_CODING_CHUNKED)
-		message_end(e, REQUEST, FILE_REASON_NONE);
+		message_end(e, HTTP_REQUEST, FILE_REASON_NONE);
 	return HTP_OK;
 }
 
@@ -388,7 +301,7 @@ static int on_request_complete(htp_tx_t *tx)
 	struct exchange *e = exchange_of(tx);
 
 	if (e)
-		message_complete(e, REQUEST);
+		message_complete(e, HTTP_REQUEST);
 	return HTP_OK;
 }
 
@@ -425,9 +338,9 @@ static int on_response_line(htp_tx_t *tx)
 	int status = tx->response_status_number;
 
 	/* Lines before this one were passed on as a body: they are not that of this answer. */
-	if (e && e->message[RESPONSE].seen) {
-		message_end(e, RESPONSE, FILE_REASON_DECODE);
-		e->message[RESPONSE] = (struct message){0};
+	if (e && e->message[HTTP_RESPONSE].seen) {
+		message_end(e, HTTP_RESPONSE, FILE_REASON_DECODE);
+		e->message[HTTP_RESPONSE] = (struct message){0};
 	}
 
 	if (status >= 100 && status < 200 && status != 101) {
@@ -457,7 +370,7 @@ static int on_response_data(htp_tx_data_t *d)
 
 	if (!e)
 		return HTP_ERROR;
-	message_data(e, RESPONSE, d->data, d->len);
+	message_data(e, HTTP_RESPONSE, d->data, d->len);
 	return HTP_OK;
 }
 
@@ -467,7 +380,7 @@ static int on_response_trailer(htp_tx_t *tx)
 
 	/* Called at a header cut off by the end of the connection, too. */
 	if (e && tx->response_transfer_coding == HTP_CODING_CHUNKED)
-		message_end(e, RESPONSE, FILE_REASON_NONE);
+		message_end(e, HTTP_RESPONSE, FILE_REASON_NONE);
 	return HTP_OK;
 }
 
@@ -476,7 +389,7 @@ static int on_response_complete(htp_tx_t *tx)
 	struct exchange *e = exchange_of(tx);
 
 	if (e)
-		message_complete(e, RESPONSE);
+		message_complete(e, HTTP_RESPONSE);
 	return HTP_OK;
 }
 
@@ -551,8 +464,8 @@ static void connect_free(struct http1 *h, enum file_reason reason)
 static bool renew(struct http1 *h)
 {
 	connect_free(h, FILE_REASON_GAP);
-	buf_reset(&h->held[REQUEST]);
-	buf_reset(&h->held[RESPONSE]);
+	buf_reset(&h->held[HTTP_REQUEST]);
+	buf_reset(&h->held[HTTP_RESPONSE]);
 	if (connect_new(h))
 		return true;
 	proto_session_done(h->ps);
@@ -560,10 +473,10 @@ static bool renew(struct http1 *h)
 }
 
 /* This side is not understood any more. */
-static void lose(struct http1 *h, enum side side, enum file_reason reason)
+static void lose(struct http1 *h, enum http_side side, enum file_reason reason)
 {
-	htp_tx_t *tx = side == REQUEST ? htp_connp_get_in_tx(h->connp)
-				       : htp_connp_get_out_tx(h->connp);
+	htp_tx_t *tx = side == HTTP_REQUEST ? htp_connp_get_in_tx(h->connp)
+					    : htp_connp_get_out_tx(h->connp);
 	struct exchange *e = tx ? htp_tx_get_user_data(tx) : NULL;
 
 	if (e)
@@ -576,30 +489,31 @@ static void lose(struct http1 *h, enum side side, enum file_reason reason)
 }
 
 /* Whether bytes of a side can be given to libhtp. */
-static bool ready(struct http1 *h, enum side side, const uint8_t *p, size_t n)
+static bool ready(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
 {
 	bool start;
 
-	if (!h->lost[REQUEST] && !h->lost[RESPONSE])
+	if (!h->lost[HTTP_REQUEST] && !h->lost[HTTP_RESPONSE])
 		return true;
-	start = side == REQUEST ? http1_is_request(p, n) == PROBE_YES
-				: http1_is_response(p, n) == PROBE_YES;
+	start = side == HTTP_REQUEST ? http1_is_request(p, n) == PROBE_YES
+				     : http1_is_response(p, n) == PROBE_YES;
 	if (!h->lost[side]) {
 		/* The other side is lost: a new exchange begins with a new state. */
-		if (h->broken && side == REQUEST && start && !htp_connp_get_in_tx(h->connp))
+		if (h->broken && side == HTTP_REQUEST && start &&
+		    !htp_connp_get_in_tx(h->connp))
 			return renew(h);
 		return true;
 	}
 	if (!start)
 		return false;
 	if (h->broken) {
-		htp_tx_t *other = side == REQUEST ? htp_connp_get_out_tx(h->connp)
-						  : htp_connp_get_in_tx(h->connp);
+		htp_tx_t *other = side == HTTP_REQUEST ? htp_connp_get_out_tx(h->connp)
+						       : htp_connp_get_in_tx(h->connp);
 		struct exchange *e = other ? htp_tx_get_user_data(other) : NULL;
 
 		/* Not while the other side is in the middle of a body. */
-		if (e && e->message[side == REQUEST ? RESPONSE : REQUEST].body &&
-		    !h->lost[side == REQUEST ? RESPONSE : REQUEST])
+		if (e && e->message[side == HTTP_REQUEST ? HTTP_RESPONSE : HTTP_REQUEST].body &&
+		    !h->lost[side == HTTP_REQUEST ? HTTP_RESPONSE : HTTP_REQUEST])
 			return false;
 		if (!renew(h))
 			return false;
@@ -632,23 +546,23 @@ static bool open_ended(struct http1 *h)
 }
 
 /* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
-static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
+static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
 {
 	size_t used;
 	int r;
 
 	h->in_gap = !p;
 	h->given = (struct text){p, n};
-	r = side == REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
-			    : htp_connp_res_data(h->connp, NULL, p, n);
+	r = side == HTTP_REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
+				 : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;
 	h->given = (struct text){NULL, 0};
 	switch (r) {
 	case HTP_STREAM_DATA:
 		return;
 	case HTP_STREAM_DATA_OTHER:
-		used = side == REQUEST ? htp_connp_req_data_consumed(h->connp)
-				       : htp_connp_res_data_consumed(h->connp);
+		used = side == HTTP_REQUEST ? htp_connp_req_data_consumed(h->connp)
+					    : htp_connp_res_data_consumed(h->connp);
 		if (p && used < n && !buf_add(&h->held[side], p + used, n - used))
 			lose(h, side, FILE_REASON_DECODE);
 		return;
@@ -656,18 +570,18 @@ static void give(struct http1 *h, enum side side, const uint8_t *p, size_t n)
 		h->tunnel = true;
 		return;
 	default:
-		if (side != RESPONSE || !p || !open_ended(h)) {
+		if (side != HTTP_RESPONSE || !p || !open_ended(h)) {
 			lose(h, side, p ? FILE_REASON_DECODE : FILE_REASON_GAP);
 			return;
 		}
 		used = htp_connp_res_data_consumed(h->connp);
 		if (used < n)
-			message_data(h->rest, RESPONSE, p + used, n - used);
+			message_data(h->rest, HTTP_RESPONSE, p + used, n - used);
 	}
 }
 
 /* What was held back may go on after the other side moved. */
-static void give_held(struct http1 *h, enum side side)
+static void give_held(struct http1 *h, enum http_side side)
 {
 	struct buf held = h->held[side];
 
@@ -681,18 +595,18 @@ static void give_held(struct http1 *h, enum side side)
 /* After every call into libhtp: what must not be done inside one. */
 static void settle(struct http1 *h)
 {
-	bool request_rests = !htp_connp_get_in_tx(h->connp) || !h->spoke[REQUEST];
+	bool request_rests = !htp_connp_get_in_tx(h->connp) || !h->spoke[HTTP_REQUEST];
 
 	if (h->tunnel) {
 		connect_free(h, FILE_REASON_RESET);
 		proto_session_done(h->ps);
 		return;
 	}
-	if (h->lost[REQUEST] || h->lost[RESPONSE] || !request_rests ||
+	if (h->lost[HTTP_REQUEST] || h->lost[HTTP_RESPONSE] || !request_rests ||
 	    htp_connp_get_out_tx(h->connp))
 		return;
-	if ((h->begun > RENEW_AFTER && h->open <= !h->spoke[REQUEST]) ||
-	    (h->open > OPEN_ALONE_MAX && !h->spoke[RESPONSE]))
+	if ((h->begun > RENEW_AFTER && h->open <= !h->spoke[HTTP_REQUEST]) ||
+	    (h->open > OPEN_ALONE_MAX && !h->spoke[HTTP_RESPONSE]))
 		renew(h);
 }
 
@@ -706,7 +620,7 @@ static void *http1_open(struct proto_session *ps)
 		return NULL;
 	h->ps = ps;
 	h->client = DIR_OPENER;
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < HTTP_SIDES; side++)
 		buf_init(&h->held[side], HELD_MAX);
 	if (connect_new(h))
 		return h;
@@ -714,30 +628,30 @@ static void *http1_open(struct proto_session *ps)
 	return NULL;
 }
 
-static enum side side_of(struct http1 *h, enum dir dir, const uint8_t *p, size_t n)
+static enum http_side side_of(struct http1 *h, enum dir dir, const uint8_t *p, size_t n)
 {
 	/* Seen from its middle, a session's opener may be the server. */
-	if (!h->spoke[REQUEST] && !h->spoke[RESPONSE] && p &&
+	if (!h->spoke[HTTP_REQUEST] && !h->spoke[HTTP_RESPONSE] && p &&
 	    proto_session_info(h->ps)->midstream) {
 		bool answers = http1_is_response(p, n) == PROBE_YES;
 
 		if (answers || http1_is_request(p, n) == PROBE_YES)
 			h->client = answers ? dir_other(dir) : dir;
 	}
-	return dir == h->client ? REQUEST : RESPONSE;
+	return dir == h->client ? HTTP_REQUEST : HTTP_RESPONSE;
 }
 
 static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct http1 *h = state;
-	enum side side = side_of(h, dir, p, n);
+	enum http_side side = side_of(h, dir, p, n);
 
 	h->time = time;
 	if (!h->connp)
 		return;
 	h->spoke[side] = true;
-	if (side == RESPONSE && h->rest) {
-		message_data(h->rest, RESPONSE, p, n);
+	if (side == HTTP_RESPONSE && h->rest) {
+		message_data(h->rest, HTTP_RESPONSE, p, n);
 		return;
 	}
 	if (!ready(h, side, p, n))
@@ -749,21 +663,21 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	} else {
 		give(h, side, p, n);
 	}
-	give_held(h, side == REQUEST ? RESPONSE : REQUEST);
+	give_held(h, side == HTTP_REQUEST ? HTTP_RESPONSE : HTTP_REQUEST);
 	settle(h);
 }
 
 static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 {
 	struct http1 *h = state;
-	enum side side = side_of(h, dir, NULL, 0);
+	enum http_side side = side_of(h, dir, NULL, 0);
 
 	h->time = time;
 	if (!h->connp || h->lost[side])
 		return;
-	if (side == RESPONSE && h->rest) {
+	if (side == HTTP_RESPONSE && h->rest) {
 		h->in_gap = true;
-		message_data(h->rest, RESPONSE, NULL, n);
+		message_data(h->rest, HTTP_RESPONSE, NULL, n);
 		h->in_gap = false;
 		return;
 	}
@@ -792,15 +706,15 @@ static void finish_line(struct http1 *h)
 static void http1_eof(void *state, enum dir dir, uint64_t time)
 {
 	struct http1 *h = state;
-	enum side side = side_of(h, dir, NULL, 0);
+	enum http_side side = side_of(h, dir, NULL, 0);
 
 	h->time = time;
 	h->eof[side] = true;
 	if (!h->connp || h->lost[side])
 		return;
-	if (side == RESPONSE && h->rest) {
-		message_complete(h->rest, RESPONSE);
-	} else if (side == REQUEST) {
+	if (side == HTTP_RESPONSE && h->rest) {
+		message_complete(h->rest, HTTP_RESPONSE);
+	} else if (side == HTTP_REQUEST) {
 		htp_connp_req_close(h->connp, NULL);
 	} else {
 		finish_line(h);
@@ -816,7 +730,7 @@ static void http1_close(void *state, enum file_reason reason, uint64_t time)
 	h->time = time;
 	/* Both ends said goodbye before the message was whole. */
 	connect_free(h, reason == FILE_REASON_NONE ? FILE_REASON_RESET : reason);
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < HTTP_SIDES; side++)
 		buf_free(&h->held[side]);
 	free(h);
 }

@@ -22,6 +22,8 @@ struct join {
 	size_t pieces;	   /* that point here */
 	uint64_t last;	   /* time of the last byte */
 	bool hole;	   /* bytes of a piece did not come by */
+	/* Why its file was cut short, while it waits for its first piece; or NONE. */
+	enum file_reason cut;
 };
 
 struct range_piece {
@@ -77,7 +79,7 @@ static void join_end(struct join *j, enum file_reason reason)
 
 static void join_give_up(struct join *j)
 {
-	join_end(j, j->hole ? FILE_REASON_GAP : FILE_REASON_PARTIAL);
+	join_end(j, j->hole ? FILE_REASON_GAP : j->cut ? j->cut : FILE_REASON_PARTIAL);
 	join_put(j);
 }
 
@@ -86,8 +88,8 @@ static struct join *join_oldest(struct range_set *set)
 	return (struct join *)table_oldest(set->table);
 }
 
-static struct join *join_new(struct range_set *set, const struct join_key *key,
-			     const struct sighting *meta, uint64_t time)
+/* Of no file yet. */
+static struct join *join_new(struct range_set *set, const struct join_key *key, uint64_t time)
 {
 	struct join *j = calloc(1, sizeof(*j));
 
@@ -102,6 +104,16 @@ static struct join *join_new(struct range_set *set, const struct join_key *key,
 	j->set = set;
 	j->key = *key;
 	j->last = time;
+	return j;
+}
+
+static struct join *join_open(struct range_set *set, const struct join_key *key,
+			      const struct sighting *meta, uint64_t time)
+{
+	struct join *j = join_new(set, key, time);
+
+	if (!j)
+		return NULL;
 	j->file = file_open(set->files, meta, time);
 	if (!j->file) {
 		free(j);
@@ -179,9 +191,13 @@ struct range_piece *range_open(struct range_set *set, const struct key *key,
 	range_set_expire(set, time);
 	piece->join = (struct join *)table_find(set->table, &k);
 	if (!piece->join)
-		piece->join = join_new(set, &k, meta, time);
+		piece->join = join_open(set, &k, meta, time);
 	if (!piece->join)
 		goto fail;
+	if (piece->join->cut) {
+		piece->join->cut = FILE_REASON_NONE;
+		file_declare_exact(piece->join->file, r->total);
+	}
 	piece->join->pieces++;
 	piece->at = r->first;
 	piece->end = r->last + 1;
@@ -191,6 +207,26 @@ fail:
 		sighting_free(&piece->meta);
 	free(piece);
 	return NULL;
+}
+
+bool range_resume(struct range_set *set, const struct key *key, struct file *file,
+		  uint64_t total, enum file_reason reason, uint64_t time)
+{
+	struct join_key k = {.key = *key, .total = total};
+	struct join *j;
+
+	if (reason != FILE_REASON_RESET && reason != FILE_REASON_TIMEOUT)
+		return false;
+	range_set_expire(set, time);
+	if (!file_wanted(file) || !file_lacks(file) || table_find(set->table, &k))
+		return false;
+	j = join_new(set, &k, time);
+	if (!j)
+		return false;
+	j->file = file;
+	j->cut = reason;
+	table_add(set->table, &j->entry);
+	return true;
 }
 
 uint64_t range_left(const struct range_piece *piece)

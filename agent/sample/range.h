@@ -80,6 +80,14 @@ struct range_piece *range_open(struct range_set *set, const struct key *key,
 void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t time);
 /* The next n bytes of it did not come by; another piece may bring them. */
 void range_gap(struct range_piece *piece, uint64_t n);
+/*
+ * A file that is one by itself, all of it from its beginning, was cut short: where a
+ * piece of the same thing comes in time it brings the rest, and otherwise the file ends with
+ * `reason`.  True: the file belongs to the set now.  False: nothing happened; it is
+ * complete, no good any more, or another one is being put together already.
+ */
+bool range_resume(struct range_set *set, const struct key *key, struct file *file,
+		  uint64_t total, enum file_reason reason, uint64_t time);
 /* Bytes of the range that are still to come. */
 uint64_t range_left(const struct range_piece *piece);
 /* No more of it will come. */

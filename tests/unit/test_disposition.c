@@ -2,7 +2,7 @@
 #include <kselftest_harness.h>
 
 #include "proto/disposition.h"
-#include "proto/http1_field.h"
+#include "proto/http_field.h"
 
 #include <sys/socket.h>
 
@@ -85,9 +85,9 @@ TEST(url)
 		buf_init(&name, 4096);
 		ASSERT_TRUE(inet_parse(urls[i].server, &server));
 		server.port = 80;
-		http1_url(text(urls[i].target), text(urls[i].host), &server, &url);
+		http_url(text(urls[i].target), text(urls[i].host), &server, &url);
 		EXPECT_STREQ(urls[i].url, buf_string(&url));
-		EXPECT_EQ(urls[i].name != NULL, http1_url_name(&url, &name));
+		EXPECT_EQ(urls[i].name != NULL, http_url_name(&url, &name));
 		EXPECT_STREQ(urls[i].name ? urls[i].name : "", buf_string(&name));
 		buf_free(&url);
 		buf_free(&name);
@@ -102,7 +102,7 @@ TEST(url_names_the_port_of_an_address)
 	buf_init(&url, 4096);
 	ASSERT_TRUE(inet_parse("2001:db8::1", &server));
 	server.port = 8080;
-	http1_url(text("/x"), text(NULL), &server, &url);
+	http_url(text("/x"), text(NULL), &server, &url);
 	EXPECT_STREQ("http://[2001:db8::1]:8080/x", buf_string(&url));
 	buf_free(&url);
 }
@@ -137,7 +137,7 @@ TEST(range)
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		memset(&r, 0xff, sizeof(r));
-		EXPECT_EQ(ranges[i].range.total != 0, http1_range(text(ranges[i].text), &r));
+		EXPECT_EQ(ranges[i].range.total != 0, http_range(text(ranges[i].text), &r));
 		EXPECT_EQ(0, memcmp(&ranges[i].range, &r, sizeof(r)))
 			TH_LOG("%s", ranges[i].text);
 		EXPECT_EQ(ranges[i].whole, byte_range_is_whole(&r));
@@ -146,13 +146,13 @@ TEST(range)
 
 TEST(length)
 {
-	EXPECT_TRUE(http1_length_is_clear(text("68")));
-	EXPECT_TRUE(http1_length_is_clear(text(" 68\t")));
-	EXPECT_FALSE(http1_length_is_clear(text("34 68")));
-	EXPECT_FALSE(http1_length_is_clear(text("(68) 34")));
-	EXPECT_FALSE(http1_length_is_clear(text("+68")));
-	EXPECT_FALSE(http1_length_is_clear(text("99999999999999999999")));
-	EXPECT_FALSE(http1_length_is_clear(text(NULL)));
+	EXPECT_TRUE(http_length_is_clear(text("68")));
+	EXPECT_TRUE(http_length_is_clear(text(" 68\t")));
+	EXPECT_FALSE(http_length_is_clear(text("34 68")));
+	EXPECT_FALSE(http_length_is_clear(text("(68) 34")));
+	EXPECT_FALSE(http_length_is_clear(text("+68")));
+	EXPECT_FALSE(http_length_is_clear(text("99999999999999999999")));
+	EXPECT_FALSE(http_length_is_clear(text(NULL)));
 }
 
 TEST_HARNESS_MAIN
