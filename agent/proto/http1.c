@@ -20,7 +20,7 @@
 /* A header field, and all that libhtp buffers at once. */
 #define FIELD_MAX (64u << 10)
 #define FIELDS_MAX 1024
-/* Bytes of one side waiting for the other (CONNECT). */
+/* Bytes of one side waiting for the other (CONNECT, Upgrade). */
 #define HELD_MAX (256u << 10)
 /* Requests without their answer: more are not a conversation. */
 #define OPEN_MAX 1024
@@ -55,7 +55,10 @@ struct http1 {
 	bool in_gap;	   /* what libhtp passes on now is a hole */
 	bool flushing;	   /* what libhtp passes on now was never received */
 	struct text given; /* what libhtp is reading now */
-	bool tunnel;
+	/* Asked for another protocol: what the client says next may be of that one. */
+	struct exchange *upgrade;
+	struct exchange *tunnel; /* was granted it: what follows is not HTTP/1 */
+	bool handed;
 	bool eof[HTTP_SIDES];
 	bool spoke[HTTP_SIDES];
 	/*
@@ -261,6 +264,10 @@ static void exchange_free(struct exchange *e, enum file_reason reason)
 	h->open--;
 	if (h->rest == e)
 		h->rest = NULL;
+	if (h->upgrade == e)
+		h->upgrade = NULL;
+	if (h->tunnel == e)
+		h->tunnel = NULL;
 	htp_tx_set_user_data(e->tx, NULL);
 	free(e);
 }
@@ -300,8 +307,11 @@ static int on_request_complete(htp_tx_t *tx)
 {
 	struct exchange *e = exchange_of(tx);
 
-	if (e)
-		message_complete(e, HTTP_REQUEST);
+	if (!e)
+		return HTP_OK;
+	message_complete(e, HTTP_REQUEST);
+	if (field(tx->request_headers, "upgrade").p)
+		e->http->upgrade = e;
 	return HTP_OK;
 }
 
@@ -350,6 +360,9 @@ static int on_response_line(htp_tx_t *tx)
 	if (status == 304 && (field(tx->request_headers, "if-none-match").p ||
 			      field(tx->request_headers, "if-modified-since").p))
 		tx->request_method_number = HTP_M_HEAD;
+	/* libhtp would read on in the request's side before the end of this header. */
+	if (e && tx->request_method_number == HTP_M_CONNECT)
+		e->http->upgrade = e;
 	return HTP_OK;
 }
 
@@ -358,9 +371,15 @@ static int on_response_headers(htp_tx_t *tx)
 	struct exchange *e = exchange_of(tx);
 	int status = tx->response_status_number;
 
-	if (e && (status == 101 || (tx->request_method_number == HTP_M_CONNECT &&
-				    status >= 200 && status < 300)))
-		e->http->tunnel = true;
+	if (!e)
+		return HTP_OK;
+	if (status == 101 ||
+	    (tx->request_method_number == HTP_M_CONNECT && status >= 200 && status < 300)) {
+		e->http->tunnel = e;
+		return HTP_STOP;
+	}
+	if (e->http->upgrade == e && status >= 200)
+		e->http->upgrade = NULL;
 	return HTP_OK;
 }
 
@@ -545,6 +564,32 @@ static bool open_ended(struct http1 *h)
 	return h->rest;
 }
 
+/*
+ * CONNECT (RFC 9110 §9.3.6) and Upgrade (§7.8) were granted: what the server says next and
+ * what the client was not heard about yet are of another protocol.
+ */
+static void hand_over(struct http1 *h, const uint8_t *p, size_t n)
+{
+	size_t used = p ? htp_connp_res_data_consumed(h->connp) : n;
+	struct buf *held = &h->held[HTTP_REQUEST];
+	struct http_exchange x = exchange_heads(h->tunnel);
+	struct proto_head rest[DIR_COUNT] = {0};
+	bool upgraded = x.head[HTTP_RESPONSE].status == 101;
+	struct sighting request;
+
+	rest[dir_of(h, HTTP_REQUEST)] =
+		(struct proto_head){held->data, held->len, h->eof[HTTP_REQUEST]};
+	if (used < n)
+		rest[dir_of(h, HTTP_RESPONSE)] =
+			(struct proto_head){.p = p + used, .n = n - used};
+	sighting_init(&request);
+	if (upgraded)
+		http_describe(&x, HTTP_REQUEST, &request);
+	message_end(h->tunnel, HTTP_RESPONSE, FILE_REASON_NONE);
+	h->handed = proto_session_handover(h->ps, rest, upgraded ? &request : NULL);
+	sighting_free(&request);
+}
+
 /* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
 static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
 {
@@ -557,6 +602,10 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 				 : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;
 	h->given = (struct text){NULL, 0};
+	if (h->tunnel) {
+		hand_over(h, p, n);
+		return;
+	}
 	switch (r) {
 	case HTP_STREAM_DATA:
 		return;
@@ -565,9 +614,6 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 					    : htp_connp_res_data_consumed(h->connp);
 		if (p && used < n && !buf_add(&h->held[side], p + used, n - used))
 			lose(h, side, FILE_REASON_DECODE);
-		return;
-	case HTP_STREAM_TUNNEL:
-		h->tunnel = true;
 		return;
 	default:
 		if (side != HTTP_RESPONSE || !p || !open_ended(h)) {
@@ -585,7 +631,7 @@ static void give_held(struct http1 *h, enum http_side side)
 {
 	struct buf held = h->held[side];
 
-	if (!held.len || h->tunnel || h->lost[side])
+	if (!held.len || h->tunnel || h->lost[side] || (side == HTTP_REQUEST && h->upgrade))
 		return;
 	buf_init(&h->held[side], HELD_MAX);
 	give(h, side, held.data, held.len);
@@ -598,8 +644,8 @@ static void settle(struct http1 *h)
 	bool request_rests = !htp_connp_get_in_tx(h->connp) || !h->spoke[HTTP_REQUEST];
 
 	if (h->tunnel) {
-		connect_free(h, FILE_REASON_RESET);
-		proto_session_done(h->ps);
+		if (!h->handed)
+			proto_session_done(h->ps);
 		return;
 	}
 	if (h->lost[HTTP_REQUEST] || h->lost[HTTP_RESPONSE] || !request_rests ||
@@ -656,7 +702,7 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	}
 	if (!ready(h, side, p, n))
 		return;
-	if (h->held[side].len) {
+	if (h->held[side].len || (side == HTTP_REQUEST && h->upgrade)) {
 		if (!buf_add(&h->held[side], p, n))
 			lose(h, side, FILE_REASON_DECODE);
 		give_held(h, side);

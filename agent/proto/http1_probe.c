@@ -99,6 +99,9 @@ enum probe http1_is_request(const uint8_t *p, size_t n)
 		return PROBE_MORE;
 	if (i == from || (p[i] != ' ' && p[i] != '\t'))
 		return PROBE_NO;
+	/* The first word of HTTP/2, chosen so that nobody takes it for a method. */
+	if (i - from == 3 && !memcmp(p + from, "PRI", 3))
+		return PROBE_NO;
 	if (is_method(p + from, i - from))
 		return PROBE_YES;
 	/* A method nobody knows: the line must say what it is. */

@@ -60,8 +60,7 @@ TEST_F(http, everything_that_is_known)
 	EXPECT_STREQ("example.org:8080", text_at(&self->c, 0, SIGHTING_HTTP_HOST));
 	EXPECT_STREQ("agent/1", text_at(&self->c, 0, SIGHTING_HTTP_USER_AGENT));
 	EXPECT_STREQ("http://other.org/", text_at(&self->c, 0, SIGHTING_HTTP_REFERRER));
-	EXPECT_STREQ("application/octet-stream",
-		     text_at(&self->c, 0, SIGHTING_CONTENT_TYPE));
+	EXPECT_STREQ("application/octet-stream", text_at(&self->c, 0, SIGHTING_CONTENT_TYPE));
 	EXPECT_EQ(200, self->c.seen[0].http_status);
 	EXPECT_TRUE(self->c.seen[0].size_known);
 	EXPECT_EQ(5, self->c.seen[0].declared);
@@ -166,7 +165,8 @@ TEST_F(http, coded_upload)
 	char head[128];
 
 	snprintf(head, sizeof(head),
-		 "POST /a HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", n);
+		 "POST /a HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+		 n);
 	ask(&self->c, head);
 	say(&self->c, DIR_OPENER, coded, n);
 	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
@@ -224,7 +224,8 @@ TEST_F(http, without_a_body)
 
 TEST_F(http, interim_answers)
 {
-	ask(&self->c, "POST /one HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	ask(&self->c,
+	    "POST /one HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
 	answer(&self->c, "HTTP/1.1 100 Continue\r\n\r\n");
 	answer(&self->c, "HTTP/1.1 100 Continue\r\n\r\n");
 	ask(&self->c, "hello");
@@ -413,7 +414,8 @@ TEST_F(http, gap_in_a_coded_body)
 	size_t n = gzipped("hello", 5, coded, sizeof(coded));
 	char head[128];
 
-	snprintf(head, sizeof(head), OK "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", n);
+	snprintf(head, sizeof(head), OK "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+		 n);
 	ask(&self->c, ASK);
 	answer(&self->c, head);
 	say(&self->c, DIR_ANSWERER, coded, 4);
@@ -432,7 +434,8 @@ TEST_F(http, broken_coding)
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = 'a' + scratch_random(&state) % 20;
 	n = gzipped(text, sizeof(text), coded, sizeof(coded)) - 500;
-	snprintf(head, sizeof(head), OK "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", n);
+	snprintf(head, sizeof(head), OK "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+		 n);
 	ask(&self->c, ASK);
 	answer(&self->c, head);
 	say(&self->c, DIR_ANSWERER, coded, n);
@@ -470,15 +473,57 @@ TEST_F(http, bomb)
 	EXPECT_GE(100000, self->c.seen[0].size);
 }
 
-TEST_F(http, tunnels_are_left_alone)
+/* Bytes of a session within, all at once or one by one. */
+static void piecewise(struct conversation *c, enum dir dir, const char *text, size_t piece)
 {
-	ask(&self->c, "CONNECT example.org:443 HTTP/1.1\r\n\r\n");
-	answer(&self->c, "HTTP/1.1 200 OK\r\n\r\n");
+	size_t n = strlen(text);
+
+	for (size_t at = 0; at < n; at += piece)
+		say(c, dir, text + at, n - at < piece ? n - at : piece);
+}
+
+TEST_F(http, tunnel_carries_another_session)
+{
+	static const char open[] =
+		"CONNECT example.org:80 HTTP/1.1\r\nHost: example.org:80\r\n\r\n"
+		"GET /inside HTTP/1.1\r\nHost: within\r\n\r\n";
+	static const char granted[] = "HTTP/1.1 200 Established\r\nX: y\r\n\r\n"
+				      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+	for (size_t piece = 1; piece < 200; piece += 1 + piece / 4) {
+		size_t i = self->c.files;
+
+		piecewise(&self->c, DIR_OPENER, open, piece);
+		piecewise(&self->c, DIR_ANSWERER, granted, piece);
+		ASSERT_EQ(i + 1, self->c.files);
+		EXPECT_TRUE(has_text(&self->c, i, "hello"));
+		EXPECT_STREQ("http://within/inside", text_at(&self->c, i, SIGHTING_URL));
+		conversation_close(&self->c, FILE_REASON_NONE);
+		self->c.ps = proto_session_new(&self->c.env, &self->c.info);
+	}
+	EXPECT_EQ(0, self->c.shunts);
+}
+
+TEST_F(http, tunnel_in_which_the_server_speaks_first)
+{
+	ask(&self->c, "CONNECT example.org:25 HTTP/1.0\r\n\r\n");
+	answer(&self->c, "HTTP/1.0 200 OK\r\n\r\n\x16\x03\x01");
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_HANDED_OVER]);
+	answer(&self->c, "\x01\x40\x02");
+	ask(&self->c, "\x16\x03\x01\x01\x40\x01");
 	EXPECT_FALSE(proto_session_wanted(self->c.ps));
 	EXPECT_EQ(1, self->c.shunts);
-	ask(&self->c, "\x16\x03\x01");
-	answer(&self->c, "\x16\x03\x01");
 	EXPECT_EQ(0, self->c.files);
+}
+
+TEST_F(http, tunnels_in_tunnels_end)
+{
+	for (int i = 0; i < 10; i++) {
+		ask(&self->c, "CONNECT x:1 HTTP/1.1\r\n\r\n");
+		answer(&self->c, "HTTP/1.1 200 OK\r\n\r\n");
+	}
+	EXPECT_FALSE(proto_session_wanted(self->c.ps));
+	EXPECT_EQ(4, self->c.counters.value[COUNTER_SESSIONS_HANDED_OVER]);
 }
 
 TEST_F(http, refused_tunnel)
@@ -493,12 +538,66 @@ TEST_F(http, refused_tunnel)
 	EXPECT_EQ(0, self->c.shunts);
 }
 
+#define UPGRADE \
+	"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
 TEST_F(http, upgrade)
 {
-	ask(&self->c, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+	ask(&self->c, UPGRADE);
 	answer(&self->c, "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
+	for (int i = 0; i < 4000; i++)
+		ask(&self->c, "\x81\x85\x01\x02\x03\x04hello");
 	EXPECT_FALSE(proto_session_wanted(self->c.ps));
 	EXPECT_EQ(1, self->c.shunts);
+	EXPECT_EQ(0, self->c.files);
+}
+
+TEST_F(http, refused_upgrade)
+{
+	ask(&self->c, UPGRADE);
+	ask(&self->c, ASK);
+	answer(&self->c, OK "Content-Length: 2\r\n\r\nno");
+	answer(&self->c, OK "Content-Length: 2\r\n\r\nok");
+	ASSERT_EQ(2, self->c.files);
+	EXPECT_TRUE(has_text(&self->c, 0, "no"));
+	EXPECT_TRUE(has_text(&self->c, 1, "ok"));
+	EXPECT_STREQ("http://x/a.bin", text_at(&self->c, 1, SIGHTING_URL));
+}
+
+TEST_F(http, said_before_the_upgrade_was_granted)
+{
+	ask(&self->c, UPGRADE);
+	ask(&self->c, "GET /b HTTP/1.1\r\nHost: within\r\n\r\n");
+	answer(&self->c, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n");
+	answer(&self->c, OK "Content-Length: 2\r\n\r\nok");
+	EXPECT_TRUE(has_text(&self->c, 0, "ok"));
+	EXPECT_STREQ("http://within/b", text_at(&self->c, 0, SIGHTING_URL));
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_HANDED_OVER]);
+}
+
+/* A declared type must not change how an answer is parsed: a mail-like body stays whole. */
+TEST_F(http, declared_type_does_not_parse_the_body)
+{
+	static const char body[] = "MZ\r\nSubject: x\r\nContent-Transfer-Encoding: base64\r\n"
+				   "\r\n--B\r\naGVsbG8=\r\n";
+	static const char *const types[] = {
+		"message/rfc822", "multipart/mixed; boundary=B",
+		"message/http",	  "multipart/form-data; boundary=B",
+		"text/html",	  "application/zip",
+	};
+	char head[256];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		ask(&self->c, ASK);
+		snprintf(head, sizeof(head),
+			 OK "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n", types[i],
+			 sizeof(body) - 1);
+		answer(&self->c, head);
+		answer(&self->c, body);
+		ASSERT_EQ(i + 1, self->c.files);
+		EXPECT_TRUE(has_text(&self->c, i, body));
+		EXPECT_EQ(SIGHTING_KIND_FILE, self->c.seen[i].kind);
+	}
 }
 
 TEST_F(http, version_0_9)
@@ -597,13 +696,20 @@ TEST_F(http, field_without_end)
 TEST(noise)
 {
 	static const char *const pieces[] = {
-		ASK, OK "Content-Length: 5\r\n\r\nhello",
+		ASK,
+		OK "Content-Length: 5\r\n\r\nhello",
 		OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 		"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-		"CONNECT x:1 HTTP/1.1\r\n\r\n", "HTTP/1.1 407 x\r\nContent-Length: 1\r\n\r\nx",
-		"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
-		"PUT /a HTTP/1.1\r\nContent-Length: 99\r\n\r\nabc", "HEAD / HTTP/1.0\r\n\r\n",
-		OK "Content-Encoding: gzip, br\r\n\r\n\x1f\x8b\x08 x", "GET /\r\n", "\r\n", "0",
+		"CONNECT x:1 HTTP/1.1\r\n\r\n",
+		"HTTP/1.1 407 x\r\nContent-Length: 1\r\n\r\nx",
+		"HTTP/1.1 100 Continue\r\n\r\n",
+		"HTTP/1.1 304 x\r\nContent-Length: 9\r\n\r\n",
+		"PUT /a HTTP/1.1\r\nContent-Length: 99\r\n\r\nabc",
+		"HEAD / HTTP/1.0\r\n\r\n",
+		OK "Content-Encoding: gzip, br\r\n\r\n\x1f\x8b\x08 x",
+		"GET /\r\n",
+		"\r\n",
+		"0",
 		"POST /a HTTP/1.1\r\nContent-Length: 12\r\nContent-Type: multipart/form-data; "
 		"boundary=B\r\n\r\n--B\r\n\r\nx\r\n--B--",
 	};
@@ -617,13 +723,14 @@ TEST(noise)
 			const char *p = pieces[scratch_random(&state) %
 					       (sizeof(pieces) / sizeof(pieces[0]))];
 			size_t len = strlen(p);
-			size_t from = scratch_random(&state) % 4 ? 0
-								 : scratch_random(&state) % len;
+			size_t from =
+				scratch_random(&state) % 4 ? 0 : scratch_random(&state) % len;
 			enum dir dir = scratch_random(&state) % 2;
 			static char copy[1024];
 
 			if (scratch_random(&state) % 8 == 0)
-				proto_session_gap(c.ps, dir, 1 + scratch_random(&state) % 30, 1);
+				proto_session_gap(c.ps, dir, 1 + scratch_random(&state) % 30,
+						  1);
 			if (scratch_random(&state) % 10 == 0)
 				len = from + (len - from) / 2;
 			memcpy(copy, p + from, len - from);
