@@ -36,7 +36,8 @@
 	X(HTTP_TRANSACTIONS, http_transactions, "HTTP request and response pairs")             \
 	X(HTTP_ERRORS, http_errors, "HTTP streams given up")                                   \
 	X(HTTP2_STREAMS, http2_streams, "HTTP/2 request and response pairs")                   \
-	X(HTTP2_ERRORS, http2_errors, "HTTP/2 connections given up")                           \
+	X(HTTP2_ERRORS, http2_errors, "times the place in an HTTP/2 connection was lost")      \
+	X(HTTP2_LIMITS, http2_limits, "HTTP/2 streams or header fields past a limit")          \
 	X(EXPECTATIONS, expectations, "sessions announced")                                    \
 	X(EXPECTATIONS_EXPIRED, expectations_expired, "of these, that nobody opened in time")  \
 	X(EXPECTATIONS_EVICTED, expectations_evicted, "of these, given up: too many at once")  \

@@ -85,6 +85,7 @@ struct layer {
 	enum wrapping wrap;
 	uint8_t first[2];
 	uint32_t pos, flags, members;
+	uint32_t last; /* four bytes of blocks */
 	union {
 		z_stream z;
 		BrotliDecoderState *br;
@@ -274,6 +275,8 @@ static enum step inflate_blocks(struct layer *l, const uint8_t *p, size_t n, siz
 		if (r == Z_MEM_ERROR || r == Z_DATA_ERROR || r == Z_NEED_DICT)
 			return STEP_BROKEN;
 	} while (r == Z_OK && (z->avail_in || !z->avail_out));
+	for (size_t at = *used < 4 ? 0 : *used - 4; at < *used; at++)
+		l->last = l->last << 8 | p[at];
 	if (r == Z_STREAM_END) {
 		l->place = l->wrap == WRAP_GZIP ? PLACE_TRAILER : PLACE_BLOCKS;
 		l->pos = 0;
@@ -617,12 +620,23 @@ bool coding_has_end(const struct coding *c)
 	return true;
 }
 
+/*
+ * A server that flushes its deflate stream and then ends the body, instead of the stream:
+ * between two blocks, behind the empty one that a flush makes.  Clients take it.
+ */
+static bool layer_flushed(const struct layer *l)
+{
+	/* zlib: 128 is the end of a block, and no bit is left over. */
+	return l->live && l->kind == KIND_INFLATE && l->place == PLACE_BLOCKS &&
+	       l->u.z.data_type == 128 && l->last == 0x0000ffff;
+}
+
 enum file_reason coding_end(struct coding *c)
 {
 	for (size_t i = c->count; i-- && c->reason == FILE_REASON_NONE && !c->stopped;) {
 		struct layer *l = &c->layer[i];
 
-		if (layer_ended(l) || l->pass || !l->in)
+		if (layer_ended(l) || l->pass || !l->in || layer_flushed(l))
 			continue;
 		/* Too short to be told from what it claims to be: taken as it is. */
 		if (!l->out && !l->head.failed)

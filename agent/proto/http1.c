@@ -151,7 +151,7 @@ static bool announced(struct exchange *e, enum http_side side, uint64_t *length)
 		return false;
 	if (!m->judged) {
 		m->judged = true;
-		m->clear = http_length_is_clear(field(headers_of(e, side), "content-length"));
+		m->clear = http_length(field(headers_of(e, side), "content-length"), length);
 	}
 	*length = (uint64_t)n;
 	return m->clear;

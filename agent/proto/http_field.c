@@ -185,11 +185,13 @@ bool http_user(struct text authorization, struct buf *name)
 	       digest_user(authorization.p + 7, end, name);
 }
 
-bool http_length_is_clear(struct text length)
+bool http_length(struct text length, uint64_t *n)
 {
 	const uint8_t *end = length.p + length.n;
 	const uint8_t *p = skip_blanks(length.p, end);
-	uint64_t v;
 
-	return number(&p, end, &v) && skip_blanks(p, end) == end;
+	if (length.p && number(&p, end, n) && skip_blanks(p, end) == end)
+		return true;
+	*n = 0;
+	return false;
 }

@@ -39,7 +39,7 @@ bool http_url_name(const struct buf *url, struct buf *name);
 bool http_range(struct text range, struct byte_range *r);
 /* Appends the user's name of basic or digest authentication (RFC 7617, 7616), if any. */
 bool http_user(struct text authorization, struct buf *name);
-/* One decimal number with blanks around it at most. */
-bool http_length_is_clear(struct text length);
+/* One decimal number with blanks around it at most (Content-Length); 0 otherwise. */
+bool http_length(struct text length, uint64_t *n);
 
 #endif

@@ -243,6 +243,34 @@ TEST_F(coding, members_and_frames)
 	}
 }
 
+/* The body's framing says where it ends, and clients take what was flushed. */
+TEST_F(coding, flushed_and_not_ended)
+{
+	static const size_t steps[] = {1, 3, 1448, SIZE_MAX / 2};
+	static const int bits[] = {15 + 16, 15, -15};
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		z_stream z = {0};
+
+		deflateInit2(&z, 6, Z_DEFLATED, bits[i], 8, Z_DEFAULT_STRATEGY);
+		z.next_in = plain;
+		z.avail_in = SIZE;
+		z.next_out = self->coded;
+		z.avail_out = 4 * SIZE;
+		deflate(&z, Z_SYNC_FLUSH);
+		deflateEnd(&z);
+		self->n = 4 * SIZE - z.avail_out;
+		for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			EXPECT_EQ(FILE_REASON_NONE, run(&self->r, &defaults, "deflate",
+							self->coded, self->n, steps[j]));
+			EXPECT_PLAIN(SIZE);
+		}
+		EXPECT_EQ(FILE_REASON_DECODE, run(&self->r, &defaults, "deflate",
+						  self->coded, self->n - 1, 1448));
+		buf_free(&self->r.out);
+	}
+}
+
 TEST_F(coding, cut_short_or_damaged)
 {
 	static const char *const names[] = {"gzip", "deflate", "br", "zstd", "lzma"};

@@ -146,13 +146,17 @@ TEST(range)
 
 TEST(length)
 {
-	EXPECT_TRUE(http_length_is_clear(text("68")));
-	EXPECT_TRUE(http_length_is_clear(text(" 68\t")));
-	EXPECT_FALSE(http_length_is_clear(text("34 68")));
-	EXPECT_FALSE(http_length_is_clear(text("(68) 34")));
-	EXPECT_FALSE(http_length_is_clear(text("+68")));
-	EXPECT_FALSE(http_length_is_clear(text("99999999999999999999")));
-	EXPECT_FALSE(http_length_is_clear(text(NULL)));
+	uint64_t n;
+
+	EXPECT_TRUE(http_length(text("68"), &n));
+	EXPECT_TRUE(http_length(text(" 68\t"), &n));
+	EXPECT_EQ(68, n);
+	EXPECT_FALSE(http_length(text("34 68"), &n));
+	EXPECT_EQ(0, n);
+	EXPECT_FALSE(http_length(text("(68) 34"), &n));
+	EXPECT_FALSE(http_length(text("+68"), &n));
+	EXPECT_FALSE(http_length(text("99999999999999999999"), &n));
+	EXPECT_FALSE(http_length(text(NULL), &n));
 }
 
 TEST_HARNESS_MAIN
