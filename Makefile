@@ -109,13 +109,20 @@ $(BUILD)/testcloud: $(wildcard tests/cloud/*.c tests/cloud/*.h) | deps-test
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) \
 		$(shell pkg-config --cflags --libs libmicrohttpd libssl libcrypto jansson) -lpthread
 
+# GMime as a second opinion on MIME.
+$(BUILD)/tests/mime_oracle: $(wildcard tests/mime/*.c tests/mime/*.h) $(BUILD)/libsluice.a | deps-test
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -Wno-unused-function \
+		-o $@ $(filter %.c,$^) $(LDFLAGS) $(BUILD)/libsluice.a $(AGENT_LIBS) \
+		$(shell pkg-config --cflags --libs gmime-3.0)
+
 VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool)
 $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h
 $(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
-tests: deps-test agent unit $(BUILD)/testcloud $(VM_TOOLS) $(BUILD)/tests/forwarder_driver
+tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/mime_oracle $(VM_TOOLS) $(BUILD)/tests/forwarder_driver
 
 check: deps-test
 	$(Q)scripts/check

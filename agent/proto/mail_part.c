@@ -290,23 +290,26 @@ static void begin_links(struct message *m, const char *type)
 	m->charset = charset_stream_new(m->charset_name, m->charset_len);
 }
 
-static void open_leaf(struct message *m, const struct fields *f, enum sighting_kind kind,
-		      bool named)
+static void open_leaf(struct message *m, const struct mime_leaf *leaf, const struct fields *f,
+		      enum sighting_kind kind, bool named)
 {
 	struct sighting s;
 
 	mail_sighting(m->mail, &s, kind);
 	if (named)
 		sighting_set(&s, SIGHTING_FILENAME, f->name.data, f->name.len);
-	sighting_set(&s, SIGHTING_CONTENT_TYPE, f->type.data, f->type.len);
+	if (f->type.len)
+		sighting_set(&s, SIGHTING_CONTENT_TYPE, f->type.data, f->type.len);
+	else if (!strcmp(leaf->type, "message/rfc822")) /* what a digest says of its parts */
+		sighting_set(&s, SIGHTING_CONTENT_TYPE, leaf->type, strlen(leaf->type));
 	m->out.file = file_open(m->mail->env->files, &s, m->mail->time);
 	sighting_free(&s);
 }
 
-static void begin_text(struct message *m, const struct fields *f)
+static void begin_text(struct message *m, const struct mime_leaf *leaf, const struct fields *f)
 {
 	if (m->mail->env->private_talk)
-		open_leaf(m, f, SIGHTING_KIND_MAIL_TEXT, false);
+		open_leaf(m, leaf, f, SIGHTING_KIND_MAIL_TEXT, false);
 	else
 		counter_add(m->mail->env->counters, COUNTER_MAIL_TEXTS, 1);
 	m->text_file = text_file_new(&text_file_ops, m);
@@ -336,7 +339,8 @@ static void begin_file(struct message *m, const struct mime_leaf *leaf, struct f
 	bool nested = is_message(leaf, f);
 
 	/* A fragment has its own content, but it is not the file that is named. */
-	open_leaf(m, f, SIGHTING_KIND_FILE, nested || strcmp(leaf->type, "message/partial"));
+	open_leaf(m, leaf, f, SIGHTING_KIND_FILE,
+		  nested || strcmp(leaf->type, "message/partial"));
 	if (nested && leaf->depth + 1 < MIME_DEPTH_MAX)
 		m->child = message_new(m->mail, leaf->depth + 1);
 	else if (nested)
@@ -367,7 +371,7 @@ static void on_begin(void *arg, const struct mime_leaf *leaf)
 	if (text && !f.attached)
 		begin_links(m, leaf->type);
 	if (text && !f.attached && !f.name.len)
-		begin_text(m, &f);
+		begin_text(m, leaf, &f);
 	else
 		begin_file(m, leaf, &f);
 	free_fields(&f);
