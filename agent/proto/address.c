@@ -20,6 +20,7 @@ struct parser {
 	struct buf comment; /* the last one */
 	bool angle;	    /* there was a "<" */
 	bool quoted;	    /* words hold a quoted string */
+	bool at;	    /* words hold a "@" outside quotes */
 	bool blank;	    /* words were separated here */
 };
 
@@ -110,6 +111,31 @@ static void drop_route(const char **addr, size_t *n)
 	*addr = colon + 1;
 }
 
+/* "a b"@example.org lost its quotes: they are needed if the local part is no dot-atom. */
+static void quote_local(struct buf *addr)
+{
+	const char *p = (const char *)addr->data;
+	const char *at = addr->len ? memrchr(p, '@', addr->len) : NULL;
+	struct buf out;
+
+	if (!at)
+		return;
+	buf_init(&out, 2 * addr->max);
+	buf_add_string(&out, "\"");
+	for (const char *c = p; c < at; c++) {
+		if (*c == '"' || *c == '\\')
+			buf_add_string(&out, "\\");
+		buf_add(&out, c, 1);
+	}
+	buf_add_string(&out, "\"");
+	if (strcspn(buf_string(&out) + 1, "()<>[]:;@\\,\" \t") < out.len - 2) {
+		buf_add(&out, at, addr->len - (size_t)(at - p));
+		buf_reset(addr);
+		buf_add(addr, out.data, out.len);
+	}
+	buf_free(&out);
+}
+
 static void mailbox_end(struct parser *s)
 {
 	const struct buf *from = s->angle ? &s->addr : &s->words;
@@ -125,6 +151,8 @@ static void mailbox_end(struct parser *s)
 		encoded_word_decode((const char *)name->data, name->len, &decoded);
 	if (from->len)
 		encoded_word_decode((const char *)from->data, from->len, &local);
+	if (s->quoted && !s->angle)
+		quote_local(&local);
 	a.addr = (const char *)local.data;
 	a.addr_len = local.len;
 	drop_route(&a.addr, &a.addr_len);
@@ -143,7 +171,7 @@ static void mailbox_end(struct parser *s)
 	buf_reset(&s->words);
 	buf_reset(&s->addr);
 	buf_reset(&s->comment);
-	s->angle = s->quoted = s->blank = false;
+	s->angle = s->quoted = s->at = s->blank = false;
 }
 
 void address_list(const char *value, address_sink *sink, void *arg)
@@ -165,9 +193,7 @@ void address_list(const char *value, address_sink *sink, void *arg)
 		} else if (c == ',' || c == ';') {
 			mailbox_end(&s);
 			s.p++;
-		} else if (c == ':' && !s.angle && !s.quoted &&
-			   !memchr(s.words.data ? s.words.data : (const void *)"", '@',
-				   s.words.len)) {
+		} else if (c == ':' && !s.angle && !s.at) {
 			/* A group's name is nobody's. */
 			buf_reset(&s.words);
 			buf_reset(&s.comment);
@@ -178,6 +204,7 @@ void address_list(const char *value, address_sink *sink, void *arg)
 				s.blank = true;
 			else
 				add_word(&s, c);
+			s.at |= c == '@';
 			s.p++;
 		}
 	}

@@ -316,18 +316,34 @@ void charset_stream_push(struct charset_stream *s, const uint8_t *p, size_t n,
 			s->tail_len = 0;
 		}
 	}
+	if (!n)
+		return;
 	used = convert(s->cd, p, n, sink, arg);
-	if (n - used <= TAIL_MAX - 1) {
+	if (n - used < TAIL_MAX) {
 		memcpy(s->tail, p + used, n - used);
 		s->tail_len = n - used;
 	}
 }
 
-void charset_stream_free(struct charset_stream *s)
+/* A letter may have waited for an accent. */
+static void finish(iconv_t cd, bool cut, charset_sink *sink, void *arg)
+{
+	char out[TAIL_MAX], *to = out;
+	size_t room = sizeof(out);
+
+	iconv(cd, NULL, NULL, &to, &room);
+	if (to > out)
+		sink(arg, (const uint8_t *)out, (size_t)(to - out));
+	if (cut)
+		sink(arg, (const uint8_t *)REPLACEMENT, strlen(REPLACEMENT));
+	iconv_close(cd);
+}
+
+void charset_stream_close(struct charset_stream *s, charset_sink *sink, void *arg)
 {
 	if (!s)
 		return;
-	iconv_close(s->cd);
+	finish(s->cd, s->tail_len, sink, arg);
 	free(s);
 }
 
@@ -365,6 +381,7 @@ bool charset_decode(const char *name, size_t name_len, const void *p, size_t n, 
 {
 	const char *iconv_name = charset_find(name, name_len);
 	struct charset_stream s;
+	bool cut;
 
 	if (!iconv_name)
 		iconv_name = utf8_valid(p, n) ? UTF_8 : "CP1252";
@@ -372,8 +389,7 @@ bool charset_decode(const char *name, size_t name_len, const void *p, size_t n, 
 		add_utf8(out, p, n);
 		return !out->failed;
 	}
-	if (convert(s.cd, p, n, add_utf8, out) < n)
-		add_utf8(out, (const uint8_t *)REPLACEMENT, strlen(REPLACEMENT));
-	iconv_close(s.cd);
+	cut = convert(s.cd, p, n, add_utf8, out) < n;
+	finish(s.cd, cut, add_utf8, out);
 	return !out->failed;
 }

@@ -41,6 +41,7 @@ typedef void charset_sink(void *arg, const uint8_t *p, size_t n);
 struct charset_stream *charset_stream_new(const char *name, size_t n);
 void charset_stream_push(struct charset_stream *s, const uint8_t *p, size_t n,
 			 charset_sink *sink, void *arg);
-void charset_stream_free(struct charset_stream *s);
+/* The text ends; frees s, which may be NULL. */
+void charset_stream_close(struct charset_stream *s, charset_sink *sink, void *arg);
 
 #endif

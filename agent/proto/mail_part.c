@@ -74,7 +74,10 @@ static void on_link(void *arg, const char *url, size_t n, bool cut)
 
 static void to_links(void *arg, const uint8_t *p, size_t n)
 {
-	links_data(((struct message *)arg)->links, p, n);
+	struct message *m = arg;
+
+	if (m->links)
+		links_data(m->links, p, n);
 }
 
 static void look_for_links(struct message *m, const uint8_t *p, size_t n)
@@ -409,10 +412,10 @@ static void end_text(struct message *m, bool whole)
 {
 	text_file_close(m->text_file);
 	m->text_file = NULL;
+	charset_stream_close(m->charset, to_links, m);
+	m->charset = NULL;
 	links_close(m->links, whole);
 	m->links = NULL;
-	charset_stream_free(m->charset);
-	m->charset = NULL;
 }
 
 static void on_gap(void *arg, uint64_t n)

@@ -163,14 +163,14 @@ static const char *next_parameter(const char *p, struct parameter *out)
 		if (!*p)
 			return NULL;
 		out->name = p;
-		while (*p && *p != '=' && *p != ';')
-			p++;
+		out->name_len = strcspn(p, " \t\r\n(=;");
+		p = skip_blanks(p + out->name_len);
 		if (*p == '=')
 			break;
+		/* A word without a value. */
+		while (*p && *p != '=' && *p != ';')
+			p++;
 	}
-	out->name_len = (size_t)(p - out->name);
-	while (out->name_len && is_blank(out->name[out->name_len - 1]))
-		out->name_len--;
 	read_suffix(out);
 	buf_reset(&out->value);
 	p = skip_blanks(p + 1);
