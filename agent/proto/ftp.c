@@ -255,6 +255,7 @@ static void transfer_begin(struct ftp *f, struct ftp_channel *ch, enum ftp_verb 
 		.name = path ? ftp_text_last(path) : NULL,
 		.path = path,
 		.url = path ? url_of(f, path) : NULL,
+		.image = f->binary,
 		.offset = v == FTP_RETR || v == FTP_STOR ? f->rest : 0,
 	};
 

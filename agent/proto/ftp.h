@@ -42,8 +42,9 @@ struct ftp_transfer {
 	const char *name;
 	const char *path;
 	const char *url;
+	bool image;	 /* bytes are sent as they are */
 	uint64_t offset; /* of the first byte in the file */
-	bool size_known; /* size is that of the file, and its bytes are sent as they are */
+	bool size_known; /* size is that of the file, and image is set */
 	uint64_t size;
 };
 

@@ -33,6 +33,7 @@ struct ftp_channel {
 	enum ftp_what what;
 	enum ftp_mode mode;
 	struct sighting about; /* texts alone */
+	bool image;
 	uint64_t offset;
 	bool size_known;
 	uint64_t size; /* of the whole file */
@@ -54,7 +55,6 @@ struct ftp_channel {
 	enum dir sender; /* of the data session */
 	struct sighting base;
 	struct file *file;
-	struct range_piece *piece;
 	struct coding *coding;
 	uint64_t at;
 };
@@ -234,8 +234,68 @@ static enum file_reason verdict(struct ftp_channel *ch)
 	return reason;
 }
 
+/* What parts of the same file have in common; their total is known with the last of them. */
+static bool join_key(const struct ftp_channel *ch, struct key *key)
+{
+	const char *path = sighting_get(&ch->about, SIGHTING_FILE_PATH);
+	bool upload = ch->what == FTP_UPLOAD;
+	const struct key_text texts[] = {
+		{"ftp", 3},
+		{&upload, sizeof(upload)},
+		{path, path ? strlen(path) : 0},
+	};
+
+	return ch->env->ranges && path &&
+	       range_key_make(key, &ch->control, ch->client, texts,
+			      sizeof(texts) / sizeof(texts[0]));
+}
+
+struct refill {
+	struct range_piece *piece;
+	uint64_t time;
+};
+
+static void refill(void *arg, const void *p, size_t n)
+{
+	struct refill *r = arg;
+
+	range_data(r->piece, p, n, r->time);
+}
+
+/*
+ * A part of a file: what was cut, and what REST continues.  The one that has the end
+ * tells how much there is.
+ */
+static bool file_join(struct ftp_channel *ch, const struct sighting *meta,
+		      enum file_reason reason)
+{
+	bool end = !reason || reason == FILE_REASON_PARTIAL;
+	struct byte_range r = {.first = ch->offset, .last = ch->offset + ch->at - 1};
+	struct refill to = {.time = ch->time};
+	struct key key;
+
+	if (!ch->image || ch->mode || !ch->at || ch->at > UINT64_MAX - ch->offset ||
+	    !file_wanted(ch->file) || !join_key(ch, &key))
+		return false;
+	to.piece = range_open(ch->env->ranges, &key, &r, meta, ch->time);
+	if (!to.piece)
+		return false;
+	if (!file_replay(ch->file, refill, &to)) {
+		range_close(to.piece);
+		return false;
+	}
+	if (end) {
+		range_total(to.piece, ch->offset + ch->at, ch->time);
+		range_close(to.piece);
+	} else {
+		range_cut(to.piece, reason);
+	}
+	return true;
+}
+
 static void file_end(struct ftp_channel *ch)
 {
+	enum file_reason reason;
 	struct sighting meta;
 
 	if (!ch->file)
@@ -244,11 +304,15 @@ static void file_end(struct ftp_channel *ch)
 		file_drop(ch);
 		return;
 	}
+	reason = verdict(ch);
 	if (meta_make(ch, &meta)) {
 		file_describe(ch->file, &meta);
+		if (reason && file_join(ch, &meta, reason))
+			file_drop(ch);
 		sighting_free(&meta);
 	}
-	file_close(ch->file, verdict(ch), ch->time);
+	if (ch->file)
+		file_close(ch->file, reason, ch->time);
 	ch->file = NULL;
 	coding_free(ch->coding);
 	ch->coding = NULL;
@@ -277,10 +341,12 @@ void ftp_channel_begin(struct ftp_channel *ch, const struct ftp_transfer *t, uin
 		{SIGHTING_FILENAME, t->name},	{SIGHTING_FILE_PATH, t->path},
 		{SIGHTING_URL, t->url},
 	};
+	struct key key;
 
 	ch->begun = true;
 	ch->what = t->what;
 	ch->mode = t->mode;
+	ch->image = t->image;
 	ch->offset = t->offset;
 	ch->time = now;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -293,6 +359,8 @@ void ftp_channel_begin(struct ftp_channel *ch, const struct ftp_transfer *t, uin
 		file_drop(ch);
 		if (ch->data)
 			proto_session_done(ch->data);
+	} else if (!ch->offset && t->path && join_key(ch, &key)) {
+		range_give_up(ch->env->ranges, &key, 0);
 	}
 	settle(ch);
 }

@@ -567,6 +567,28 @@ uint64_t file_lacks(const struct file *f)
 	return f->expected && f->expect > f->s.seen ? f->expect - f->s.seen : 0;
 }
 
+bool file_replay(struct file *f, void (*give)(void *arg, const void *p, size_t n), void *arg)
+{
+	uint8_t *own = NULL;
+	uint64_t at = 0;
+	size_t n;
+
+	/* A chunk may be taken away while others write, and so may what was read back. */
+	if (f->settled || !file_flush(f))
+		return false;
+	if (at < f->flushed)
+		own = malloc(READ_BACK);
+	for (; own && at < f->flushed; at += n) {
+		n = file_read_back(f, at, f->flushed - at);
+		if (!n)
+			break;
+		memcpy(own, f->set->read_back, n);
+		give(arg, own, n);
+	}
+	free(own);
+	return at == f->flushed;
+}
+
 uint64_t file_holes(const struct file *f)
 {
 	return f->s.size - f->s.seen;

@@ -85,6 +85,11 @@ bool file_wanted(const struct file *f);
  * settled it before stays its reason.  time is used when no byte came.
  */
 void file_close(struct file *f, enum file_reason reason, uint64_t time);
+/*
+ * Gives what there is of it from offset 0 up to the first hole, in pieces, to one that
+ * wants it in another file as well.  False when that settled it, or it was settled.
+ */
+bool file_replay(struct file *f, void (*give)(void *arg, const void *p, size_t n), void *arg);
 /* It turned out to be none: as if it had never been opened.  Frees f. */
 void file_forget(struct file *f);
 

@@ -18,10 +18,13 @@ struct join {
 	struct table_entry entry;
 	struct join_key key;
 	struct range_set *set;
-	struct file *file; /* NULL once ended: no longer in the table then */
-	size_t pieces;	   /* that point here */
-	uint64_t last;	   /* time of the last byte */
-	bool hole;	   /* bytes of a piece did not come by */
+	struct file *file;	 /* NULL once ended: no longer in the table then */
+	size_t pieces;		 /* that point here */
+	uint64_t last;		 /* time of the last byte */
+	uint64_t total;		 /* 0: not known yet */
+	uint64_t reach;		 /* end of the last piece, as far as it came */
+	bool hole;		 /* bytes of a piece did not come by */
+	enum file_reason broken; /* why a piece was cut */
 	/* Why its file was cut short, while it waits for its first piece; or NONE. */
 	enum file_reason cut;
 };
@@ -79,7 +82,10 @@ static void join_end(struct join *j, enum file_reason reason)
 
 static void join_give_up(struct join *j)
 {
-	join_end(j, j->hole ? FILE_REASON_GAP : j->cut ? j->cut : FILE_REASON_PARTIAL);
+	join_end(j, j->hole	? FILE_REASON_GAP
+		    : j->cut	? j->cut
+		    : j->broken ? j->broken
+				: FILE_REASON_PARTIAL);
 	join_put(j);
 }
 
@@ -103,6 +109,7 @@ static struct join *join_new(struct range_set *set, const struct join_key *key, 
 	}
 	j->set = set;
 	j->key = *key;
+	j->total = key->total;
 	j->last = time;
 	return j;
 }
@@ -119,7 +126,8 @@ static struct join *join_open(struct range_set *set, const struct join_key *key,
 		free(j);
 		return NULL;
 	}
-	file_declare_exact(j->file, key->total);
+	if (j->total)
+		file_declare_exact(j->file, j->total);
 	table_add(set->table, &j->entry);
 	return j;
 }
@@ -234,6 +242,17 @@ uint64_t range_left(const struct range_piece *piece)
 	return piece->end - piece->at;
 }
 
+/* Ends the file if all of it is there; `by` is the piece that brought the rest. */
+static void join_check(struct join *j, const struct range_piece *by)
+{
+	if (!j->total || file_lacks(j->file))
+		return;
+	/* Out of memory it stays a sighting of the first piece's session. */
+	file_describe(j->file, &by->meta);
+	counter_add(j->set->counters, COUNTER_RANGES_JOINED, file_wanted(j->file));
+	join_end(j, FILE_REASON_NONE);
+}
+
 void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t time)
 {
 	struct join *j = piece->join;
@@ -243,15 +262,27 @@ void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t tim
 	if (j->file && n) {
 		join_touch(j, time);
 		file_data(j->file, piece->at, p, n, time);
-		if (!file_lacks(j->file)) {
-			/* Out of memory it stays a sighting of the first piece's session. */
-			file_describe(j->file, &piece->meta);
-			counter_add(j->set->counters, COUNTER_RANGES_JOINED,
-				    file_wanted(j->file));
-			join_end(j, FILE_REASON_NONE);
-		}
+		if (piece->at + n > j->reach)
+			j->reach = piece->at + n;
+		join_check(j, piece);
 	}
 	piece->at += n;
+}
+
+void range_total(struct range_piece *piece, uint64_t total, uint64_t time)
+{
+	struct join *j = piece->join;
+
+	if (!j->file || !total)
+		return;
+	join_touch(j, time);
+	if ((j->total && j->total != total) || j->reach > total) {
+		join_end(j, FILE_REASON_CONFLICT);
+		return;
+	}
+	j->total = total;
+	file_declare_exact(j->file, total);
+	join_check(j, piece);
 }
 
 void range_gap(struct range_piece *piece, uint64_t n)
@@ -270,4 +301,19 @@ void range_close(struct range_piece *piece)
 	join_put(j);
 	sighting_free(&piece->meta);
 	free(piece);
+}
+
+void range_cut(struct range_piece *piece, enum file_reason reason)
+{
+	piece->join->broken = reason;
+	range_close(piece);
+}
+
+void range_give_up(struct range_set *set, const struct key *key, uint64_t total)
+{
+	struct join_key k = {.key = *key, .total = total};
+	struct join *j = (struct join *)table_find(set->table, &k);
+
+	if (j)
+		join_give_up(j);
 }

@@ -37,7 +37,7 @@ struct range_limits {
 		.max_joins = 256, .idle = 120000000000ull \
 	}
 
-/* Bytes [first, last] of total; total is 0 where nothing usable is known. */
+/* Bytes [first, last] of total; total is 0 where it is not known, or not yet. */
 struct byte_range {
 	uint64_t first;
 	uint64_t last;
@@ -70,8 +70,9 @@ void range_set_free(struct range_set *set);
 void range_set_expire(struct range_set *set, uint64_t now);
 
 /*
- * A piece begins: r is a range of a known total.  meta is copied; time is the packet's.
- * NULL when out of memory.
+ * A piece begins: r is a range of a known total, or of one that range_total() will tell;
+ * they are not put together with each other.  meta is copied; time is the packet's.  NULL
+ * when out of memory.
  */
 struct range_piece *range_open(struct range_set *set, const struct key *key,
 			       const struct byte_range *r, const struct sighting *meta,
@@ -88,9 +89,18 @@ void range_gap(struct range_piece *piece, uint64_t n);
  */
 bool range_resume(struct range_set *set, const struct key *key, struct file *file,
 		  uint64_t total, enum file_reason reason, uint64_t time);
+/*
+ * The file this piece belongs to has that many bytes: it ends when they are all there, and
+ * with CONFLICT when another piece says, or is, otherwise.
+ */
+void range_total(struct range_piece *piece, uint64_t total, uint64_t time);
 /* Bytes of the range that are still to come. */
 uint64_t range_left(const struct range_piece *piece);
 /* No more of it will come. */
 void range_close(struct range_piece *piece);
+/* The same; it was cut for that reason, which is the file's if nobody brings the rest. */
+void range_cut(struct range_piece *piece, enum file_reason reason);
+/* Somebody began anew: what there is of it will not be continued. */
+void range_give_up(struct range_set *set, const struct key *key, uint64_t total);
 
 #endif

@@ -416,6 +416,52 @@ TEST_F(files, texts_change_until_close)
 	EXPECT_EQ(1, seen.last.text_len[SIGHTING_URL]);
 }
 
+/* A copy of it in another file, while others take the memory that chunks are in. */
+static void copy(void *arg, const void *p, size_t n)
+{
+	struct { struct file *to; uint64_t at; } *c = arg;
+
+	file_data(c->to, c->at, p, n, 1);
+	c->at += n;
+}
+
+TEST_F(files, replayed_into_another)
+{
+	static const size_t sizes[] = {1, 4096, 5000, 300000, 1000000};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct file *f = file_open(self->set, &self->meta, 1);
+		struct { struct file *to; uint64_t at; } c = {
+			.to = file_open(self->set, &self->meta, 1),
+		};
+
+		give(f, 0, sizes[i], 0, 1);
+		EXPECT_TRUE(file_replay(f, copy, &c));
+		EXPECT_EQ(sizes[i], c.at);
+		file_close(c.to, FILE_REASON_NONE, 2);
+		EXPECT_EQ(FILE_STATE_COMPLETE, seen.last.state);
+		EXPECT_EQ(sizes[i], seen.last.size);
+		EXPECT_TRUE(in_spool(self->dir, sizes[i]));
+		/* and the first one is what it was */
+		file_close(f, FILE_REASON_NONE, 2);
+		EXPECT_EQ(FILE_STATE_COMPLETE, seen.last.state);
+	}
+	EXPECT_EQ(0, seen.wrong_hash);
+}
+
+TEST_F(files, forgotten)
+{
+	unsigned int calls = seen.calls;
+	struct file *f = file_open(self->set, &self->meta, 1);
+
+	give(f, 0, 300000, 0, 1);
+	give(f, 400000, 10, 0, 1);
+	file_forget(f);
+	EXPECT_EQ(calls, seen.calls);
+	EXPECT_EQ(0, self->counters.value[COUNTER_FILES]);
+	EXPECT_FALSE(in_spool(self->dir, 300000));
+}
+
 /* ------------------------------------------------------------ order does not matter */
 
 TEST_F(files, any_order_same_hash)

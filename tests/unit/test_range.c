@@ -63,6 +63,21 @@ static struct range_piece *open_piece(FIXTURE_DATA(ranges) *self, uint64_t first
 	return piece;
 }
 
+/* Of a total that nobody knows yet. */
+static struct range_piece *open_of_unknown(FIXTURE_DATA(ranges) *self, uint64_t first,
+					   uint64_t last)
+{
+	struct byte_range r = {first, last, 0};
+	struct range_piece *piece;
+	struct sighting meta;
+
+	sighting_init(&meta);
+	piece = range_open(self->c.env.ranges, &self->key, &r, &meta, 1);
+	sighting_free(&meta);
+	range_data(piece, self->content + first, last - first + 1, 1);
+	return piece;
+}
+
 static void piece_of(FIXTURE_DATA(ranges) *self, uint64_t first, uint64_t last, uint64_t session,
 		     uint64_t time)
 {
@@ -579,6 +594,60 @@ TEST_F(ranges, hole_in_parts)
 	answer(c, PIECE(TAG("1"), "7-8/10", "2", "rl"));
 	ASSERT_EQ(1, c->files);
 	EXPECT_TRUE(has_text(c, 0, "helloworld"));
+}
+
+TEST_F(ranges, total_known_with_the_last)
+{
+	struct range_piece *piece;
+
+	range_cut(open_of_unknown(self, 0, 499), FILE_REASON_RESET);
+	piece = open_of_unknown(self, 400, TOTAL - 1);
+	EXPECT_EQ(0, self->c.files);
+	range_total(piece, TOTAL, 2);
+	EXPECT_TRUE(complete(self));
+	range_close(piece);
+}
+
+TEST_F(ranges, total_known_before_the_rest)
+{
+	struct range_piece *piece = open_of_unknown(self, 500, TOTAL - 1);
+
+	range_total(piece, TOTAL, 2);
+	range_close(piece);
+	EXPECT_EQ(0, self->c.files);
+	range_close(open_of_unknown(self, 0, 499));
+	EXPECT_TRUE(complete(self));
+}
+
+TEST_F(ranges, two_totals)
+{
+	struct range_piece *piece = open_of_unknown(self, 500, TOTAL - 1);
+
+	range_total(piece, TOTAL, 2);
+	range_total(piece, TOTAL + 1, 2);
+	range_close(piece);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_EQ(FILE_REASON_CONFLICT, self->c.seen[0].reason);
+}
+
+TEST_F(ranges, total_less_than_there_is)
+{
+	struct range_piece *piece = open_of_unknown(self, 0, TOTAL - 1);
+
+	range_total(piece, TOTAL - 1, 2);
+	range_close(piece);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_EQ(FILE_REASON_CONFLICT, self->c.seen[0].reason);
+}
+
+TEST_F(ranges, given_up)
+{
+	range_cut(open_of_unknown(self, 0, 499), FILE_REASON_RESET);
+	range_give_up(self->c.env.ranges, &self->key, 0);
+	range_give_up(self->c.env.ranges, &self->key, 0);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_EQ(FILE_REASON_RESET, self->c.seen[0].reason);
+	EXPECT_EQ(500, self->c.seen[0].size);
 }
 
 TEST_HARNESS_MAIN
