@@ -158,10 +158,7 @@ struct body *http_body_new(const struct http_exchange *x, enum http_side side,
 	}
 	if (x->head[side].status == 206) {
 		/* To a client that asked for no range it is an answer like others. */
-		bool asked = !request->seen || request->field[HTTP_RANGE].p;
-
-		o.partial = range.p || asked ||
-			    text_starts_with(field[HTTP_CONTENT_TYPE], MULTIPART_RANGES);
+		o.partial = !request->seen || request->field[HTTP_RANGE].p;
 		if (byte_range_is_whole(&o.range))
 			o.partial = false;
 	}

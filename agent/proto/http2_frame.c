@@ -74,6 +74,19 @@ static bool frame_is_usual(const struct h2_frame *f)
 	       (f->length % 6 == 0 && (!f->length || !(f->flags & H2_ACK)));
 }
 
+/* What is there of a header that is cut short. */
+static bool may_begin(const uint8_t *p, size_t n)
+{
+	uint32_t length = n > 2 ? (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2] : 0;
+
+	if (n && p[0])
+		return false;
+	if (n < 4)
+		return length <= FRAME_USUAL;
+	return p[3] < KNOWN_TYPES && length >= rules[p[3]].min && length <= rules[p[3]].max &&
+	       (n < 5 || !(p[4] & ~rules[p[3]].flags));
+}
+
 /* Do frames stand in a row here?  Two are enough where the bytes end with the second. */
 static enum probe chain(const uint8_t *p, size_t n)
 {
@@ -83,7 +96,9 @@ static enum probe chain(const uint8_t *p, size_t n)
 		struct h2_frame f;
 
 		if (n - at < H2_HEADER_SIZE)
-			return at == n && i == CHAIN - 1 ? PROBE_YES : PROBE_MORE;
+			return at == n && i == CHAIN - 1   ? PROBE_YES
+			       : may_begin(p + at, n - at) ? PROBE_MORE
+							   : PROBE_NO;
 		f = frame_of(p + at);
 		if (!frame_is_usual(&f) || p[at + 5] & 0x80)
 			return PROBE_NO;
@@ -100,7 +115,8 @@ static enum probe settings_first(const uint8_t *p, size_t n)
 	struct h2_frame f;
 
 	if (n < H2_HEADER_SIZE)
-		return n < 4 || p[3] == H2_SETTINGS ? PROBE_MORE : PROBE_NO;
+		return may_begin(p, n) && (n < 4 || p[3] == H2_SETTINGS) ? PROBE_MORE
+									 : PROBE_NO;
 	f = frame_of(p);
 	if (f.type != H2_SETTINGS || f.flags || !frame_is_usual(&f))
 		return PROBE_NO;
@@ -131,9 +147,6 @@ static enum probe probe_one(const struct proto_head *head)
 		return PROBE_MORE;
 	if (is_preface(head))
 		return PROBE_YES;
-	/* Frames of 64 KiB are not the usual. */
-	if (head->p[0])
-		return PROBE_NO;
 	r = settings_first(head->p, head->n);
 	return r == PROBE_NO ? chain(head->p, head->n) : r;
 }

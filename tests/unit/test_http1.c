@@ -346,6 +346,23 @@ TEST_F(http, ranges)
 	EXPECT_EQ(FILE_REASON_PARTIAL, reason_of(&self->c, 3));
 }
 
+/* A client that asked for no range takes what comes for the whole. */
+TEST_F(http, range_nobody_asked_for)
+{
+	static const char *const ranges[] = {"0-4/9", "5-9/10", "foo-bar/baz", "0-1/5"};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		ask(&self->c, ASK);
+		snprintf(text, sizeof(text),
+			 "HTTP/1.1 206 P\r\nContent-Range: bytes %s\r\nContent-Length: 5\r\n\r\n",
+			 ranges[i]);
+		answer(&self->c, text);
+		answer(&self->c, "hello");
+		EXPECT_TRUE(has_text(&self->c, i, "hello"));
+	}
+}
+
 TEST_F(http, gap_in_a_body)
 {
 	ask(&self->c, ASK);
