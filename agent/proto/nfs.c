@@ -23,6 +23,8 @@ static enum probe begins(const struct proto_head *h,
 {
 	uint32_t length;
 
+	if (h->n && (uint32_t)(h->p[0] & 0x7f) << 24 > NFS_RECORD_MAX)
+		return PROBE_NO;
 	if (h->n < MARK_SIZE)
 		return h->whole ? PROBE_NO : PROBE_MORE;
 	length = mark_of(h->p);
@@ -78,7 +80,10 @@ static enum probe nfs_probe(const struct proto_head head[DIR_COUNT])
 		return call[d] == PROBE_MORE || reply[d] == PROBE_MORE ? PROBE_MORE : PROBE_NO;
 	}
 	for (int d = 0; d < DIR_COUNT; d++) {
-		if (call[d] == PROBE_MORE || reply[d] == PROBE_MORE)
+		enum dir other = dir_other(d);
+
+		if ((call[d] == PROBE_MORE && reply[other] != PROBE_NO) ||
+		    (reply[d] == PROBE_MORE && call[other] != PROBE_NO))
 			return PROBE_MORE;
 	}
 	return PROBE_NO;

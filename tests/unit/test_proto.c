@@ -82,8 +82,8 @@ TEST_F(proto, request_alone)
 TEST_F(proto, unknown_is_given_up_once)
 {
 	for (int i = 0; i < 20; i++) {
-		answer(&self->c, "220 mail ready\r\n");
-		ask(&self->c, "EHLO x\r\n");
+		answer(&self->c, "nothing known\r\n");
+		ask(&self->c, "what is this\r\n");
 	}
 	EXPECT_FALSE(proto_session_wanted(self->c.ps));
 	EXPECT_EQ(1, self->c.shunts);
@@ -109,7 +109,7 @@ TEST_F(proto, one_side_of_the_unknown)
 
 TEST_F(proto, short_unknown_is_counted)
 {
-	ask(&self->c, "EHLO x\r\n");
+	ask(&self->c, "what is this\r\n");
 	conversation_close(&self->c, FILE_REASON_NONE);
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_UNKNOWN]);
 }
