@@ -182,14 +182,16 @@ class Lab:
             raise RuntimeError(f"sluiced -r: status {status}: {messages}")
         with open(os.path.join(out, "read", "sightings.jsonl"), encoding="utf-8") as f:
             sightings = [json.loads(line) for line in f]
-        return Reading(sightings, replay.samples(out))
+        with open(os.path.join(out, "read", "stats.json"), encoding="utf-8") as f:
+            counters = json.load(f)["counters"]
+        return Reading(sightings, replay.samples(out), counters)
 
 
 class Reading:
-    """Sightings and {SHA-256: size} of the samples."""
+    """Sightings, {SHA-256: size} of the samples, counters."""
 
-    def __init__(self, sightings, samples):
-        self.sightings, self.samples = sightings, samples
+    def __init__(self, sightings, samples, counters):
+        self.sightings, self.samples, self.counters = sightings, samples, counters
 
     def of(self, body):
         """The sightings of a content."""
