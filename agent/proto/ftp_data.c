@@ -234,20 +234,27 @@ static enum file_reason verdict(struct ftp_channel *ch)
 	return reason;
 }
 
-/* What parts of the same file have in common; their total is known with the last of them. */
+/*
+ * What parts of the same file have in common; their total is known with the last of them.
+ * Nearly everybody's first directory is "/", which some clients ask for and others do not.
+ */
 static bool join_key(const struct ftp_channel *ch, struct key *key)
 {
 	const char *path = sighting_get(&ch->about, SIGHTING_FILE_PATH);
+	const char *user = sighting_get(&ch->about, SIGHTING_USER);
 	bool upload = ch->what == FTP_UPLOAD;
-	const struct key_text texts[] = {
-		{"ftp", 3},
-		{&upload, sizeof(upload)},
-		{path, path ? strlen(path) : 0},
-	};
 
-	return ch->env->ranges && path &&
-	       range_key_make(key, &ch->control, ch->client, texts,
-			      sizeof(texts) / sizeof(texts[0]));
+	if (!path || !ch->env->ranges)
+		return false;
+	path += path[0] == '/';
+	return range_key_make(key, &ch->control, ch->client,
+			      (const struct key_text[]){
+				      {"ftp", 3},
+				      {&upload, sizeof(upload)},
+				      {user, user ? strlen(user) : 0},
+				      {path, strlen(path)},
+			      },
+			      4);
 }
 
 struct refill {
