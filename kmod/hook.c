@@ -15,94 +15,141 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_core.h>
 #include <net/tcp.h>
 
 #include "hook.h"
 #include "session.h"
+#include "udp.h"
+
+#define HOOK_DATAGRAMS_MAX 128	/* in one packet; Linux never makes more */
 
 enum packet_verdict {
-	PACKET_OTHER,		/* not TCP */
+	PACKET_OTHER,		/* neither TCP, nor UDP that might be wanted */
 	PACKET_MALFORMED,
-	PACKET_TCP,
+	PACKET_SOUND,
 };
 
+/* Where in skb the transport header is, and the end of the IP packet. */
+struct packet_place {
+	unsigned int transport;
+	unsigned int end;
+};
+
+static bool packet_wanted(const struct sluice_net *sn, u8 protocol)
+{
+	return protocol == IPPROTO_TCP || (protocol == IPPROTO_UDP && sluice_net_has_udp(sn));
+}
+
 /*
- * Finds the TCP header and the end of the IP packet, both as offsets in skb.
  * BIG TCP packets have no length in the IP header: skb has it.  Conntrack
  * puts fragments together before, so one that comes here is wrong.
  */
-static enum packet_verdict packet_ipv4(const struct sk_buff *skb, unsigned int *tcp,
-				       unsigned int *end)
+static enum packet_verdict packet_ipv4(const struct sluice_net *sn,
+				       struct sluice_packet *packet,
+				       struct packet_place *place)
 {
-	unsigned int at = skb_network_offset(skb);
+	unsigned int at = skb_network_offset(packet->skb);
 	const struct iphdr *ip;
 	struct iphdr space;
 
-	ip = skb_header_pointer(skb, at, sizeof(space), &space);
+	ip = skb_header_pointer(packet->skb, at, sizeof(space), &space);
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return PACKET_MALFORMED;
-	if (ip->protocol != IPPROTO_TCP)
+	packet->protocol = ip->protocol;
+	if (!packet_wanted(sn, packet->protocol))
 		return PACKET_OTHER;
 	if (ip_is_fragment(ip))
 		return PACKET_MALFORMED;
-	*tcp = at + ip->ihl * 4;
-	*end = ip->tot_len ? at + ntohs(ip->tot_len) : skb->len;
-	return PACKET_TCP;
+	place->transport = at + ip->ihl * 4;
+	place->end = ip->tot_len ? at + ntohs(ip->tot_len) : packet->skb->len;
+	return PACKET_SOUND;
 }
 
-static enum packet_verdict packet_ipv6(const struct sk_buff *skb, unsigned int *tcp,
-				       unsigned int *end)
+static enum packet_verdict packet_ipv6(const struct sluice_net *sn,
+				       struct sluice_packet *packet,
+				       struct packet_place *place)
 {
-	unsigned int at = skb_network_offset(skb);
+	unsigned int at = skb_network_offset(packet->skb);
 	const struct ipv6hdr *ip;
 	struct ipv6hdr space;
 	__be16 fragment;
-	u8 protocol;
 	int offset;
 
-	ip = skb_header_pointer(skb, at, sizeof(space), &space);
+	ip = skb_header_pointer(packet->skb, at, sizeof(space), &space);
 	if (!ip || ip->version != 6)
 		return PACKET_MALFORMED;
-	protocol = ip->nexthdr;
-	offset = ipv6_skip_exthdr(skb, at + sizeof(*ip), &protocol, &fragment);
+	packet->protocol = ip->nexthdr;
+	offset = ipv6_skip_exthdr(packet->skb, at + sizeof(*ip), &packet->protocol, &fragment);
 	if (offset < 0)
 		return PACKET_MALFORMED;
-	if (protocol != IPPROTO_TCP)
+	if (!packet_wanted(sn, packet->protocol))
 		return PACKET_OTHER;
 	if (fragment)
 		return PACKET_MALFORMED;
-	*tcp = offset;
-	*end = ip->payload_len ? at + sizeof(*ip) + ntohs(ip->payload_len) : skb->len;
-	return PACKET_TCP;
+	place->transport = offset;
+	place->end = ip->payload_len ? at + sizeof(*ip) + ntohs(ip->payload_len) :
+				       packet->skb->len;
+	return PACKET_SOUND;
 }
 
-static enum packet_verdict packet_parse(struct sluice_packet *packet)
+static enum packet_verdict packet_tcp(struct sluice_packet *packet,
+				      const struct packet_place *place)
 {
-	const struct sk_buff *skb = packet->skb;
-	enum packet_verdict verdict;
 	const struct tcphdr *th;
-	unsigned int tcp, end;
 	struct tcphdr space;
 
-	verdict = packet->state->pf == NFPROTO_IPV4 ? packet_ipv4(skb, &tcp, &end) :
-						      packet_ipv6(skb, &tcp, &end);
-	if (verdict != PACKET_TCP)
-		return verdict;
-	th = skb_header_pointer(skb, tcp, sizeof(space), &space);
+	th = skb_header_pointer(packet->skb, place->transport, sizeof(space), &space);
 	if (!th || th->doff < 5)
 		return PACKET_MALFORMED;
-	packet->offset = tcp + th->doff * 4;
-	if (end > skb->len || packet->offset > end)
+	packet->offset = place->transport + th->doff * 4;
+	if (packet->offset > place->end)
 		return PACKET_MALFORMED;
-	packet->length = end - packet->offset;
+	packet->length = place->end - packet->offset;
 	packet->sequence = ntohl(th->seq);
 	packet->acknowledgment = ntohl(th->ack_seq);
 	packet->urgent = ntohs(th->urg_ptr);
 	packet->flags = tcp_flag_byte(th);
-	return PACKET_TCP;
+	return PACKET_SOUND;
+}
+
+/* The header of a GSO packet has the length of all its datagrams together. */
+static enum packet_verdict packet_udp(struct sluice_packet *packet,
+				      const struct packet_place *place)
+{
+	const struct udphdr *uh;
+	struct udphdr space;
+	unsigned int length;
+
+	uh = skb_header_pointer(packet->skb, place->transport, sizeof(space), &space);
+	if (!uh)
+		return PACKET_MALFORMED;
+	length = ntohs(uh->len);
+	if (length < sizeof(*uh) || place->transport + length > place->end)
+		return PACKET_MALFORMED;
+	packet->offset = place->transport + sizeof(*uh);
+	packet->length = length - sizeof(*uh);
+	return PACKET_SOUND;
+}
+
+static enum packet_verdict packet_parse(const struct sluice_net *sn,
+					struct sluice_packet *packet)
+{
+	struct packet_place place;
+	enum packet_verdict verdict;
+
+	verdict = packet->state->pf == NFPROTO_IPV4 ? packet_ipv4(sn, packet, &place) :
+						      packet_ipv6(sn, packet, &place);
+	if (verdict != PACKET_SOUND)
+		return verdict;
+	if (place.end > packet->skb->len)
+		return PACKET_MALFORMED;
+	return packet->protocol == IPPROTO_TCP ? packet_tcp(packet, &place) :
+						 packet_udp(packet, &place);
 }
 
 /* Is this the hook at which this packet is to be seen? */
@@ -122,6 +169,40 @@ static bool hook_responsible(struct sluice_net *sn, const struct nf_conn *ct,
 	}
 }
 
+/* Invalid to conntrack, or not tracked.  Of UDP only what would have been captured counts. */
+static void hook_missed(struct sluice_net *sn, const struct sluice_packet *packet)
+{
+	const struct sk_buff *skb = packet->skb;
+	struct nf_conntrack_tuple tuple;
+
+	if (packet->protocol == IPPROTO_UDP &&
+	    (!nf_ct_get_tuplepr(skb, skb_network_offset(skb), packet->state->pf,
+				packet->state->net, &tuple) ||
+	     !sluice_udp_named(sn, &tuple)))
+		return;
+	sluice_stat_inc(sn, SLUICE_STAT_MISSED_INVALID);
+}
+
+/* One datagram, or those of a GSO packet: all of one size, the last may be shorter. */
+static void hook_datagrams(struct sluice_net *sn, struct sluice_packet *packet)
+{
+	const struct skb_shared_info *shared = skb_shinfo(packet->skb);
+	unsigned int left = packet->length, size = left;
+
+	if (shared->gso_size && shared->gso_type & SKB_GSO_UDP_L4)
+		size = shared->gso_size;
+	if (left > size * HOOK_DATAGRAMS_MAX) {
+		sluice_stat_inc(sn, SLUICE_STAT_MISSED_MALFORMED);
+		return;
+	}
+	do {
+		packet->length = min(left, size);
+		sluice_session_packet(sn, packet);
+		packet->offset += packet->length;
+		left -= packet->length;
+	} while (left);
+}
+
 static unsigned int sluice_hook(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
@@ -132,20 +213,24 @@ static unsigned int sluice_hook(void *priv, struct sk_buff *skb,
 	packet.ct = nf_ct_get(skb, &info);
 	if (!hook_responsible(sn, packet.ct, state))
 		return NF_ACCEPT;
-	switch (packet_parse(&packet)) {
+	switch (packet_parse(sn, &packet)) {
 	case PACKET_OTHER:
 		break;
 	case PACKET_MALFORMED:
 		sluice_stat_inc(sn, SLUICE_STAT_MISSED_MALFORMED);
 		break;
-	case PACKET_TCP:
+	case PACKET_SOUND:
 		if (!packet.ct || nf_ct_is_template(packet.ct) ||
-		    nf_ct_protonum(packet.ct) != IPPROTO_TCP) {
-			sluice_stat_inc(sn, SLUICE_STAT_MISSED_INVALID);
+		    nf_ct_protonum(packet.ct) != packet.protocol) {
+			hook_missed(sn, &packet);
 			break;
 		}
 		packet.direction = CTINFO2DIR(info) == IP_CT_DIR_ORIGINAL ? SLUICE_DIR_OPENER :
 									    SLUICE_DIR_ANSWERER;
+		if (packet.protocol == IPPROTO_UDP) {
+			hook_datagrams(sn, &packet);
+			break;
+		}
 		sluice_stat_inc(sn, SLUICE_STAT_PACKETS);
 		sluice_stat_add(sn, SLUICE_STAT_BYTES, packet.length);
 		sluice_session_packet(sn, &packet);

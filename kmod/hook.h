@@ -11,7 +11,7 @@
 
 #include "net.h"
 
-/* A TCP packet that conntrack knows. */
+/* A TCP packet, or a datagram of UDP, that conntrack knows. */
 struct sluice_packet {
 	const struct sk_buff *skb;
 	const struct nf_hook_state *state;
@@ -23,6 +23,7 @@ struct sluice_packet {
 	u16 urgent;
 	u8 flags;		/* byte 13 of the TCP header */
 	u8 direction;		/* enum sluice_direction */
+	u8 protocol;		/* IPPROTO_TCP, or IPPROTO_UDP: those of TCP are 0 */
 };
 
 /*

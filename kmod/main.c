@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sluice: copies of TCP sessions that cross this host, for the agent to read.
+ * sluice: copies of sessions that cross this host, for the agent to read.
  *
  * This is the table of contents; uapi/linux/sluice.h says what user space sees.
  */
@@ -45,6 +45,7 @@ static void __net_exit sluice_net_exit(struct net *net)
 	struct sluice_net *sn = sluice_net(net);
 
 	sluice_session_net_exit(sn);
+	sluice_settings_exit(sn);
 	free_percpu(sn->counters);
 }
 
@@ -92,7 +93,7 @@ static void __exit sluice_exit(void)
 module_init(sluice_init);
 module_exit(sluice_exit);
 
-MODULE_DESCRIPTION("Copies of TCP sessions that cross this host");
+MODULE_DESCRIPTION("Copies of sessions that cross this host");
 MODULE_AUTHOR("The Sluice authors");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(SLUICE_VERSION);

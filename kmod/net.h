@@ -11,6 +11,8 @@
 #include <linux/sluice.h>
 #include <net/net_namespace.h>
 
+#include "udp.h"
+
 struct sluice_ring;
 
 enum sluice_setting {
@@ -31,10 +33,16 @@ struct sluice_counters {
 	u64 value[SLUICE_STAT_COUNT];
 };
 
+struct sluice_settings {
+	u32 value[SLUICE_SETTING_COUNT];
+	struct sluice_udp_lists udp;
+};
+
 struct sluice_net {
 	struct net *net;
 	struct mutex lock;	/* opening and closing rings, changing settings */
-	u32 setting[SLUICE_SETTING_COUNT];	/* written under lock, read anywhere */
+	struct sluice_settings settings;	/* under lock; each value read anywhere */
+	struct sluice_udp __rcu *udp;	/* settings.udp for packets; NULL: both empty */
 	struct sluice_counters __percpu *counters;
 
 	u32 hooks;		/* those registered; written under lock */
@@ -46,6 +54,7 @@ struct sluice_net {
 	struct rhashtable by_tuple;	/* every session */
 	struct rhashtable by_id;	/* those that are captured */
 	atomic_t sessions;		/* in by_tuple */
+	atomic_t udp_sessions;		/* of these, of UDP */
 };
 
 /* The state of a namespace; never NULL while the module is loaded. */
@@ -53,7 +62,13 @@ struct sluice_net *sluice_net(const struct net *net);
 
 static inline u32 sluice_setting(const struct sluice_net *sn, enum sluice_setting setting)
 {
-	return READ_ONCE(sn->setting[setting]);
+	return READ_ONCE(sn->settings.value[setting]);
+}
+
+/* Can UDP be of interest at all?  Allowed in every context. */
+static inline bool sluice_net_has_udp(const struct sluice_net *sn)
+{
+	return rcu_access_pointer(sn->udp) || atomic_read(&sn->udp_sessions);
 }
 
 /* Counts; allowed in every context. */

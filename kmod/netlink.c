@@ -17,6 +17,7 @@
 #include "session.h"
 #include "settings.h"
 #include "share.h"
+#include "udp.h"
 
 enum netlink_group {
 	GROUP_CONFIG,
@@ -47,6 +48,10 @@ static const struct nla_policy policy_settings[] = {
 	[SLUICE_A_SETTINGS_##id] = NLA_POLICY_FULL_RANGE(NLA_U32, &range_##name),
 	SLUICE_SETTINGS(SETTING_POLICY)
 #undef SETTING_POLICY
+	[SLUICE_A_SETTINGS_UDP_PORTS] =
+		NLA_POLICY_VALIDATE_FN(NLA_BINARY, sluice_udp_check_ports),
+	[SLUICE_A_SETTINGS_UDP_PREFIXES] =
+		NLA_POLICY_VALIDATE_FN(NLA_BINARY, sluice_udp_check_prefixes),
 };
 
 static const struct nla_policy policy_share[] = {
@@ -162,62 +167,76 @@ static struct sluice_net *netlink_net(struct genl_info *info)
 
 static int settings_fill(struct sk_buff *msg, const void *arg)
 {
-	const u32 *value = arg;
+	const struct sluice_settings *settings = arg;
+	const struct sluice_udp_lists *udp = &settings->udp;
 	int i;
 
 	for (i = 0; i < SLUICE_SETTING_COUNT; i++)
-		if (nla_put_u32(msg, SLUICE_A_SETTINGS_HOOKS + i, value[i]))
+		if (nla_put_u32(msg, SLUICE_A_SETTINGS_HOOKS + i, settings->value[i]))
 			return -EMSGSIZE;
+	if (nla_put(msg, SLUICE_A_SETTINGS_UDP_PORTS, udp->ports * sizeof(udp->port[0]),
+		    udp->port) ||
+	    nla_put(msg, SLUICE_A_SETTINGS_UDP_PREFIXES,
+		    udp->prefixes * sizeof(udp->prefix[0]), udp->prefix))
+		return -EMSGSIZE;
 	return 0;
-}
-
-static void settings_copy(struct sluice_net *sn, u32 value[SLUICE_SETTING_COUNT])
-{
-	mutex_lock(&sn->lock);
-	memcpy(value, sn->setting, sizeof(sn->setting));
-	mutex_unlock(&sn->lock);
 }
 
 static int settings_get(struct sk_buff *skb, struct genl_info *info)
 {
-	u32 value[SLUICE_SETTING_COUNT];
+	struct sluice_net *sn = netlink_net(info);
+	struct sluice_settings settings;
 
-	settings_copy(netlink_net(info), value);
-	return netlink_reply(info, settings_fill, value);
+	mutex_lock(&sn->lock);
+	settings = sn->settings;
+	mutex_unlock(&sn->lock);
+	return netlink_reply(info, settings_fill, &settings);
+}
+
+/* Takes over what a request has; false when that is nothing. */
+static bool settings_take(struct sluice_settings *settings, struct genl_info *info)
+{
+	struct nlattr *ports = info->attrs[SLUICE_A_SETTINGS_UDP_PORTS];
+	struct nlattr *prefixes = info->attrs[SLUICE_A_SETTINGS_UDP_PREFIXES];
+	bool any = ports || prefixes;
+	int i;
+
+	for (i = 0; i < SLUICE_SETTING_COUNT; i++) {
+		struct nlattr *attr = info->attrs[SLUICE_A_SETTINGS_HOOKS + i];
+
+		if (attr) {
+			settings->value[i] = nla_get_u32(attr);
+			any = true;
+		}
+	}
+	if (ports)
+		sluice_udp_take_ports(&settings->udp, ports);
+	if (prefixes)
+		sluice_udp_take_prefixes(&settings->udp, prefixes);
+	return any;
 }
 
 static int settings_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *size = info->attrs[SLUICE_A_SETTINGS_RING_SIZE];
 	struct sluice_net *sn = netlink_net(info);
-	u32 value[SLUICE_SETTING_COUNT];
-	struct netlink_answer news = { SLUICE_CMD_SETTINGS_NTF, settings_fill, value };
-	bool any = false;
-	int i, err;
+	struct sluice_settings settings;
+	struct netlink_answer news = { SLUICE_CMD_SETTINGS_NTF, settings_fill, &settings };
+	int err;
 
 	if (size && !is_power_of_2(nla_get_u32(size))) {
 		NL_SET_ERR_MSG_ATTR(info->extack, size, "ring_size must be a power of two");
 		return -EINVAL;
 	}
 	mutex_lock(&sn->lock);
-	memcpy(value, sn->setting, sizeof(value));
-	for (i = 0; i < SLUICE_SETTING_COUNT; i++) {
-		struct nlattr *attr = info->attrs[SLUICE_A_SETTINGS_HOOKS + i];
-
-		if (attr) {
-			value[i] = nla_get_u32(attr);
-			any = true;
-		}
-	}
-	if (!any) {
+	settings = sn->settings;
+	if (!settings_take(&settings, info)) {
 		GENL_SET_ERR_MSG(info, "no setting given: at least one is needed");
 		err = -EINVAL;
 		goto out;
 	}
-	err = sluice_settings_set(sn, value);
-	if (err)
-		GENL_SET_ERR_MSG(info, "netfilter does not take the hooks: nothing changed");
-	else
+	err = sluice_settings_set(sn, &settings, info->extack);
+	if (!err)
 		netlink_notify(sn, GROUP_CONFIG, &news, GFP_KERNEL);
 out:
 	mutex_unlock(&sn->lock);
@@ -337,6 +356,8 @@ static int session_error(struct genl_info *info, int err)
 {
 	if (err == -ENOENT)
 		GENL_SET_ERR_MSG(info, "no session with this id in this network namespace");
+	else if (err == -EOPNOTSUPP)
+		GENL_SET_ERR_MSG(info, "a session of UDP has no sequence to skip in: shunt it");
 	else if (err == -ENODATA)
 		GENL_SET_ERR_MSG(info, "no packet of this direction was seen yet: skip later");
 	return err;

@@ -28,6 +28,25 @@ static void record_tuple(struct sluice_tuple *to, const struct nf_conntrack_tupl
 	to->dst_port = from->dst.u.tcp.port;
 }
 
+bool sluice_record_fits(const struct sluice_session *session, const struct nf_conn *ct)
+{
+	struct sluice_tuple reply = {};
+
+	record_tuple(&reply, &ct->tuplehash[IP_CT_DIR_REPLY].tuple);
+	return !memcmp(&reply, &session->record.reply, sizeof(reply));
+}
+
+/* Is this the first packet of its connection? */
+static bool record_begins(const struct sluice_packet *packet)
+{
+	if (packet->direction != SLUICE_DIR_OPENER)
+		return false;
+	/* Conntrack confirms the entry of a first datagram after we have seen it. */
+	if (packet->protocol == IPPROTO_UDP)
+		return !nf_ct_is_confirmed(packet->ct);
+	return (packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_ACK)) == SLUICE_DATA_SYN;
+}
+
 static u32 record_uid(const struct sluice_packet *packet)
 {
 	struct sock *sk = skb_to_full_sk(packet->skb);
@@ -97,8 +116,7 @@ void sluice_record_describe(struct sluice_session *session, const struct sluice_
 	record->hdr.length = sizeof(*record);
 	record->hdr.type = SLUICE_RECORD_SESSION;
 	record->hdr.flags = record_local(packet);
-	if (packet->direction != SLUICE_DIR_OPENER ||
-	    (packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_ACK)) != SLUICE_DATA_SYN)
+	if (!record_begins(packet))
 		record->hdr.flags |= SLUICE_SESSION_MIDSTREAM;
 	record->session = session->id;
 	record->time = ktime_get_real_ns();
@@ -116,7 +134,7 @@ void sluice_record_describe(struct sluice_session *session, const struct sluice_
 	record->share_mask = share.mask;
 	record->share_generation = share.generation;
 	record->family = nf_ct_l3num(ct) == NFPROTO_IPV4 ? AF_INET : AF_INET6;
-	record->protocol = IPPROTO_TCP;
+	record->protocol = packet->protocol;
 	record_interfaces(record, packet);
 }
 
@@ -160,6 +178,8 @@ struct sluice_record_data *sluice_record_reserve(struct sluice_session *session,
 	u16 flags = packet->flags;
 
 	lockdep_assert_held(&session->lock);
+	if (packet->protocol == IPPROTO_UDP)
+		flags |= SLUICE_DATA_DATAGRAM;
 	if (direction->lost)
 		flags |= SLUICE_DATA_LOST;
 	if (record_announce(session))

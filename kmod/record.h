@@ -14,6 +14,9 @@
  */
 void sluice_record_describe(struct sluice_session *session, const struct sluice_packet *packet);
 
+/* Has @ct the ends that the session's record tells of?  Its original tuple is the same. */
+bool sluice_record_fits(const struct sluice_session *session, const struct nf_conn *ct);
+
 /*
  * Reserves the record of a packet whose first byte has the sequence number
  * @sequence and of which @length bytes of payload are wanted (all or none).

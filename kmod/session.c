@@ -8,7 +8,10 @@
  * came for session_timeout; when its place is needed; when a new connection has
  * the same addresses; or with its ring.
  *
- * The active queue of a ring serves eviction and timeouts both.  A packet does
+ * One of UDP begins with a datagram that settings want, and ends when nothing came
+ * for udp_timeout, or as above.
+ *
+ * The queues of a ring serve eviction and timeouts both.  A packet does
  * not move its session, it only leaves the time.  Who takes sessions from the
  * head puts those back at the end that have been used meanwhile.
  */
@@ -21,12 +24,14 @@
 #include "record.h"
 #include "ring.h"
 #include "session.h"
+#include "udp.h"
 
 #define SESSION_LINGER (2 * HZ)		/* after FIN or RST, without a packet */
 #define SESSION_EXPIRE_PERIOD (HZ / 4)
 #define SESSION_EXPIRE_BATCH 64		/* looked at without letting others in */
 #define SESSION_EVICT_LOOK 8		/* looked at to find one to evict */
 #define SESSION_TRIES 3			/* when other CPUs end and begin the same one */
+#define SESSION_UDP_SHARE 4		/* UDP may not push TCP out beyond this part */
 
 static struct kmem_cache *session_cache;
 static atomic64_t session_last_id;	/* ids are never used again, in no namespace */
@@ -55,13 +60,26 @@ static struct sluice_session_key session_key(const struct nf_conn *ct)
 		.dst_port = tuple->dst.u.tcp.port,
 		.zone = nf_ct_zone_id(nf_ct_zone(ct), IP_CT_DIR_ORIGINAL),
 		.family = tuple->src.l3num,
+		.protocol = tuple->dst.protonum,
 	};
 
 	static_assert(sizeof(key) == 2 * sizeof(key.src) + 4 * sizeof(u16));
 	return key;
 }
 
+struct sluice_session *sluice_session_find(struct sluice_net *sn, u64 id)
+{
+	return rhashtable_lookup(&sn->by_id, &id, session_by_id);
+}
+
 /* ------------------------------------------------------------------ end */
+
+static void session_uncount(struct sluice_net *sn, const struct sluice_session *session)
+{
+	atomic_dec(&sn->sessions);
+	if (sluice_session_is_udp(session))
+		atomic_dec(&sn->udp_sessions);
+}
 
 static void session_free_rcu(struct rcu_head *rcu)
 {
@@ -82,7 +100,7 @@ static void session_unlink(struct sluice_session *session)
 	spin_lock(&set->lock);
 	list_del(&session->node);
 	spin_unlock(&set->lock);
-	atomic_dec(&sn->sessions);
+	session_uncount(sn, session);
 }
 
 /*
@@ -132,7 +150,7 @@ static void session_close(struct sluice_session *session, u32 reason)
 	session->closing = reason;
 	spin_lock(&set->lock);
 	session->queued = jiffies;
-	list_move_tail(&session->node, &set->closing);
+	list_move_tail(&session->node, &set->queue[SLUICE_QUEUE_CLOSING]);
 	spin_unlock(&set->lock);
 }
 
@@ -143,30 +161,47 @@ static void session_requeue(struct sluice_session *session, struct list_head *qu
 }
 
 /*
- * Makes room: ends the first session that was not used since it was last looked
- * at, or else the idlest of those looked at.  The caller holds RCU.
+ * The first session of a queue that was not used since it was last looked at, or else
+ * the idlest of those looked at.
  */
-static bool session_evict(struct sluice_session_set *set)
+static struct sluice_session *session_unused(struct list_head *queue)
 {
-	struct sluice_session *session, *victim;
+	struct sluice_session *session, *victim = NULL;
 	int i;
 
-	spin_lock_bh(&set->lock);
-	victim = list_first_entry_or_null(&set->closing, struct sluice_session, node);
-	if (victim)
-		goto found;
-	for (i = 0; i < SESSION_EVICT_LOOK && !list_empty(&set->active); i++) {
-		session = list_first_entry(&set->active, struct sluice_session, node);
-		if (!READ_ONCE(session->again)) {
-			victim = session;
-			break;
-		}
+	for (i = 0; i < SESSION_EVICT_LOOK && !list_empty(queue); i++) {
+		session = list_first_entry(queue, struct sluice_session, node);
+		if (!READ_ONCE(session->again))
+			return session;
 		if (!victim || time_before(READ_ONCE(session->used), READ_ONCE(victim->used)))
 			victim = session;
 		WRITE_ONCE(session->again, false);
-		session_requeue(session, &set->active);
+		session_requeue(session, queue);
 	}
-found:
+	return victim;
+}
+
+/*
+ * Makes room: ends a session that lingers, or else one that is not much used.  Sessions
+ * of UDP, which anybody can make many of, go before those of TCP when they are
+ * more than their share.  The caller holds RCU.
+ */
+static bool session_evict(struct sluice_session_set *set)
+{
+	struct sluice_net *sn = container_of(set, struct sluice_ring, sessions)->sn;
+	u32 share = sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS) / SESSION_UDP_SHARE;
+	bool crowded = atomic_read(&sn->udp_sessions) > share;
+	struct sluice_session *victim;
+
+	spin_lock_bh(&set->lock);
+	victim = list_first_entry_or_null(&set->queue[SLUICE_QUEUE_CLOSING],
+					  struct sluice_session, node);
+	if (!victim && crowded)
+		victim = session_unused(&set->queue[SLUICE_QUEUE_UDP]);
+	if (!victim)
+		victim = session_unused(&set->queue[SLUICE_QUEUE_ACTIVE]);
+	if (!victim)
+		victim = session_unused(&set->queue[SLUICE_QUEUE_UDP]);
 	spin_unlock_bh(&set->lock);
 	if (!victim)
 		return false;
@@ -231,9 +266,16 @@ static void session_expire_excess(struct sluice_net *sn, struct sluice_session_s
 	}
 }
 
-static bool session_set_empty(struct sluice_session_set *set)
+/* Any session of a ring; NULL when there is none. */
+static struct sluice_session *session_any(struct sluice_session_set *set)
 {
-	return list_empty(&set->active) && list_empty(&set->closing);
+	int i;
+
+	lockdep_assert_held(&set->lock);
+	for (i = 0; i < SLUICE_QUEUE_COUNT; i++)
+		if (!list_empty(&set->queue[i]))
+			return list_first_entry(&set->queue[i], struct sluice_session, node);
+	return NULL;
 }
 
 static void session_expire(struct work_struct *work)
@@ -242,35 +284,27 @@ static void session_expire(struct work_struct *work)
 						      struct sluice_session_set, expire);
 	struct sluice_net *sn = container_of(set, struct sluice_ring, sessions)->sn;
 	u32 timeout = sluice_setting(sn, SLUICE_SETTING_SESSION_TIMEOUT);
+	u32 udp_timeout = sluice_setting(sn, SLUICE_SETTING_UDP_TIMEOUT);
 
-	session_expire_queue(set, &set->closing, SESSION_LINGER);
-	session_expire_queue(set, &set->active, timeout * HZ);
+	session_expire_queue(set, &set->queue[SLUICE_QUEUE_CLOSING], SESSION_LINGER);
+	session_expire_queue(set, &set->queue[SLUICE_QUEUE_ACTIVE], timeout * HZ);
+	session_expire_queue(set, &set->queue[SLUICE_QUEUE_UDP], udp_timeout * HZ);
 	session_expire_excess(sn, set);
 
 	spin_lock_bh(&set->lock);
-	if (!session_set_empty(set))
+	if (session_any(set))
 		schedule_delayed_work(&set->expire, SESSION_EXPIRE_PERIOD);
 	spin_unlock_bh(&set->lock);
 }
 
 void sluice_session_set_init(struct sluice_session_set *set)
 {
+	int i;
+
 	spin_lock_init(&set->lock);
-	INIT_LIST_HEAD(&set->active);
-	INIT_LIST_HEAD(&set->closing);
+	for (i = 0; i < SLUICE_QUEUE_COUNT; i++)
+		INIT_LIST_HEAD(&set->queue[i]);
 	INIT_DELAYED_WORK(&set->expire, session_expire);
-}
-
-static struct sluice_session *session_any(struct sluice_session_set *set)
-{
-	struct sluice_session *session;
-	struct list_head *queue;
-
-	spin_lock_bh(&set->lock);
-	queue = list_empty(&set->active) ? &set->closing : &set->active;
-	session = list_first_entry_or_null(queue, struct sluice_session, node);
-	spin_unlock_bh(&set->lock);
-	return session;
 }
 
 void sluice_session_set_drain(struct sluice_session_set *set)
@@ -280,7 +314,9 @@ void sluice_session_set_drain(struct sluice_session_set *set)
 	cancel_delayed_work_sync(&set->expire);
 	do {
 		rcu_read_lock();
+		spin_lock_bh(&set->lock);
 		session = session_any(set);
+		spin_unlock_bh(&set->lock);
 		if (session)
 			session_end(session, SLUICE_END_CLOSED);
 		rcu_read_unlock();
@@ -290,17 +326,36 @@ void sluice_session_set_drain(struct sluice_session_set *set)
 
 /* ---------------------------------------------------------------- begin */
 
-/* The id of the session whose conntrack entry expected this one, or 0. */
-static u64 session_related(struct sluice_net *sn, const struct nf_conn *ct)
+/* The captured session whose conntrack entry expected this one, or NULL. */
+static struct sluice_session *session_master(struct sluice_net *sn, const struct nf_conn *ct)
 {
 	struct sluice_session_key key;
 	struct sluice_session *session;
 
-	if (!ct->master || nf_ct_protonum(ct->master) != IPPROTO_TCP)
-		return 0;
+	if (!ct->master || (nf_ct_protonum(ct->master) != IPPROTO_TCP &&
+			    nf_ct_protonum(ct->master) != IPPROTO_UDP))
+		return NULL;
 	key = session_key(ct->master);
 	session = rhashtable_lookup(&sn->by_tuple, &key, session_by_tuple);
-	return session && !session->ignored ? session->id : 0;
+	return session && !session->ignored ? session : NULL;
+}
+
+/*
+ * Does a packet begin a session?  A TFTP server answers from a port that no list can
+ * name, but conntrack can relate.  What TCP asks for over UDP is calls and films.
+ */
+static bool session_wanted(struct sluice_net *sn, const struct sluice_packet *packet)
+{
+	const struct sluice_session *master;
+
+	if (packet->protocol != IPPROTO_UDP)
+		return packet->length || packet->flags & SLUICE_DATA_SYN;
+	if (!packet->length)
+		return false;
+	if (sluice_udp_wanted(sn, packet->ct))
+		return true;
+	master = session_master(sn, packet->ct);
+	return master && sluice_session_is_udp(master);
 }
 
 /*
@@ -322,21 +377,17 @@ static struct sluice_ring *session_ring(struct sluice_net *sn, const struct nf_c
 	return rcu_dereference(sn->ring[reciprocal_scale(hash, count)]);
 }
 
-/* Where @sequence is in the 64 bits of its direction: near what was seen last. */
-static u64 session_extend(const struct sluice_session_direction *direction, u32 sequence)
-{
-	return direction->next + (s32)(sequence - (u32)direction->next);
-}
-
 /* Notes a packet's place in its direction; returns that of its payload. */
 static u64 session_place(struct sluice_session_direction *direction,
 			 const struct sluice_packet *packet)
 {
 	u64 at, next;
 
+	if (packet->protocol == IPPROTO_UDP)
+		return 0;
 	if (!direction->next)
 		direction->next = BIT_ULL(32) + packet->sequence;
-	at = session_extend(direction, packet->sequence);
+	at = sluice_session_extend(direction, packet->sequence);
 	if (packet->flags & SLUICE_DATA_SYN)
 		at++;
 	next = at + packet->length + !!(packet->flags & SLUICE_DATA_FIN);
@@ -385,6 +436,10 @@ static struct sluice_record_data *session_see(struct sluice_session *session,
 	lockdep_assert_held(&session->lock);
 	direction->count.packets++;
 	direction->count.bytes += packet->length;
+	if (packet->protocol == IPPROTO_UDP) {
+		sluice_stat_inc(session->ring->sn, SLUICE_STAT_UDP_PACKETS);
+		sluice_stat_add(session->ring->sn, SLUICE_STAT_UDP_BYTES, packet->length);
+	}
 	record = session_capture(session, packet, at);
 	if (packet->flags & SLUICE_DATA_FIN)
 		direction->finished = true;
@@ -396,6 +451,7 @@ static struct sluice_record_data *session_see(struct sluice_session *session,
 	return record;
 }
 
+/* Is it the SYN of an opener? */
 static bool session_opens(const struct sluice_packet *packet)
 {
 	return packet->direction == SLUICE_DIR_OPENER &&
@@ -410,7 +466,7 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 	struct sluice_ring *ring = session_ring(sn, packet->ct);
 	u32 mark = sluice_setting(sn, SLUICE_SETTING_IGNORE_MARK);
 	u32 most = sluice_setting(sn, SLUICE_SETTING_MAX_SESSIONS);
-	struct sluice_session *session;
+	struct sluice_session *session, *master;
 
 	if (!ring) {
 		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_RING);
@@ -429,6 +485,8 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 		return NULL;
 	}
 	session->key = *key;
+	if (sluice_session_is_udp(session))
+		atomic_inc(&sn->udp_sessions);
 	session->id = atomic64_inc_return(&session_last_id);
 	session->ring = ring;
 	session->ring_index = ring->index;
@@ -440,13 +498,16 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 	session->queued = jiffies;
 	spin_lock_init(&session->lock);
 	sluice_record_describe(session, packet);
-	session->record.related = session_related(sn, packet->ct);
+	master = session_master(sn, packet->ct);
+	session->record.related = master ? master->id : 0;
 	return session;
 }
 
 static int session_insert(struct sluice_net *sn, struct sluice_session *session)
 {
 	struct sluice_session_set *set = &session->ring->sessions;
+	struct list_head *queue = &set->queue[sluice_session_is_udp(session) ?
+					      SLUICE_QUEUE_UDP : SLUICE_QUEUE_ACTIVE];
 	int err;
 
 	lockdep_assert_held(&session->lock);
@@ -463,7 +524,7 @@ static int session_insert(struct sluice_net *sn, struct sluice_session *session)
 		return err;
 	}
 	spin_lock(&set->lock);
-	list_add_tail(&session->node, &set->active);
+	list_add_tail(&session->node, queue);
 	spin_unlock(&set->lock);
 	if (!delayed_work_pending(&set->expire))
 		schedule_delayed_work(&set->expire, SESSION_EXPIRE_PERIOD);
@@ -490,7 +551,7 @@ static bool session_begin(struct sluice_net *sn, const struct sluice_session_key
 	spin_unlock_bh(&session->lock);
 
 	if (err) {
-		atomic_dec(&sn->sessions);
+		session_uncount(sn, session);
 		call_rcu(&session->rcu, session_free_rcu);
 		if (err == -EEXIST)
 			return false;
@@ -503,6 +564,8 @@ static bool session_begin(struct sluice_net *sn, const struct sluice_session_key
 		sluice_stat_inc(sn, SLUICE_STAT_IGNORED_MARK);
 	} else {
 		sluice_stat_inc(sn, SLUICE_STAT_SESSIONS);
+		if (sluice_session_is_udp(session))
+			sluice_stat_inc(sn, SLUICE_STAT_SESSIONS_UDP);
 		sluice_netlink_session_begin(sn, session->ring_index, &session->record);
 	}
 	return true;
@@ -513,7 +576,8 @@ static bool session_begin(struct sluice_net *sn, const struct sluice_session_key
  * new conntrack entry: another one, or one that is not confirmed yet and only
  * lies where the old one did.  Not so when a SYN is repeated that was never
  * answered.  When conntrack takes the SYN for one it may ignore, its sequence
- * number decides.
+ * number decides.  With UDP a new entry between the same ends is the same exchange:
+ * conntrack forgets one sooner than we do.
  */
 static bool session_reused(const struct sluice_session *session,
 			   const struct sluice_packet *packet)
@@ -522,6 +586,8 @@ static bool session_reused(const struct sluice_session *session,
 	bool repeated, other;
 
 	lockdep_assert_held(&session->lock);
+	if (sluice_session_is_udp(session))
+		return session->ct != (unsigned long)ct && !sluice_record_fits(session, ct);
 	if (!session_opens(packet))
 		return false;
 	other = session->ct != (unsigned long)ct || !nf_ct_is_confirmed(ct);
@@ -567,144 +633,13 @@ void sluice_session_packet(struct sluice_net *sn, const struct sluice_packet *pa
 		session = rhashtable_lookup(&sn->by_tuple, &key, session_by_tuple);
 		if (session && session_continue(session, packet))
 			return;
-		if (!packet->length && !(packet->flags & SLUICE_DATA_SYN))
+		if (!session_wanted(sn, packet))
 			return;
 		if (session_begin(sn, &key, packet))
 			return;
 	}
 	/* Cannot be: others would have to end and begin it in step with us. */
 	sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
-}
-
-/* -------------------------------------------------------------- requests */
-
-int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction which,
-			u32 sequence, u64 length)
-{
-	struct sluice_session_direction *direction;
-	struct sluice_session *session;
-	u64 from, to;
-	int err = 0;
-
-	rcu_read_lock();
-	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
-	if (!session) {
-		rcu_read_unlock();
-		return -ENOENT;
-	}
-	spin_lock_bh(&session->lock);
-	direction = &session->dir[which];
-	if (session->dead) {
-		err = -ENOENT;
-	} else if (!direction->next) {
-		err = -ENODATA;
-	} else {
-		from = session_extend(direction, sequence);
-		to = from + length;
-		/* One that touches the last is more of it. */
-		if (from <= direction->skip_to && to >= direction->skip_from) {
-			from = min(from, direction->skip_from);
-			to = max(to, direction->skip_to);
-		}
-		direction->skip_from = from;
-		direction->skip_to = to;
-	}
-	spin_unlock_bh(&session->lock);
-	rcu_read_unlock();
-	return err;
-}
-
-int sluice_session_shunt(struct sluice_net *sn, u64 id)
-{
-	struct sluice_session *session;
-	struct sluice_record_end end;
-	bool tell = false;
-	int err = 0;
-
-	rcu_read_lock();
-	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
-	if (!session) {
-		rcu_read_unlock();
-		return -ENOENT;
-	}
-	spin_lock_bh(&session->lock);
-	if (session->dead) {
-		err = -ENOENT;
-	} else if (!session->shunted) {
-		/* It keeps its place in the table, for its packets to be recognised. */
-		session->shunted = true;
-		sluice_record_summary(session, SLUICE_END_SHUNT, &end);
-		sluice_record_end(session, &end);
-		tell = true;
-	}
-	spin_unlock_bh(&session->lock);
-	rcu_read_unlock();
-	if (tell) {
-		sluice_stat_inc(sn, SLUICE_STAT_SHUNTED_SESSIONS);
-		sluice_netlink_session_end(sn, &end);
-	}
-	return err;
-}
-
-static int session_info(struct sluice_session *session, struct sluice_session_info *info)
-{
-	int err = 0;
-
-	spin_lock_bh(&session->lock);
-	if (session->dead) {
-		err = -ENOENT;
-	} else {
-		info->session = session->record;
-		sluice_record_summary(session, 0, &info->end);
-		info->idle_msec = jiffies_to_msecs(jiffies - session->used);
-		info->ring = session->ring_index;
-		info->shunted = session->shunted;
-	}
-	spin_unlock_bh(&session->lock);
-	return err;
-}
-
-int sluice_session_get(struct sluice_net *sn, u64 id, struct sluice_session_info *info)
-{
-	struct sluice_session *session;
-	int err;
-
-	rcu_read_lock();
-	session = rhashtable_lookup(&sn->by_id, &id, session_by_id);
-	err = session ? session_info(session, info) : -ENOENT;
-	rcu_read_unlock();
-	return err;
-}
-
-void sluice_session_walk_begin(struct sluice_net *sn, struct rhashtable_iter *iter)
-{
-	rhashtable_walk_enter(&sn->by_id, iter);
-}
-
-void sluice_session_walk_end(struct rhashtable_iter *iter)
-{
-	rhashtable_walk_exit(iter);
-}
-
-int sluice_session_walk(struct rhashtable_iter *iter,
-			int (*each)(const struct sluice_session_info *info, void *arg),
-			void *arg)
-{
-	struct sluice_session_info info;
-	struct sluice_session *session;
-	int err = 0;
-
-	rhashtable_walk_start(iter);
-	session = rhashtable_walk_peek(iter);
-	while (session && !err) {
-		/* -EAGAIN: the table was resized, some may come twice. */
-		if (!IS_ERR(session) && !session_info(session, &info))
-			err = each(&info, arg);
-		if (!err)
-			session = rhashtable_walk_next(iter);
-	}
-	rhashtable_walk_stop(iter);
-	return err;
 }
 
 /* ---------------------------------------------------------- init and exit */

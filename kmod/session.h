@@ -4,7 +4,7 @@
  *
  * A session is found by the original tuple of its conntrack entry, or by its own
  * id.  It belongs to one ring from beginning to end and is in one of that
- * ring's two queues.  Conntrack's entry is never held nor looked at later, for
+ * ring's queues.  Conntrack's entry is never held nor looked at later, for
  * that would keep its namespace from going away.
  *
  * Locks, outer first: sluice_session.lock, then one of a bucket of a hash
@@ -32,12 +32,13 @@ struct sluice_session_key {
 	__be16 src_port;
 	__be16 dst_port;
 	u16 zone;
-	u16 family;
+	u8 family;
+	u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
 };
 
 struct sluice_session_direction {
 	struct sluice_direction_count count;
-	/* Sequence numbers extended to 64 bits, never 0. */
+	/* Sequence numbers of TCP extended to 64 bits, never 0. */
 	u64 next;		/* after the last byte seen; 0: none seen */
 	u64 skip_from;
 	u64 skip_to;
@@ -75,13 +76,31 @@ struct sluice_session {
 	struct rcu_head rcu;
 };
 
+enum sluice_queue {
+	SLUICE_QUEUE_CLOSING,	/* saw FIN or RST, may still see retransmissions */
+	SLUICE_QUEUE_ACTIVE,	/* others of TCP */
+	SLUICE_QUEUE_UDP,
+	SLUICE_QUEUE_COUNT
+};
+
 /* The sessions of one ring. */
 struct sluice_session_set {
-	spinlock_t lock;	/* for both queues, in the order of sluice_session.queued */
-	struct list_head active;
-	struct list_head closing;	/* saw FIN or RST, may still see retransmissions */
+	spinlock_t lock;	/* for the queues, in the order of sluice_session.queued */
+	struct list_head queue[SLUICE_QUEUE_COUNT];
 	struct delayed_work expire;
 };
+
+static inline bool sluice_session_is_udp(const struct sluice_session *session)
+{
+	return session->key.protocol == IPPROTO_UDP;
+}
+
+/* Where @sequence is in the 64 bits of its direction: near what was seen last. */
+static inline u64 sluice_session_extend(const struct sluice_session_direction *direction,
+					u32 sequence)
+{
+	return direction->next + (s32)(sequence - (u32)direction->next);
+}
 
 int sluice_session_init(void);
 void sluice_session_exit(void);
@@ -101,10 +120,13 @@ void sluice_session_set_drain(struct sluice_session_set *set);
 /* Captures a packet.  In a hook: under RCU, must not sleep. */
 void sluice_session_packet(struct sluice_net *sn, const struct sluice_packet *packet);
 
+/* One that is captured, by its id, or NULL.  Under RCU. */
+struct sluice_session *sluice_session_find(struct sluice_net *sn, u64 id);
+
 /*
  * Leaves out @length bytes of a direction, from @sequence on.  Returns -ENOENT
- * when there is no such session, -ENODATA when nothing was seen of this
- * direction: there is no telling where in 64 bits @sequence is.
+ * when there is no such session, -EOPNOTSUPP when it is one of UDP, -ENODATA when
+ * nothing was seen of this direction: there is no telling where in 64 bits @sequence is.
  */
 int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction direction,
 			u32 sequence, u64 length);

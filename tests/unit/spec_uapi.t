@@ -69,7 +69,7 @@ def numbered(items, first):
 # How a member of a record is reached in C: the specification has no structs in structs.
 def member(record, name):
     name = name.replace('-', '_')
-    if name in ('length', 'type', 'flags'):
+    if record.startswith('record-') and name in ('length', 'type', 'flags'):
         return 'hdr.' + name
     for tuple_ in ('original', 'reply'):
         if name.startswith(tuple_ + '_'):
@@ -104,6 +104,12 @@ def check_settings(attributes):
         pairs += [(row[2], checks.get('min', 0)), (row[3] + 'u', checks.get('max', 0xffffffff))
                   if row[3][0].isdigit() else (row[3], checks['max'])]
     same('limits of the %d settings' % len(rows), pairs)
+    table = re.search(r'#define SLUICE_LISTS\(X\)(.*?[^\\])\n', header, re.S).group(1)
+    rows = re.findall(r'X\((\w+), (\w+), (struct \w+),', table)
+    same('limits of the %d lists' % len(rows),
+         [('SLUICE_UDP_ENTRIES_MAX * sizeof(%s)' % entry,
+           attributes['settings-' + name.replace('_', '-')]['checks']['max-len'])
+          for _, name, entry in rows])
 
 
 def main():

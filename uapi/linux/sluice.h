@@ -50,7 +50,7 @@
 #define SLUICE_VERSION "0.1.0"
 
 /* Incremented whenever a record or an attribute changes its meaning. */
-#define SLUICE_ABI_VERSION 1
+#define SLUICE_ABI_VERSION 2
 
 /*
  * The twelve fields, in the order used everywhere.
@@ -134,7 +134,7 @@ struct sluice_tuple {
 };
 
 /* flags of SLUICE_RECORD_SESSION */
-#define SLUICE_SESSION_MIDSTREAM (1U << 0) /* begin not seen */
+#define SLUICE_SESSION_MIDSTREAM (1U << 0) /* begin not seen: SYN, or first datagram */
 #define SLUICE_SESSION_LOCAL_IN (1U << 1)  /* ends on this host */
 #define SLUICE_SESSION_LOCAL_OUT (1U << 2) /* begins on this host */
 
@@ -167,14 +167,14 @@ struct sluice_record_session {
 	__u32 share_mask;	/* when the session was found */
 	__u32 share_generation;
 	__u8 family;		/* AF_INET or AF_INET6 */
-	__u8 protocol;		/* IPPROTO_TCP */
+	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
 	__u16 reserved0;
 	__u32 reserved1;
 	char in_name[16];	/* NUL terminated interface names */
 	char out_name[16];
 };
 
-/* flags of SLUICE_RECORD_DATA: the low byte is that of the TCP header */
+/* flags of SLUICE_RECORD_DATA: the low byte is that of the TCP header, 0 with UDP */
 #define SLUICE_DATA_FIN 0x01
 #define SLUICE_DATA_SYN 0x02
 #define SLUICE_DATA_RST 0x04
@@ -182,11 +182,15 @@ struct sluice_record_session {
 #define SLUICE_DATA_ACK 0x10
 #define SLUICE_DATA_URG 0x20
 #define SLUICE_DATA_LOST 0x0100	/* records of this direction were lost before */
-#define SLUICE_DATA_DATAGRAM 0x0200 /* one of UDP: no flags of TCP, no sequence */
+#define SLUICE_DATA_DATAGRAM 0x0200 /* one of UDP */
 
 /*
  * SLUICE_RECORD_DATA: one packet (a GSO packet is one) that carries payload,
  * SYN, FIN or RST.  The payload follows the struct: length - sizeof bytes.
+ *
+ * With UDP one whole datagram that is not empty, put together where it came in
+ * fragments, taken apart where it came in a GSO packet.  sequence, acknowledgment and
+ * urgent are 0.
  */
 struct sluice_record_data {
 	struct sluice_record hdr;
@@ -205,7 +209,7 @@ struct sluice_record_data {
 enum sluice_end_reason {
 	SLUICE_END_FIN = 1,	/* both directions finished */
 	SLUICE_END_RST,
-	SLUICE_END_TIMEOUT,	/* idle for longer than session_timeout */
+	SLUICE_END_TIMEOUT,	/* idle for longer than session_timeout or udp_timeout */
 	SLUICE_END_EVICTED,	/* the table was full and this one the idlest */
 	SLUICE_END_REUSED,	/* a new connection took its addresses */
 	SLUICE_END_SHUNT,	/* the agent or the filter asked for no more */
@@ -261,7 +265,7 @@ struct sluice_record_lost {
  * RING_OPEN       [admin] RING_INDEX, RING_COUNT, RING_SIZE (optional)
  *                 -> RING_FD, RING_SIZE
  * SESSION_GET     [admin] dump: one message a session; with SESSION_ID: one
- * SKIP            [admin] SESSION_ID, DIRECTION, SEQUENCE, LENGTH
+ * SKIP            [admin] SESSION_ID, DIRECTION, SEQUENCE, LENGTH; TCP only
  * SHUNT           [admin] SESSION_ID
  * STATS_GET       -> one attribute a counter
  */
@@ -307,7 +311,38 @@ enum sluice_cmd {
 	X(WAKE_BYTES, wake_bytes, 0, 134217728, 65536, "bytes",                         \
 	  "wake the reader once this much is waiting")                                  \
 	X(WAKE_MSEC, wake_msec, 1, 10000, 10, "milliseconds",                           \
-	  "wake the reader at the latest this long after a record")
+	  "wake the reader at the latest this long after a record")                     \
+	X(UDP_TIMEOUT, udp_timeout, 1, 86400, 60, "seconds",                            \
+	  "a session of UDP without packets for this long is ended")
+
+/* An entry of SLUICE_A_SETTINGS_UDP_PORTS. */
+struct sluice_port_range {
+	__u16 first;		/* 1 .. 65535 */
+	__u16 last;		/* not below first */
+};
+
+/* An entry of SLUICE_A_SETTINGS_UDP_PREFIXES. */
+struct sluice_prefix {
+	__u8 ip[16];		/* bits beyond length are 0 */
+	__u8 family;		/* AF_INET or AF_INET6 */
+	__u8 length;		/* in bits: 0 .. 32 or 128 */
+	__u16 reserved;		/* 0 */
+};
+
+#define SLUICE_UDP_ENTRIES_MAX 32
+
+/*
+ * Settings that are lists; an empty one clears.  A session of UDP is captured when an
+ * address or a port of it is in one of them, of either end, before or after NAT; or when
+ * conntrack calls it related to one that is.  Both are empty by default: no UDP is captured.
+ * A change holds for sessions that begin after it.
+ * X(CONSTANT, name, type of an entry, help)
+ */
+#define SLUICE_LISTS(X)                                                                 \
+	X(UDP_PORTS, udp_ports, struct sluice_port_range,                               \
+	  "UDP ports whose sessions are captured")                                      \
+	X(UDP_PREFIXES, udp_prefixes, struct sluice_prefix,                             \
+	  "prefixes of addresses whose sessions of UDP are captured")
 
 /*
  * Counters of a network namespace.
@@ -316,7 +351,10 @@ enum sluice_cmd {
 #define SLUICE_STATS(X)                                                          \
 	X(PACKETS, packets, "TCP packets of tracked connections seen")           \
 	X(BYTES, bytes, "their payload")                                         \
+	X(UDP_PACKETS, udp_packets, "datagrams of captured sessions seen")       \
+	X(UDP_BYTES, udp_bytes, "their payload")                                 \
 	X(SESSIONS, sessions, "sessions begun")                                  \
+	X(SESSIONS_UDP, sessions_udp, "of these, of UDP")                        \
 	X(SESSIONS_ENDED, sessions_ended, "sessions ended")                      \
 	X(SESSIONS_EVICTED, sessions_evicted, "of these, evicted from a full table") \
 	X(RECORDS, records, "records tried: delivered and lost")                 \
@@ -328,7 +366,7 @@ enum sluice_cmd {
 	X(LOST_BYTES, lost_bytes, "payload of all lost records")                 \
 	X(MISSED_INVALID, missed_invalid,                                        \
 	  "packets not captured: invalid to conntrack or not tracked")           \
-	X(MISSED_MALFORMED, missed_malformed, "packets not captured: no readable TCP header") \
+	X(MISSED_MALFORMED, missed_malformed, "packets not captured: no readable header") \
 	X(MISSED_TABLE_FULL, missed_table_full, "packets not captured: session table full") \
 	X(MISSED_NO_MEMORY, missed_no_memory, "packets not captured: no memory for a session") \
 	X(MISSED_NO_RING, missed_no_ring,                                        \
@@ -348,6 +386,11 @@ enum sluice_attr {
 #define SLUICE_SETTING_ENUM(id, name, min, max, def, unit, help) SLUICE_A_SETTINGS_##id,
 	SLUICE_SETTINGS(SLUICE_SETTING_ENUM)
 #undef SLUICE_SETTING_ENUM
+
+	/* arrays in binary, SLUICE_UDP_ENTRIES_MAX entries at most */
+#define SLUICE_LIST_ENUM(id, name, type, help) SLUICE_A_SETTINGS_##id,
+	SLUICE_LISTS(SLUICE_LIST_ENUM)
+#undef SLUICE_LIST_ENUM
 
 	SLUICE_A_SHARE_MASK,		/* u32, SLUICE_FIELD_BIT()s; set: shared */
 	SLUICE_A_SHARE_SELECT,		/* u32 */
