@@ -65,9 +65,13 @@ const char *ctl_endpoint(uint8_t family, const uint8_t ip[16], uint16_t be_port,
 const struct sluice_record_session *ctl_session_record(struct nlattr **attr);
 const struct sluice_record_end *ctl_session_end(struct nlattr **attr);
 const char *ctl_end_reason(uint32_t reason);
+const char *ctl_protocol(uint8_t protocol);
 
 /* Settings as text, shared by settings, status and monitor. */
-const char *ctl_setting_text(unsigned int attr, uint32_t value, char *text, size_t size);
+#define CTL_SETTING_MAX 2048
+/* The value of attribute `which` of an answer; lists with commas, empty ones "none". */
+const char *ctl_setting_text(struct nlattr **attr, unsigned int which,
+			     char text[static CTL_SETTING_MAX]);
 json_t *ctl_settings_json(struct nlattr **attr);
 json_t *ctl_share_json(uint32_t mask, uint32_t generation);
 

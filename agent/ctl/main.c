@@ -23,8 +23,11 @@ static const struct ctl_command commands[] = {
 	 "capture settings of this network namespace", ctl_settings, false,
 	 "Without arguments lists all settings. VALUE is a number; K, M and G multiply by "
 	 "powers\n"
-	 "of 1024; hooks takes names separated by commas, ignore_mark may be hexadecimal:\n"
-	 "  sluicectl settings set hooks forward,local max_sessions 64K"},
+	 "of 1024; hooks takes names separated by commas, ignore_mark may be hexadecimal.\n"
+	 "UDP is captured for the ports and addresses that udp_ports and udp_prefixes name,\n"
+	 "separated by commas; 'none' clears a list:\n"
+	 "  sluicectl settings set hooks forward,local max_sessions 64K\n"
+	 "  sluicectl settings set udp_ports 69,2049,1000-1010 udp_prefixes 10.0.0.0/8"},
 	{"sessions", "[ID]", "sessions in the kernel's table", ctl_sessions, false,
 	 "With ID only that session."},
 	{"stats", "[NAME ...]", "counters of the module and of the agent", ctl_stats, false,

@@ -43,7 +43,7 @@ static void print_session(struct nlattr **attr, const char *time)
 	else
 		return;
 	if (r)
-		printf(" %s > %s",
+		printf(" %s %s > %s", ctl_protocol(r->protocol),
 		       ctl_endpoint(r->family, r->original.src_ip, r->original.src_port,
 				    client),
 		       ctl_endpoint(r->family, r->reply.src_ip, r->reply.src_port, server));

@@ -90,6 +90,11 @@ static json_t *count_json(const struct sluice_direction_count *c)
 			 (json_int_t)c->lost_records, "lost_bytes", (json_int_t)c->lost_bytes);
 }
 
+const char *ctl_protocol(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
 json_t *ctl_session_json(struct nlattr **attr)
 {
 	const struct sluice_record_session *r = ctl_session_record(attr);
@@ -101,6 +106,7 @@ json_t *ctl_session_json(struct nlattr **attr)
 			j, "session",
 			json_integer((json_int_t)nla_get_u64(attr[SLUICE_A_SESSION_ID])));
 	if (r) {
+		json_object_set_new(j, "protocol", json_string(ctl_protocol(r->protocol)));
 		json_object_set_new(j, "client", end_json(r, true));
 		json_object_set_new(j, "server", end_json(r, false));
 		json_object_set_new(j, "start_ns", json_integer((json_int_t)r->time));
@@ -155,6 +161,7 @@ static void each(void *arg, uint8_t cmd, struct nlattr **attr)
 	if (!r || !end)
 		return;
 	ctl_table_cell(l->table, "%llu", (unsigned long long)r->session);
+	ctl_table_cell(l->table, "%s", ctl_protocol(r->protocol));
 	ctl_table_cell(
 		l->table, "%s",
 		ctl_endpoint(r->family, r->original.src_ip, r->original.src_port, client));
@@ -182,9 +189,9 @@ static void each(void *arg, uint8_t cmd, struct nlattr **attr)
 
 int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 {
-	static const char *const titles[] = {"SESSION", "CLIENT",     "SERVER",
-					     ">SENT",	">RECEIVED",  ">IDLE s",
-					     "STATE",	"INTERFACES", "SEEN AS"};
+	static const char *const titles[] = {"SESSION",	   "PROTOCOL",	"CLIENT",  "SERVER",
+					     ">SENT",	   ">RECEIVED", ">IDLE s", "STATE",
+					     "INTERFACES", "SEEN AS"};
 	struct listing l = {0};
 	struct nl_msg *msg;
 	uint64_t id = 0;
@@ -208,7 +215,7 @@ int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		l.array = json_array();
 	else
-		l.table = ctl_table_new(titles, 9);
+		l.table = ctl_table_new(titles, sizeof(titles) / sizeof(titles[0]));
 	msg = kernel_request(&ctl->kernel, SLUICE_CMD_SESSION_GET, !argc);
 	if (msg && argc)
 		nla_put_u64(msg, SLUICE_A_SESSION_ID, id);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/ctl.h"
 
+#include "lib/list.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +13,16 @@ static const struct setting {
 	const char *name;
 	uint32_t min, max, def;
 	const char *unit, *help;
+	const struct list_kind *list; /* NULL: a number */
 } settings[] = {
 #define SETTING_ROW(id, name, min, max, def, unit, help) \
-	{SLUICE_A_SETTINGS_##id, #name, min, max, def, unit, help},
+	{SLUICE_A_SETTINGS_##id, #name, min, max, def, unit, help, NULL},
 	SLUICE_SETTINGS(SETTING_ROW)
 #undef SETTING_ROW
+#define LIST_ROW(id, name, type, help) \
+	{SLUICE_A_SETTINGS_##id, #name, 0, 0, 0, "list", help, &list_kinds[LIST_##id]},
+		SLUICE_LISTS(LIST_ROW)
+#undef LIST_ROW
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
@@ -40,7 +47,7 @@ static const struct setting *find(const char *name)
 	return NULL;
 }
 
-const char *ctl_setting_text(unsigned int attr, uint32_t value, char *text, size_t size)
+static const char *number_text(unsigned int attr, uint32_t value, char *text, size_t size)
 {
 	size_t i, n = 0;
 
@@ -58,28 +65,55 @@ const char *ctl_setting_text(unsigned int attr, uint32_t value, char *text, size
 	return text;
 }
 
+const char *ctl_setting_text(struct nlattr **attr, unsigned int which,
+			     char text[static CTL_SETTING_MAX])
+{
+	const struct nlattr *a = attr[which];
+	size_t i;
+
+	_Static_assert(CTL_SETTING_MAX >= LIST_TEXT_MAX, "a whole list is a setting");
+	if (!a)
+		return "?";
+	for (i = 0; i < LIST_KINDS; i++)
+		if (list_kinds[i].attr == which)
+			return list_text(&list_kinds[i], nla_data(a), (size_t)nla_len(a), text);
+	return number_text(which, nla_get_u32(a), text, CTL_SETTING_MAX);
+}
+
+/* Names separated by commas as an array of them. */
+static json_t *names_json(const char *text)
+{
+	json_t *names = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, ",");
+
+		json_array_append_new(names, json_stringn(text, n));
+		text += n + (text[n] == ',');
+	}
+	return names;
+}
+
 json_t *ctl_settings_json(struct nlattr **attr)
 {
+	char text[CTL_SETTING_MAX];
 	json_t *all = json_object();
-	size_t i, h;
+	size_t i;
 
 	for (i = 0; i < SETTINGS; i++) {
-		uint32_t v;
+		const struct setting *s = &settings[i];
+		const struct nlattr *a = attr[s->attr];
+		json_t *value;
 
-		if (!attr[settings[i].attr])
+		if (!a)
 			continue;
-		v = nla_get_u32(attr[settings[i].attr]);
-		if (settings[i].attr == SLUICE_A_SETTINGS_HOOKS) {
-			json_t *names = json_array();
-
-			for (h = 0; h < HOOKS; h++)
-				if (v & hooks[h].bit)
-					json_array_append_new(names,
-							      json_string(hooks[h].name));
-			json_object_set_new(all, settings[i].name, names);
-		} else {
-			json_object_set_new(all, settings[i].name, json_integer(v));
-		}
+		if (s->list && !nla_len(a))
+			value = json_array();
+		else if (s->list || s->attr == SLUICE_A_SETTINGS_HOOKS)
+			value = names_json(ctl_setting_text(attr, s->attr, text));
+		else
+			value = json_integer(nla_get_u32(a));
+		json_object_set_new(all, s->name, value);
 	}
 	return all;
 }
@@ -126,6 +160,55 @@ static bool number_value(const char *text, uint32_t *value)
 	return true;
 }
 
+/* An empty word clears a list as "none" does. */
+static bool put_list(struct nl_msg *msg, const struct setting *s, const char *value)
+{
+	struct list list = {0};
+	char word[LIST_ENTRY_TEXT];
+	const char *expected;
+
+	while (*value) {
+		size_t n = strcspn(value, ",");
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, value);
+		expected =
+			n < sizeof(word) ? list_add(s->list, &list, word) : s->list->expected;
+		if (expected) {
+			ctl_error("settings set %s: \"%.*s\": expected %s", s->name, (int)n,
+				  value, expected);
+			return false;
+		}
+		value += n + (value[n] == ',');
+	}
+	nla_put(msg, (int)s->attr, (int)list_size(s->list, &list), list.bytes);
+	return true;
+}
+
+static bool put_setting(struct nl_msg *msg, const char *name, const char *text)
+{
+	const struct setting *s = find(name);
+	uint32_t value = 0;
+
+	if (!s)
+		return false;
+	if (s->list)
+		return put_list(msg, s, text);
+	if (s->attr == SLUICE_A_SETTINGS_HOOKS) {
+		if (!hooks_value(text, &value)) {
+			ctl_error("settings set %s: \"%s\" is no list of hooks; expected "
+				  "forward, local, or both separated by a comma",
+				  s->name, text);
+			return false;
+		}
+	} else if (!number_value(text, &value)) {
+		ctl_error("settings set %s: \"%s\" is no number; expected %u to %u %s", s->name,
+			  text, s->min, s->max, s->unit);
+		return false;
+	}
+	nla_put_u32(msg, (int)s->attr, value);
+	return true;
+}
+
 static int set(struct ctl *ctl, int argc, char **argv)
 {
 	struct nl_msg *msg;
@@ -137,27 +220,10 @@ static int set(struct ctl *ctl, int argc, char **argv)
 	}
 	msg = kernel_request(&ctl->kernel, SLUICE_CMD_SETTINGS_SET, false);
 	for (i = 0; msg && i < argc; i += 2) {
-		const struct setting *s = find(argv[i]);
-		uint32_t value = 0;
-		bool ok = s && (s->attr == SLUICE_A_SETTINGS_HOOKS
-					? hooks_value(argv[i + 1], &value)
-					: number_value(argv[i + 1], &value));
-
-		if (!ok) {
-			if (s && s->attr == SLUICE_A_SETTINGS_HOOKS)
-				ctl_error(
-					"settings set %s: \"%s\" is no list of hooks; expected "
-					"forward, local, or both separated by a comma",
-					s->name, argv[i + 1]);
-			else if (s)
-				ctl_error("settings set %s: \"%s\" is no number; expected %u "
-					  "to %u "
-					  "%s",
-					  s->name, argv[i + 1], s->min, s->max, s->unit);
-			nlmsg_free(msg);
-			return CTL_USAGE;
-		}
-		nla_put_u32(msg, (int)s->attr, value);
+		if (put_setting(msg, argv[i], argv[i + 1]))
+			continue;
+		nlmsg_free(msg);
+		return CTL_USAGE;
 	}
 	if (!kernel_call(&ctl->kernel, msg, "settings set", NULL, NULL))
 		return ctl_kernel_error(ctl);
@@ -184,8 +250,8 @@ static void show(void *arg, uint8_t cmd, struct nlattr **attr)
 {
 	static const char *const titles[] = {"SETTING", "VALUE", "DEFAULT", "UNIT", "MEANING"};
 	const struct wanted *w = arg;
+	char text[CTL_SETTING_MAX];
 	struct ctl_table *t;
-	char text[64];
 	size_t i;
 
 	(void)cmd;
@@ -201,9 +267,7 @@ static void show(void *arg, uint8_t cmd, struct nlattr **attr)
 	if (w->argc == 1) {
 		for (i = 0; i < SETTINGS; i++)
 			if (is_wanted(w, settings[i].name) && attr[settings[i].attr])
-				puts(ctl_setting_text(settings[i].attr,
-						      nla_get_u32(attr[settings[i].attr]), text,
-						      sizeof(text)));
+				puts(ctl_setting_text(attr, settings[i].attr, text));
 		return;
 	}
 	t = ctl_table_new(titles, 5);
@@ -213,10 +277,10 @@ static void show(void *arg, uint8_t cmd, struct nlattr **attr)
 		if (!is_wanted(w, s->name) || !attr[s->attr])
 			continue;
 		ctl_table_cell(t, "%s", s->name);
+		ctl_table_cell(t, "%s", ctl_setting_text(attr, s->attr, text));
 		ctl_table_cell(t, "%s",
-			       ctl_setting_text(s->attr, nla_get_u32(attr[s->attr]), text,
-						sizeof(text)));
-		ctl_table_cell(t, "%s", ctl_setting_text(s->attr, s->def, text, sizeof(text)));
+			       s->list ? LIST_NONE
+				       : number_text(s->attr, s->def, text, sizeof(text)));
 		ctl_table_cell(t, "%s", s->unit);
 		ctl_table_cell(t, "%s", s->help);
 	}

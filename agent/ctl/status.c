@@ -13,7 +13,7 @@ struct status {
 	uint32_t sessions, rings, count;
 	uint64_t records, delivered, lost, missed;
 	json_t *settings;
-	char hooks[64];
+	char hooks[CTL_SETTING_MAX], udp_ports[CTL_SETTING_MAX], udp_prefixes[CTL_SETTING_MAX];
 	char version[32];
 	json_t *agent; /* stats.json, or NULL */
 	bool agent_alive;
@@ -62,10 +62,9 @@ static void settings(void *arg, uint8_t cmd, struct nlattr **attr)
 
 	(void)cmd;
 	s->settings = ctl_settings_json(attr);
-	if (attr[SLUICE_A_SETTINGS_HOOKS])
-		ctl_setting_text(SLUICE_A_SETTINGS_HOOKS,
-				 nla_get_u32(attr[SLUICE_A_SETTINGS_HOOKS]), s->hooks,
-				 sizeof(s->hooks));
+	ctl_setting_text(attr, SLUICE_A_SETTINGS_HOOKS, s->hooks);
+	ctl_setting_text(attr, SLUICE_A_SETTINGS_UDP_PORTS, s->udp_ports);
+	ctl_setting_text(attr, SLUICE_A_SETTINGS_UDP_PREFIXES, s->udp_prefixes);
 }
 
 static void module_version(struct status *s)
@@ -141,6 +140,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 	printf("module    sluice %s, %s\n", s.version,
 	       s.rings ? "capturing" : "idle: no ring is open, so nothing is captured");
 	printf("hooks     %s\n", s.hooks);
+	printf("udp       ports %s, prefixes %s\n", s.udp_ports, s.udp_prefixes);
 	printf("rings     %u open of %u\n", s.rings, s.count);
 	printf("sessions  %u now\n", s.sessions);
 	printf("records   %llu, %llu lost; %llu packets not captured\n",

@@ -268,15 +268,6 @@ bool kernel_share_set(struct kernel *k, uint32_t select, uint32_t mask)
 	return kernel_call(k, msg, "share set", NULL, NULL);
 }
 
-bool kernel_setting_set(struct kernel *k, uint16_t attr, uint32_t value)
-{
-	struct nl_msg *msg = kernel_request(k, SLUICE_CMD_SETTINGS_SET, false);
-
-	if (msg)
-		nla_put_u32(msg, attr, value);
-	return kernel_call(k, msg, "settings set", NULL, NULL);
-}
-
 static void ring_each(void *arg, uint8_t cmd, struct nlattr **attr)
 {
 	if (attr[SLUICE_A_RING_FD])

@@ -42,8 +42,6 @@ bool kernel_call(struct kernel *k, struct nl_msg *msg, const char *what, kernel_
 /* The common calls. */
 bool kernel_share_get(struct kernel *k, uint32_t *mask, uint32_t *generation);
 bool kernel_share_set(struct kernel *k, uint32_t select, uint32_t mask);
-/* One setting by its attribute (SLUICE_A_SETTINGS_*). */
-bool kernel_setting_set(struct kernel *k, uint16_t attr, uint32_t value);
 /* size 0: the kernel's setting.  *fd is close-on-exec. */
 bool kernel_ring_open(struct kernel *k, uint32_t index, uint32_t count, uint32_t size, int *fd);
 bool kernel_shunt(struct kernel *k, uint64_t session);

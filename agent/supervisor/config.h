@@ -8,6 +8,7 @@
 #define SLUICE_SUPERVISOR_CONFIG_H
 
 #include "cloud/cloud.h"
+#include "lib/list.h"
 #include "policy/policy.h"
 #include "policy/rule.h"
 #include "sample/file.h"
@@ -20,9 +21,10 @@
 struct config {
 	/* [capture] */
 	uint32_t rings;
-	uint32_t ring_size;   /* bytes; 0: the kernel's setting */
-	uint32_t hooks;	      /* SLUICE_HOOK_*; 0: leave as they are */
-	char *virtual_system; /* name of everything captured here */
+	uint32_t ring_size;	     /* bytes; 0: the kernel's setting */
+	uint32_t hooks;		     /* SLUICE_HOOK_*; 0: leave as they are */
+	struct list udp[LIST_KINDS]; /* not given: leave as they are */
+	char *virtual_system;	     /* name of everything captured here */
 	struct file_limits files;
 
 	/* [agent] */

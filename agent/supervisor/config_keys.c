@@ -204,6 +204,29 @@ static void set_hooks(struct parse *p, const struct key *k, void *base, const ch
 	each_word(p, k, base, value, add_hook);
 }
 
+static const struct list_kind *kind_of(const char *name)
+{
+	const struct list_kind *kind = list_kinds;
+
+	while (strcmp(kind->name, name) != 0)
+		kind++;
+	return kind;
+}
+
+static void add_to_list(struct parse *p, const struct key *k, void *base, const char *word)
+{
+	struct list *list = (struct list *)((char *)base + k->offset);
+	const char *expected = list_add(kind_of(k->name), list, word);
+
+	if (expected)
+		config_bad(p, "%s: '%s': expected %s", k->name, word, expected);
+}
+
+static void set_list(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	each_word(p, k, base, value, add_to_list);
+}
+
 static void set_kind(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	struct cloud_config *cloud = base;
@@ -445,6 +468,8 @@ const struct key config_keys[] = {
 	{SECTION_CAPTURE, "rings", set_number, IN(config, rings), 1, SLUICE_RINGS_MAX},
 	{SECTION_CAPTURE, "ring_size", set_power, IN(config, ring_size), 65536, 268435456},
 	{SECTION_CAPTURE, "hooks", set_hooks, IN(config, hooks), 0, 0},
+	{SECTION_CAPTURE, "udp_ports", set_list, IN(config, udp[LIST_UDP_PORTS]), 0, 0},
+	{SECTION_CAPTURE, "udp_prefixes", set_list, IN(config, udp[LIST_UDP_PREFIXES]), 0, 0},
 	{SECTION_CAPTURE, "virtual_system", set_text, IN(config, virtual_system), 0, 255},
 	{SECTION_CAPTURE, "max_file_size", set_size, IN(config, files.max_size), 1, 1ull << 40},
 	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},

@@ -24,6 +24,7 @@ static bool same_rest(const struct config *a, const struct config *b)
 	return a->rings == b->rings && a->ring_size == b->ring_size && a->hooks == b->hooks &&
 	       a->spool_bytes == b->spool_bytes && a->spool_files == b->spool_files &&
 	       a->retry_min == b->retry_min && a->retry_max == b->retry_max &&
+	       memcmp(a->udp, b->udp, sizeof(a->udp)) == 0 &&
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
 	       same_text(a->virtual_system, b->virtual_system) &&
 	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);

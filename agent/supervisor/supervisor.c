@@ -133,13 +133,33 @@ static bool get_mark(struct supervisor *s)
 	return m && kernel_call(&s->kernel, m, "settings get", read_mark, &s->socket_mark);
 }
 
+/* What the configuration says of the module's settings; the rest stays as it is. */
+static bool set_settings(struct supervisor *s)
+{
+	struct nl_msg *m = kernel_request(&s->kernel, SLUICE_CMD_SETTINGS_SET, false);
+	const struct config *c = s->c;
+	bool any = c->hooks;
+
+	if (m && c->hooks)
+		nla_put_u32(m, SLUICE_A_SETTINGS_HOOKS, c->hooks);
+	for (size_t i = 0; m && i < LIST_KINDS; i++) {
+		if (!c->udp[i].given)
+			continue;
+		nla_put(m, list_kinds[i].attr, (int)list_size(&list_kinds[i], &c->udp[i]),
+			c->udp[i].bytes);
+		any = true;
+	}
+	if (any)
+		return kernel_call(&s->kernel, m, "settings set", NULL, NULL);
+	nlmsg_free(m);
+	return true;
+}
+
 static bool open_rings(struct supervisor *s)
 {
 	const struct config *c = s->c;
 
-	if (!kernel_open(&s->kernel) ||
-	    (c->hooks && !kernel_setting_set(&s->kernel, SLUICE_A_SETTINGS_HOOKS, c->hooks)) ||
-	    !get_mark(s)) {
+	if (!kernel_open(&s->kernel) || !set_settings(s) || !get_mark(s)) {
 		log_error("%s", s->kernel.error);
 		return false;
 	}

@@ -30,6 +30,8 @@ _sluicectl()
 	settings)
 		words="get set $(sluicectl settings 2>/dev/null | awk 'NR > 1 {print $1}')"
 		[[ $prev == hooks ]] && words="forward local forward,local"
+		[[ $prev == udp_ports ]] && words="none 69 69,2049"
+		[[ $prev == udp_prefixes ]] && words="none"
 		;;
 	stats)
 		words=$(sluicectl stats 2>/dev/null | awk 'NR > 1 {print $2}')

@@ -112,6 +112,8 @@ TEST_F(config, everything)
 		 "rings = 4 ; four\r\n"
 		 "ring_size = 1M\n"
 		 "hooks = forward, local # both\n"
+		 "udp_ports = 69, 1000-1010 2049\n"
+		 "udp_prefixes = fd00::/8,10.1.2.3\n"
 		 "virtual_system = blue #1\n"
 		 "max_file_size=2G\n"
 		 "max_open_files = 10\n"
@@ -138,6 +140,13 @@ TEST_F(config, everything)
 	EXPECT_EQ(4, self->c->rings);
 	EXPECT_EQ(1u << 20, self->c->ring_size);
 	EXPECT_EQ(SLUICE_HOOK_ALL, self->c->hooks);
+	EXPECT_TRUE(self->c->udp[LIST_UDP_PORTS].given);
+	ASSERT_EQ(3, self->c->udp[LIST_UDP_PORTS].n);
+	EXPECT_EQ(1000, self->c->udp[LIST_UDP_PORTS].port[1].first);
+	EXPECT_EQ(1010, self->c->udp[LIST_UDP_PORTS].port[1].last);
+	ASSERT_EQ(2, self->c->udp[LIST_UDP_PREFIXES].n);
+	EXPECT_EQ(8, self->c->udp[LIST_UDP_PREFIXES].prefix[0].length);
+	EXPECT_EQ(32, self->c->udp[LIST_UDP_PREFIXES].prefix[1].length);
 	EXPECT_STREQ("blue", self->c->virtual_system);
 	EXPECT_EQ(2ull << 30, self->c->files.max_size);
 	EXPECT_EQ(10, self->c->files.max_open);
@@ -204,6 +213,17 @@ static const struct {
 	{"[capture]\nmax_file_size = 1g\n", "or with K, M or G"},
 	{"[capture]\nhooks = bridge\n", "F:2: hooks: 'bridge' is not in this version"},
 	{"[capture]\nhooks = forward, in\n", "F:2: hooks: 'in': expected forward or local"},
+	{"[capture]\nudp_ports = 69, tftp\n", "F:2: udp_ports: 'tftp': expected a port or a range"},
+	{"[capture]\nudp_ports = 0\n", "F:2: udp_ports: '0': expected a port or a range"},
+	{"[capture]\nudp_ports = 9-8\n", "F:2: udp_ports: '9-8': expected a port or a range"},
+	{"[capture]\nudp_ports = none, 69\n", "F:2: udp_ports: '69': expected nothing besides none"},
+	{"[capture]\nudp_ports = 69, none\n", "F:2: udp_ports: 'none': expected a port or a range"},
+	{"[capture]\nudp_ports =\n", "F:2: udp_ports: expected a value"},
+	{"[capture]\nudp_ports = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 "
+	 "26 27 28 29 30 31 32 33\n", "F:2: udp_ports: '33': expected 32 entries at most"},
+	{"[capture]\nrings = 1\nudp_prefixes = 10.0.0.1/8\n",
+	 "F:3: udp_prefixes: '10.0.0.1/8': expected an address or a prefix such as"},
+	{"[capture]\nudp_prefixes = 10.0.0.0/33\n", "F:2: udp_prefixes: '10.0.0.0/33': expected"},
 	{"[capture]\nrings = 1\n  ring_size = 1M\n", "F:3: begins with white space"},
 	{"[agent]\nstate_dir = x\n", "F:2: state_dir: 'x': expected an absolute path"},
 	{"[agent]\nretry_min = 10\nretry_max = 5\n", "F:1: retry_min (10) is more than retry_max (5)"},
