@@ -116,8 +116,9 @@ $(BUILD)/tests/mime_oracle: $(wildcard tests/mime/*.c tests/mime/*.h) $(BUILD)/l
 		-o $@ $(filter %.c,$^) $(LDFLAGS) $(BUILD)/libsluice.a $(AGENT_LIBS) \
 		$(shell pkg-config --cflags --libs gmime-3.0)
 
-VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool)
+VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool udptool)
 $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h
+$(BUILD)/tests/nltool: agent/lib/list.c agent/lib/inet.c
 $(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)

@@ -15,7 +15,8 @@ from rig import (FIELDS, SERVER, SERVER6, SERVER_NAT, SLUICECTL, SYSFS, TOP, che
                  inside, main, open_ring, poll, popen, run, same, stop)
 
 SETTINGS = {'hooks': ['forward'], 'max_sessions': 131072, 'session_timeout': 300,
-            'ignore_mark': 0x51c1ce, 'ring_size': 8388608, 'wake_bytes': 65536, 'wake_msec': 10}
+            'ignore_mark': 0x51c1ce, 'ring_size': 8388608, 'wake_bytes': 65536, 'wake_msec': 10,
+            'udp_timeout': 60, 'udp_ports': [], 'udp_prefixes': []}
 
 
 def refused(argv, status, *words, **kw):
@@ -28,6 +29,13 @@ def refused(argv, status, *words, **kw):
     check(done.stderr.startswith('sluicectl: error: '), what + ': ' + done.stderr)
     for word in words:
         check(word in done.stderr, '%s: no %r in %r' % (what, word, done.stderr))
+
+
+def socket_in(namespace):
+    with inside(namespace):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(20)
+    return s
 
 
 class Server:
@@ -183,16 +191,20 @@ def settings(tap):
         same(ctl_json('settings'), SETTINGS, 'defaults')
         same(ctl_json('settings', 'get'), SETTINGS, 'settings get')
         wanted = {'hooks': ['forward', 'local'], 'max_sessions': 65536, 'session_timeout': 17,
-                  'ignore_mark': 0xbeef, 'ring_size': 1 << 20, 'wake_bytes': 0, 'wake_msec': 1000}
+                  'ignore_mark': 0xbeef, 'ring_size': 1 << 20, 'wake_bytes': 0, 'wake_msec': 1000,
+                  'udp_timeout': 5, 'udp_ports': ['69', '1000-1010'], 'udp_prefixes': ['10.0.0.0/8', 'fd00::1/128']}
         same(ctl('settings', 'set', 'hooks', 'forward,local', 'max_sessions', '64K', 'session_timeout', '17',
-                 'ignore_mark', '0xbeef', 'ring_size', '1M', 'wake_bytes', '0', 'wake_msec', '1000'), '', 'set')
+                 'ignore_mark', '0xbeef', 'ring_size', '1M', 'wake_bytes', '0', 'wake_msec', '1000', 'udp_timeout', '5',
+                 'udp_ports', '69,1000-1010', 'udp_prefixes', '10.0.0.0/8,fd00::1'), '', 'set')
         same(ctl_json('settings'), wanted, 'after set')
         same(ctl('settings', 'get', 'hooks'), 'forward,local\n', 'get hooks')
         same(ctl('settings', 'get', 'ignore_mark'), '0xbeef\n', 'get ignore_mark')
+        same(ctl('settings', 'get', 'udp_prefixes'), '10.0.0.0/8,fd00::1/128\n', 'get udp_prefixes')
         same(ctl_json('settings', 'get', 'wake_msec'), {'wake_msec': 1000}, 'get one as JSON')
         same(ctl_json('settings', ns='other'), SETTINGS, 'another namespace has its own')
         ctl('settings', 'set', 'hooks', 'forward', 'max_sessions', '131072', 'session_timeout', '300',
-            'ignore_mark', '0x51c1ce', 'ring_size', '8M', 'wake_bytes', '64K', 'wake_msec', '10')
+            'ignore_mark', '0x51c1ce', 'ring_size', '8M', 'wake_bytes', '64K', 'wake_msec', '10', 'udp_timeout', '60',
+            'udp_ports', 'none', 'udp_prefixes', '')
         same(ctl_json('settings'), SETTINGS, 'set back')
 
     with tap.case('settings: out of range, in the kernel\'s words, all or nothing'):
@@ -211,6 +223,11 @@ def settings(tap):
         refused(['settings', 'set', 'wake_msec', '-1'], 2, '"-1"')
         refused(['settings', 'set', 'ring_size', '99999999999999999999'], 2, 'no number')
         refused(['settings', 'set', 'hooks', 'bridge'], 2, '"bridge"', 'forward')
+        refused(['settings', 'set', 'udp_ports', '69,tftp'], 2, 'udp_ports: "tftp"', '1000-1010')
+        refused(['settings', 'set', 'udp_ports', ','.join(map(str, range(1, 34)))], 2, '"33"', '32 entries')
+        refused(['settings', 'set', 'udp_ports', '69,none'], 2, '"none"')
+        refused(['settings', 'set', 'udp_prefixes', '10.1.0.0/8'], 2, '"10.1.0.0/8"', 'no bit set')
+        same(ctl('settings', 'get', 'udp_ports'), 'none\n', 'an empty list in words')
 
 
 def others(tap):
@@ -246,6 +263,7 @@ def sessions(tap):
                                'nat': {'ip': '10.81.2.1', 'port': s['client']['nat']['port']}}, 'client')
             same(s['from_client']['bytes'], 11, 'bytes of the client')
             same((s['in'], s['out'], s['midstream'], s['state']), ('client', 'server', False, 'open'), 'state')
+            same(s['protocol'], 'tcp', 'protocol')
             same(by_server[SERVER6]['client']['ip'], 'fd81:1::2', 'IPv6 client')
             text = ctl('sessions')
             for word in (SERVER, '[%s]:5555' % SERVER6, '10.81.2.1', str(s['session'])):
@@ -258,6 +276,21 @@ def sessions(tap):
             check('capturing' in ctl('status'), 'status')
             same(ctl('stats', 'sessions_now'), '3\n', 'sessions_now')
             same(ctl_json('sessions', ns='other') in ([], {'sessions': []}), True, 'another namespace')
+
+        with tap.case('settings: UDP is captured once it is named'):
+            udp = [socket_in('client'), socket_in('server')]
+            udp[1].bind((SERVER, 6969))
+            udp[0].sendto(b'one', (SERVER, 6969))
+            ctl('settings', 'set', 'udp_ports', '6969')
+            udp[0].sendto(b'two', (SERVER, 6969))
+            for want in (b'one', b'two'):
+                same(udp[1].recv(10), want, 'received')
+            found = [s for s in ctl_json('sessions') if s['protocol'] == 'udp']
+            same([(s['server'], s['from_client']['bytes']) for s in found],
+                 [({'ip': SERVER, 'port': 6969}, 3)], 'sessions of UDP')
+            check('udp ' in ctl('sessions', str(found[0]['session'])), 'as text')
+            check('udp       ports 6969, prefixes none' in ctl('status'), 'status')
+            ctl('settings', 'set', 'udp_ports', 'none')
 
         with tap.case('settings: hooks change while a ring is open'):
             ctl('settings', 'set', 'hooks', 'forward,local')
@@ -351,6 +384,7 @@ complete_words sluicectl share so
 complete_words sluicectl share user ''
 complete_words sluicectl settings set wake_
 complete_words sluicectl settings set hooks ''
+complete_words sluicectl settings set udp_p
 complete_words sluicectl stats lost_r
 complete_words sluicectl help mon
 complete_words sluicectl monitor ''
@@ -358,11 +392,12 @@ complete -p sluicectl
 ''' % (TOP, SLUICECTL)
     with tap.case('bash completion: commands, fields, settings, counters'):
         lines = run('gate', ('bash', '-c', script)).stdout.splitlines()
-        same([l.split() for l in lines[:8]], [
+        same([l.split() for l in lines[:9]], [
             ['status', 'share', 'settings', 'sessions', 'stats'], ['source_ip', 'source_port'], ['on', 'off', '--json'],
-            ['wake_bytes', 'wake_msec'], ['forward', 'local', 'forward,local', '--json'], ['lost_ring_full'],
+            ['wake_bytes', 'wake_msec'], ['forward', 'local', 'forward,local', '--json'],
+            ['udp_ports', 'udp_prefixes'], ['lost_ring_full'],
             ['monitor'], ['config', 'sessions', '-n', '--json']], 'completions')
-        check(lines[8].endswith('-F _sluicectl sluicectl'), lines[8])
+        check(lines[9].endswith('-F _sluicectl sluicectl'), lines[9])
 
 
 def agent(tap, rig):

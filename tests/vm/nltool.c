@@ -28,8 +28,9 @@
 #include <sys/syscall.h>
 
 #include "genl.h"
+#include "lib/list.h"
 
-enum kind { U32, S32, U64, FLAG, SESSION, END, PAD };
+enum kind { U32, S32, U64, FLAG, SESSION, END, PAD, LIST };
 
 static const struct {
 	const char *name;
@@ -38,6 +39,8 @@ static const struct {
 	[SLUICE_A_PAD] = { "pad", PAD },
 #define SETTING(id, name, min, max, def, unit, help) [SLUICE_A_SETTINGS_##id] = { #name, U32 },
 	SLUICE_SETTINGS(SETTING)
+#define LIST_SETTING(id, name, type, help) [SLUICE_A_SETTINGS_##id] = { #name, LIST },
+	SLUICE_LISTS(LIST_SETTING)
 	[SLUICE_A_SHARE_MASK] = { "share_mask", U32 },
 	[SLUICE_A_SHARE_SELECT] = { "share_select", U32 },
 	[SLUICE_A_SHARE_GENERATION] = { "share_generation", U32 },
@@ -77,6 +80,35 @@ static const char * const commands[__SLUICE_CMD_MAX] = {
 	[SLUICE_CMD_STATS_GET] = "stats-get",
 };
 
+static const struct list_kind *list_kind(unsigned int type)
+{
+	return &list_kinds[type == SLUICE_A_SETTINGS_UDP_PORTS ? LIST_UDP_PORTS :
+								 LIST_UDP_PREFIXES];
+}
+
+/* Words separated by commas; it is the kernel that says what is wrong with too many. */
+static void put_list(struct genl_message *message, unsigned int type, const char *text)
+{
+	const struct list_kind *kind = list_kind(type);
+	char *copy = strdup(text), *word;
+	unsigned char bytes[2048];
+	struct list list = { 0 };
+	size_t length = 0;
+	char *state;
+
+	for (word = strtok_r(copy, ",", &state); word; word = strtok_r(NULL, ",", &state)) {
+		list = (struct list){ 0 };
+		if (list_add(kind, &list, word))
+			errx(2, "%s: no %s", word, kind->name);
+		if (length + kind->size > sizeof(bytes))
+			errx(2, "too long");
+		memcpy(bytes + length, list.bytes, list_size(kind, &list));
+		length += list_size(kind, &list);
+	}
+	free(copy);
+	genl_put(message, type, bytes, length);
+}
+
 static void print_value(const struct nlattr *attr)
 {
 	const void *data = genl_attr_data(attr);
@@ -84,6 +116,7 @@ static void print_value(const struct nlattr *attr)
 	unsigned int type = attr->nla_type & NLA_TYPE_MASK;
 	const struct sluice_record_session *session = data;
 	const struct sluice_record_end *end = data;
+	char text[LIST_TEXT_MAX];
 	uint64_t u64 = 0;
 	int32_t s32;
 
@@ -100,8 +133,8 @@ static void print_value(const struct nlattr *attr)
 	case SESSION:
 		if (length != sizeof(*session))
 			errx(2, "session record of %zu bytes", length);
-		printf(" flags=%u netns=%llu ports=%u,%u", session->hdr.flags,
-		       (unsigned long long)session->netns,
+		printf(" flags=%u netns=%llu protocol=%u ports=%u,%u", session->hdr.flags,
+		       (unsigned long long)session->netns, session->protocol,
 		       __builtin_bswap16(session->original.src_port),
 		       __builtin_bswap16(session->original.dst_port));
 		return;
@@ -111,6 +144,10 @@ static void print_value(const struct nlattr *attr)
 		printf(" reason=%u bytes=%llu,%llu", end->reason,
 		       (unsigned long long)end->count[0].bytes,
 		       (unsigned long long)end->count[1].bytes);
+		return;
+	case LIST:
+		printf(" %s=%s", attributes[type].name,
+		       list_text(list_kind(type), data, length, text));
 		return;
 	case S32:
 		memcpy(&s32, data, sizeof(s32));
@@ -174,6 +211,10 @@ static void put(struct genl_message *message, const char *text)
 			break;
 	if (type == __SLUICE_A_MAX)
 		errx(2, "no attribute %s", text);
+	if (attributes[type].kind == LIST) {
+		put_list(message, type, equals + 1);
+		return;
+	}
 	u64 = strtoull(equals + 1, NULL, 0);
 	u32 = u64;
 	if (attributes[type].kind == U64)

@@ -68,6 +68,7 @@ static struct seen {
 	bool begun, ended;
 	bool base_known[SLUICE_DIR_COUNT];
 	uint32_t base[SLUICE_DIR_COUNT];	/* sequence number of the first byte */
+	bool datagrams;				/* UDP: base is what came so far */
 	uint64_t lost_bytes[SLUICE_DIR_COUNT];
 } seen[SESSIONS];
 
@@ -236,22 +237,26 @@ static void print_session(const struct sluice_record_session *r)
 
 	if (s->id == r->session)
 		wrong("session %" PRIu64 " begins again", (uint64_t)r->session);
-	*s = (struct seen){ .id = r->session, .begun = true };
+	*s = (struct seen){ .id = r->session, .begun = true,
+			    .datagrams = r->protocol == IPPROTO_UDP };
 	printf("session id=%" PRIu64 " original=%s>%s reply=%s>%s", (uint64_t)r->session,
 	       address(r->family, r->original.src_ip, r->original.src_port),
 	       address(r->family, r->original.dst_ip, r->original.dst_port),
 	       address(r->family, r->reply.src_ip, r->reply.src_port),
 	       address(r->family, r->reply.dst_ip, r->reply.dst_port));
 	printf(" flags=%u in=%s out=%s mark=%u ctmark=%u ctid=%u zone=%u netns=%" PRIu64
-	       " vrf=%u uid=%d related=%" PRIu64 " share=%x generation=%u\n",
+	       " vrf=%u uid=%d related=%" PRIu64 " share=%x generation=%u protocol=%u\n",
 	       r->hdr.flags, r->in_name, r->out_name, r->skb_mark, r->ct_mark,
 	       r->ct_id, r->zone, (uint64_t)r->netns, r->vrf_ifindex, (int)r->uid,
-	       (uint64_t)r->related, r->share_mask, r->share_generation);
+	       (uint64_t)r->related, r->share_mask, r->share_generation,
+	       r->protocol);
 }
 
 /* Of the payload, in the stream of its direction. */
 static uint32_t place(const struct sluice_record_data *r, const struct seen *s)
 {
+	if (s->datagrams)
+		return s->base[r->direction];
 	return r->sequence + !!(r->hdr.flags & SLUICE_DATA_SYN) - s->base[r->direction];
 }
 
@@ -278,7 +283,12 @@ static void print_data(const struct sluice_record_data *r)
 		wrong("direction %u", d);
 		return;
 	}
-	if (!s->base_known[d]) {
+	if (s->datagrams != !!(r->hdr.flags & SLUICE_DATA_DATAGRAM))
+		wrong("flags %x in session %" PRIu64, r->hdr.flags, (uint64_t)r->session);
+	if (s->datagrams && (r->sequence || r->acknowledgment || r->urgent || !length ||
+			     r->hdr.flags & 0xff))
+		wrong("a datagram with words of TCP in session %" PRIu64, (uint64_t)r->session);
+	if (!s->datagrams && !s->base_known[d]) {
 		s->base_known[d] = true;
 		s->base[d] = r->sequence + !!(r->hdr.flags & SLUICE_DATA_SYN);
 	}
@@ -294,6 +304,8 @@ static void print_data(const struct sluice_record_data *r)
 	       (uint64_t)r->lost_bytes, r->acknowledgment, r->sequence);
 	if (payload_dir && length)
 		store_payload(r, s, length);
+	if (s->datagrams)
+		s->base[d] += length;
 }
 
 static void print_pair(const char *name, uint64_t opener, uint64_t answerer)
