@@ -250,7 +250,7 @@ static struct server_view view_server(const struct proto_head *h)
 	const char *text;
 	char line[256];
 	size_t at = 0;
-	bool more;
+	bool more = false;
 
 	while (!v.none && next_line(h, &at, line)) {
 		code = ftp_reply_of(line, &more, &text);
