@@ -340,8 +340,9 @@ static void stream_mark(struct nfs_session *s, struct nfs_stream *t)
 		message_end(s, &t->message, true);
 }
 
-static void stream_bytes(struct nfs_session *s, struct nfs_stream *t, const uint8_t *p,
-			 size_t n)
+/* Returns how many of n are left because the stream is lost. */
+static size_t stream_bytes(struct nfs_session *s, struct nfs_stream *t, const uint8_t *p,
+			   size_t n)
 {
 	size_t take;
 
@@ -361,25 +362,26 @@ static void stream_bytes(struct nfs_session *s, struct nfs_stream *t, const uint
 		p += take;
 		n -= take;
 	}
-	if (n && t->lost)
-		nfs_stream_data(s, t->message.dir, p, n);
+	return t->lost ? n : 0;
 }
 
 /* Looking for a record: bytes go through scan, PIECE at most at a time. */
 static size_t stream_scan(struct nfs_session *s, struct nfs_stream *t, const uint8_t *p,
 			  size_t n)
 {
-	size_t take = n < PIECE ? n : PIECE, found;
+	size_t take = n < PIECE ? n : PIECE, found, left;
 	uint8_t rest[PIECE + LOOK_SIZE];
 
 	if (!buf_add(&t->scan, p, take))
 		buf_reset(&t->scan);
-	if (!stream_look(s, t))
-		return take;
-	found = t->scan.len;
-	memcpy(rest, t->scan.data, found);
-	buf_reset(&t->scan);
-	stream_bytes(s, t, rest, found);
+	while (t->lost && proto_session_wanted(s->ps) && stream_look(s, t)) {
+		found = t->scan.len;
+		memcpy(rest, t->scan.data, found);
+		buf_reset(&t->scan);
+		left = stream_bytes(s, t, rest, found);
+		if (left)
+			buf_add(&t->scan, rest + found - left, left);
+	}
 	return take;
 }
 
@@ -387,14 +389,12 @@ void nfs_stream_data(struct nfs_session *s, enum dir dir, const uint8_t *p, size
 {
 	struct nfs_stream *t = &s->stream[dir];
 
-	while (n && t->lost && proto_session_wanted(s->ps)) {
-		size_t take = stream_scan(s, t, p, n);
+	while (n && proto_session_wanted(s->ps)) {
+		size_t take = t->lost ? stream_scan(s, t, p, n) : n - stream_bytes(s, t, p, n);
 
 		p += take;
 		n -= take;
 	}
-	if (n)
-		stream_bytes(s, t, p, n);
 }
 
 void nfs_stream_gap(struct nfs_session *s, enum dir dir, uint64_t n)
