@@ -732,10 +732,16 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 		f->lost = true;
 		while (pending(f) && distance(first(f)->sequence, b.sequence) >= 0)
 			give_up(t, s->dir, s->time);
-		if (!f->searching && distance(f->next, b.sequence) > 0) {
-			skip(t, s->dir, b.sequence - f->next, s->time);
+		if (!f->searching && !f->done && distance(f->next, b.sequence) > 0) {
+			uint32_t n = before_fin(f, f->next, b.sequence - f->next);
+
+			if (n)
+				skip(t, s->dir, n, s->time);
 			f->lost = false;
+			drain(t, s->dir, s->time);
 		}
+		if (f->done)
+			return;
 	}
 	if (distance(f->top, end) > 0)
 		f->top = end;
