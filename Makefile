@@ -4,6 +4,7 @@
 # make demo             the whole product in a virtual machine, in two minutes
 # make check            every test; make check-long: those that take hours
 # make bench            the figures
+# make fuzz             TIME= seconds for each target, TARGET= for one
 # make replay-report    what is found in the public captures, protocol by protocol
 # make install          DESTDIR= PREFIX=/usr; make modules_install
 #
@@ -32,6 +33,13 @@ BUILD := build
 ifeq ($(SAN),1)
 BUILD := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+ifeq ($(FUZZ),1)
+BUILD := build/fuzz
+CC := clang
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-fno-sanitize=pointer-overflow -Wno-missing-field-initializers
 endif
 
 CC := $(or $(filter-out default,$(if $(filter default,$(origin CC)),,$(CC))),gcc)
@@ -104,6 +112,33 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_har
 
 unit: $(UNIT)
 
+# Fuzz targets: `make fuzz-targets` builds them all below build/fuzz, with FUZZ=1 one by one.
+# A protocol's target is the one source with the name of its parser.
+FUZZ_PROTOS := http1 http2 smtp pop3 imap ftp smb nfs tftp
+FUZZ_TARGETS := $(FUZZ_PROTOS) any datagram mail frame tcp body
+FUZZ_SRC = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/fuzz_session.c)
+$(foreach p,$(FUZZ_PROTOS),$(eval FUZZ_FLAGS_$(p) := -DFUZZ_PROTO=proto_$(p)))
+FUZZ_FLAGS_datagram := -DFUZZ_UDP=1
+FUZZ_FLAGS_tftp += -DFUZZ_UDP=1
+
+$(addprefix $(BUILD)/fuzz_,$(FUZZ_TARGETS)): $(BUILD)/fuzz_%: $(wildcard tests/fuzz/*.c tests/fuzz/*.h) \
+		$(BUILD)/libsluice.a
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/fuzz $(PKG_CFLAGS) $(ALL_CFLAGS) $(FUZZ_FLAGS_$*) $(LDFLAGS) \
+		-fsanitize=fuzzer -o $@ $(call FUZZ_SRC,$*) tests/fuzz/fuzz.c tests/fuzz/spool_memory.c \
+		$(BUILD)/libsluice.a $(AGENT_LIBS)
+
+ifeq ($(FUZZ),1)
+fuzz-targets: $(addprefix $(BUILD)/fuzz_,$(FUZZ_TARGETS))
+else
+fuzz-targets: deps-test
+	$(Q)$(MAKE) FUZZ=1 fuzz-targets
+endif
+
+# make fuzz [TIME=seconds each] [TARGET=name]
+fuzz: fuzz-targets
+	$(Q)tests/fuzz/run --time $(or $(TIME),60) $(TARGET)
+
 $(BUILD)/testcloud: $(wildcard tests/cloud/*.c tests/cloud/*.h) | deps-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE $(ALL_CFLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) \
@@ -152,8 +187,8 @@ install: agent
 clean:
 	rm -rf build
 
-.PHONY: all agent modules modules_install unit tests check check-long demo bench replay-report \
-	install clean deps-build deps-test
+.PHONY: all agent modules modules_install unit tests check check-long demo bench replay-report fuzz \
+	fuzz-targets install clean deps-build deps-test
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 endif

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Seeds for the fuzz targets: what the public captures hold, in the form of their inputs.
+
+seeds.make(FOLDER) fills FOLDER/<target>/; the formats are those that the targets describe.
+Without the captures there are a few seeds made by hand.
+"""
+import gzip
+import hashlib
+import os
+import struct
+import sys
+import zlib
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay"))
+import corpus    # noqa: E402
+import mangle    # noqa: E402
+import replay    # noqa: E402
+
+SIZE = 24_000   # bytes of a seed
+EACH = 150      # seeds of a target
+OPEN, OPENER, ANSWERER, OPENER_GAP, ANSWERER_GAP, OPENER_END, ANSWERER_END = range(7)
+TARGETS = {"HTTP/1": "http1", "HTTP/2": "http2", "SMTP": "smtp", "POP3": "pop3", "IMAP": "imap",
+           "FTP": "ftp", "SMB": "smb", "NFS": "nfs", "TFTP": "tftp", "TCP": "any"}
+
+
+def record(kind, session, payload=b""):
+    payload = payload[:65535]
+    return bytes([kind, session]) + struct.pack(">H", len(payload)) + payload
+
+
+class Session:
+    def __init__(self, opener, answerer, family):
+        self.opener, self.answerer, self.family = opener, answerer, family
+        self.next = {}
+        self.records = []       # (place in the capture, kind, bytes)
+        self.size = 0
+
+    def add(self, place, kind, data):
+        self.records.append((place, kind, data))
+        self.size += len(data) + 4
+
+    def begin(self, number):
+        pack = bytes([self.family])
+        for address, port in (self.opener, self.answerer):
+            pack += address + struct.pack(">H", port)
+        return record(OPEN, number, pack)
+
+
+def datagram(p):
+    """(addresses and ports, payload) of a plain UDP packet."""
+    d, at = p.data, {1: 14, 101: 0, 12: 0, 228: 0, 113: 16, 276: 20, 0: 4}.get(p.link)
+    if at is None or len(d) < at + 28 or d[at] >> 4 != 4 or d[at + 9] != 17:
+        return None
+    head = (d[at] & 15) * 4
+    if struct.unpack(">H", d[at + 6:at + 8])[0] & 0x3FFF or len(d) < at + head + 8:
+        return None
+    ports = struct.unpack(">HH", d[at + head:at + head + 4])
+    n, = struct.unpack(">H", d[at + head + 4:at + head + 6])
+    return (d[at + 12:at + 16], ports[0]), (d[at + 16:at + 20], ports[1]), \
+        d[at + head + 8:at + head + n]
+
+
+def sessions(packets):
+    """The sessions of TCP and of UDP in a capture, in the order they begin."""
+    tcp, udp = {}, {}
+    for place, p in enumerate(packets):
+        s = mangle.segment(p)
+        if not s:
+            u = datagram(p)
+            if u:
+                source, destination, payload = u
+                key = frozenset((source, destination))
+                one = udp.setdefault(key, Session(source, destination, 4))
+                one.add(place, OPENER if source == one.opener else ANSWERER, payload)
+            continue
+        n = 4 if s.version == 4 else 16
+        at = s.ip + (12 if n == 4 else 8)
+        ports = struct.unpack(">HH", p.data[s.tcp:s.tcp + 4])
+        source = (p.data[at:at + n], ports[0])
+        destination = (p.data[at + n:at + 2 * n], ports[1])
+        sequence, = struct.unpack(">I", p.data[s.tcp + 4:s.tcp + 8])
+        flags, payload = p.data[s.tcp + 13], p.data[s.payload:s.end]
+        key = frozenset((source, destination))
+        if key not in tcp or (flags & 18 == 2 and tcp[key].records):
+            first = flags & 2 and not flags & 16 or ports[1] < ports[0]
+            tcp[key] = Session(*((source, destination) if first else (destination, source)),
+                               s.version)
+            tcp[key, place] = tcp[key]
+        one = tcp[key]
+        opener = source == one.opener
+        if flags & 2:
+            one.next[source] = sequence + 1 & 0xFFFFFFFF
+        ahead = sequence - one.next.get(source, sequence) & 0xFFFFFFFF
+        if payload and ahead >= 1 << 31:
+            payload = payload[(1 << 32) - ahead:]
+        elif payload and ahead:
+            one.add(place, OPENER_GAP if opener else ANSWERER_GAP, struct.pack(">I", ahead))
+        if payload:
+            one.add(place, OPENER if opener else ANSWERER, payload)
+            one.next[source] = sequence + (s.end - s.payload) & 0xFFFFFFFF
+        if flags & 1:
+            one.add(place, OPENER_END if opener else ANSWERER_END, b"")
+    return [v for k, v in tcp.items() if isinstance(k, tuple)], list(udp.values())
+
+
+def conversation(group):
+    """Up to four sessions as one input."""
+    out = b"\x02" + b"".join(s.begin(i) for i, s in enumerate(group))
+    merged = sorted((place, kind, i, data) for i, s in enumerate(group)
+                    for place, kind, data in s.records)
+    for _, kind, i, data in merged:
+        out += record(kind, i, data)
+        if len(out) > SIZE:
+            break
+    return out[:SIZE]
+
+
+def mails(session):
+    text = b"".join(data for _, kind, data in session.records if kind == OPENER)
+    for part in text.split(b"DATA\r\n")[1:]:
+        yield b"\0\x10" + part.split(b"\r\n.\r\n")[0][:SIZE]
+
+
+def frames(packets):
+    link = packets[0].link
+    out = bytes([link if link < 240 else min(255, link - 30)])
+    for p in packets:
+        if p.link == link and len(p.data) < 2000:
+            out += struct.pack(">HBB", len(p.data), min(255, p.wire - len(p.data)), 0) + p.data
+        if len(out) > SIZE:
+            break
+    return out
+
+
+def by_hand():
+    text = b"<p>a <a href=\"http://a.example/x?y=1&amp;z=2\">b</a> https://b.example/)</p>" * 3
+    for coding, body in ((b"gzip", gzip.compress(text)), (b"deflate", zlib.compress(text)),
+                         (b"gzip, deflate", zlib.compress(gzip.compress(text)))):
+        yield "body", b"\0\x09" + coding + b"\n" + body
+    yield "body", b"\x01\x07multipart/form-data; boundary=x\n--x\r\nContent-Disposition: " \
+        b"form-data; name=a; filename=\"b\"\r\n\r\nc\r\n--x--\r\n"
+    yield "body", b"\x02\0attachment; filename*=UTF-8''a%20b; filename=\"..\\\\c\"\n"
+    yield "body", b"\x03\x05\n" + text
+    yield "body", b"\x04\x05\n" + text
+    yield "tcp", bytes(4) + b"".join(
+        struct.pack(">BhhHB", flags, sequence, 0, 100, 1)
+        for flags, sequence in ((16, 0), (16, 200), (80, 0), (16, 100), (17, 300), (81, 100)))
+    yield "mail", b"\0\x08From: a@b.example\r\nSubject: =?utf-8?B?w6k=?=\r\nContent-Type: " \
+        b"multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhttp://a.example/\r\nbegin 644 a\r\n" \
+        b"#86)C\r\n`\r\nend\r\n--x\r\nContent-Type: application/x; name*0=a; name*1=b\r\n" \
+        b"Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--x--\r\n"
+
+
+def inputs():
+    """(target, input)"""
+    yield from by_hand()
+    if not corpus.there():
+        return
+    for name, family in corpus.captures().items():
+        if "http-evader" in name and zlib.crc32(name.encode()) % 12:
+            continue
+        packets = mangle.load(os.path.join(replay.CORPUS, name))
+        if not packets:
+            continue
+        yield "frame", frames(packets)
+        tcp, udp = sessions(packets)
+        target = TARGETS[family]
+        if target == "ftp":
+            tcp = [tcp[:4]] if tcp else []
+        else:
+            tcp = [[s] for s in tcp[:8]]
+        for group in tcp:
+            if not any(s.size for s in group):
+                continue
+            yield target, conversation(group)
+            yield "any", b"\x01" + conversation(group)[1:]
+            if target == "smtp":
+                for mail in mails(group[0]):
+                    yield "mail", mail
+        if udp:
+            yield "datagram", conversation(udp[:4])
+            if target == "tftp":
+                yield target, conversation(udp[:4])
+
+
+def make(folder):
+    count = {}
+    for target, data in inputs():
+        count[target] = count.get(target, 0) + 1
+        if count[target] <= EACH:
+            os.makedirs(os.path.join(folder, target), exist_ok=True)
+            with open(os.path.join(folder, target, hashlib.sha1(data).hexdigest()), "wb") as f:
+                f.write(data)
+
+
+if __name__ == "__main__":
+    make(sys.argv[1])
