@@ -4,7 +4,7 @@
  *
  *	records (RFC 5531 §11), datagrams     nfs_rpc.c
  *	  calls and replies, matched by xid   nfs_call.c
- *	    arguments and results             nfs2.c, nfs3.c, nfs4.c
+ *	    arguments and results             nfs2.c, nfs3.c, nfs4_call.c, nfs4_reply.c
  *	      names and files                 nfs_file.c
  *
  * A message is read in steps.  A step reads one unit (a header, an operation, an entry of a
@@ -95,7 +95,7 @@ struct nfs_message {
 	uint32_t op;
 	bool has_current, has_saved;
 	struct key current, saved;
-	uint32_t child; /* op whose name the current file has in `current`; see nfs4.c */
+	uint32_t child; /* op whose name the current file has in `current`; see nfs4_reply.c */
 	bool has_child;
 	uint32_t segments; /* of READ_PLUS */
 };

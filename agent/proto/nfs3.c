@@ -80,10 +80,16 @@ static bool call_name(struct nfs_call *call, struct cursor *c)
 	const uint8_t *name;
 	size_t n;
 
+	uint32_t mode;
+
 	name = xdr_opaque(c, NAME_MAX_LEN, &n);
-	/* The verifier of an exclusive one stands in place of the attributes. */
-	if (call->procedure == CREATE && cursor_be32(c) != EXCLUSIVE)
-		set_attributes(c, call);
+	if (call->procedure == CREATE) {
+		mode = cursor_be32(c);
+		/* An exclusive one has a verifier in place of the attributes. */
+		if (mode != EXCLUSIVE)
+			set_attributes(c, call);
+		call->truncate |= mode != UNCHECKED; /* it must be new */
+	}
 	return c->failed || nfs_keep_name(&call->name, &call->name_len, name, n);
 }
 

@@ -1,353 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * NFS 4.0 to 4.2 (RFC 7530, 8881, 7862): compounds.
+ * The results of NFSv4 compounds (RFC 7530, 8881, 7862).
  *
- * Operations work on a current file handle.  Where it is what LOOKUP, OPEN or CREATE found, it
- * has no handle before GETFH says it: until then it is a child of the directory.
+ * What LOOKUP, OPEN or CREATE found is the current file, but has no handle before GETFH says
+ * it: until then it is a child of the directory that was current.
  */
-#include "proto/nfs.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "proto/nfs4_attr.h"
 
 #define NAME_MAX_LEN 4096
 #define OPAQUE_MAX 2048
-#define BITMAP_WORDS_MAX 64
 /* Of one READ_PLUS: a server cannot make more of nothing than a READ may carry. */
 #define HOLE_MAX (1u << 20)
 #define SEGMENTS_MAX 256
 #define LAYOUTS_MAX 8
 
 enum { UNSTABLE };
-/* fattr4 */
-enum { SUPPORTED, TYPE, FH_EXPIRE_TYPE, CHANGE, SIZE, ACL = 12, FILEHANDLE = 19 };
 
 static bool op_result(struct nfs_session *s, struct nfs_message *m, struct cursor *c);
-static bool op_arguments(struct nfs_session *s, struct nfs_message *m, struct cursor *c);
-
-/* -------------------------------------------------------------------- attributes */
-
-static uint32_t bitmap(struct cursor *c)
-{
-	uint32_t words = cursor_be32(c), first;
-
-	if (words > BITMAP_WORDS_MAX) {
-		c->failed = true;
-		return 0;
-	}
-	if (!words)
-		return 0;
-	first = cursor_be32(c);
-	cursor_skip(c, 4 * ((size_t)words - 1));
-	return first;
-}
-
-struct attributes {
-	struct nfs_attr a;
-	const uint8_t *handle; /* NULL: not there */
-	size_t handle_len;
-};
-
-/* Bytes of the attributes SUPPORTED to FILEHANDLE; 0: see read_value(). */
-static const uint8_t value_size[] = {0, 4, 4, 8, 8, 4, 4, 4, 16, 4,
-				     4, 4, 0, 4, 4, 4, 4, 4, 4,	 0};
-
-static void read_value(struct cursor *c, uint32_t which, struct attributes *t)
-{
-	uint32_t count;
-	size_t n;
-
-	switch (which) {
-	case SUPPORTED:
-		bitmap(c);
-		break;
-	case CHANGE:
-		t->a.has_version = true;
-		t->a.version = xdr_u64(c);
-		break;
-	case SIZE:
-		t->a.has_size = true;
-		t->a.size = xdr_u64(c);
-		break;
-	case ACL:
-		for (count = cursor_be32(c); count && !c->failed; count--) {
-			cursor_skip(c, 12);
-			xdr_opaque(c, OPAQUE_MAX, &n);
-		}
-		break;
-	case FILEHANDLE:
-		t->handle = xdr_opaque(c, NFS4_HANDLE_MAX, &t->handle_len);
-		break;
-	default:
-		cursor_skip(c, value_size[which]);
-	}
-}
-
-/* fattr4; what stands behind FILEHANDLE is of no interest. */
-static void read_attributes(struct cursor *c, struct attributes *t)
-{
-	uint32_t mask = bitmap(c);
-	struct cursor values;
-	const uint8_t *p;
-	size_t n;
-
-	memset(t, 0, sizeof(*t));
-	p = xdr_opaque(c, NFS_STEP_MAX, &n);
-	if (c->failed)
-		return;
-	values = cursor_of(p, n);
-	for (uint32_t i = 0; i <= FILEHANDLE && !values.failed; i++) {
-		if (mask & 1u << i)
-			read_value(&values, i, t);
-	}
-	if (values.failed)
-		memset(t, 0, sizeof(*t));
-}
-
-/* --------------------------------------------------------------------- arguments */
-
-static struct nfs4_op *op_add(struct nfs_call *call, uint32_t opcode)
-{
-	struct nfs4_op *more;
-	uint32_t room = call->ops_count;
-
-	if (room == NFS4_OPS_MAX)
-		return NULL;
-	/* As a power of two */
-	if (!(room & (room - 1))) {
-		more = realloc(call->ops, (room ? 2 * (size_t)room : 1) * sizeof(*more));
-		if (!more)
-			return NULL;
-		call->ops = more;
-	}
-	more = &call->ops[call->ops_count++];
-	*more = (struct nfs4_op){.op = opcode};
-	return more;
-}
-
-/* createhow4: whether it empties a file that is there. */
-static bool open_how(struct cursor *c)
-{
-	enum { UNCHECKED4, GUARDED4, EXCLUSIVE4, EXCLUSIVE4_1 };
-	uint32_t mode = cursor_be32(c);
-	struct attributes t = {0};
-
-	if (mode == EXCLUSIVE4 || mode == EXCLUSIVE4_1)
-		cursor_skip(c, 8);
-	if (mode != EXCLUSIVE4)
-		read_attributes(c, &t);
-	return t.a.has_size && !t.a.size;
-}
-
-static void open_arguments(struct cursor *c, struct nfs4_op *op)
-{
-	enum {
-		CLAIM_NULL,
-		CLAIM_PREVIOUS,
-		CLAIM_DELEGATE_CUR,
-		CLAIM_DELEGATE_PREV,
-		CLAIM_FH,
-		CLAIM_DELEG_CUR_FH
-	};
-	const uint8_t *name = NULL;
-	uint32_t claim;
-	size_t n = 0;
-
-	cursor_skip(c, 20); /* seqid, share access and deny, client id */
-	xdr_opaque(c, OPAQUE_MAX, &n);
-	if (cursor_be32(c))
-		op->truncate = open_how(c);
-	claim = cursor_be32(c);
-	if (claim == CLAIM_PREVIOUS)
-		cursor_skip(c, 4);
-	if (claim == CLAIM_DELEGATE_CUR || claim == CLAIM_DELEG_CUR_FH)
-		cursor_skip(c, 16);
-	if (claim == CLAIM_NULL || claim == CLAIM_DELEGATE_CUR || claim == CLAIM_DELEGATE_PREV)
-		name = xdr_opaque(c, NAME_MAX_LEN, &n);
-	if (!c->failed && name)
-		nfs_keep_name(&op->name, &op->name_len, name, n);
-}
-
-static void create_arguments(struct cursor *c, struct nfs4_op *op)
-{
-	enum { NF4BLK = 3, NF4CHR, NF4LNK };
-	uint32_t type = cursor_be32(c);
-	struct attributes t;
-	const uint8_t *name;
-	size_t n;
-
-	if (type == NF4LNK)
-		xdr_opaque(c, NAME_MAX_LEN, &n);
-	else if (type == NF4BLK || type == NF4CHR)
-		cursor_skip(c, 8);
-	name = xdr_opaque(c, NAME_MAX_LEN, &n);
-	read_attributes(c, &t);
-	if (!c->failed)
-		nfs_keep_name(&op->name, &op->name_len, name, n);
-}
-
-static void setattr_arguments(struct cursor *c, struct nfs4_op *op)
-{
-	struct attributes t;
-
-	cursor_skip(c, 16);
-	read_attributes(c, &t);
-	op->truncate = t.a.has_size;
-	op->range.offset = t.a.size;
-}
-
-static void range_arguments(struct cursor *c, struct nfs4_op *op)
-{
-	if (op->op != NFS4_COMMIT)
-		cursor_skip(c, 16);
-	op->range.offset = xdr_u64(c);
-	op->range.count = cursor_be32(c);
-}
-
-static void write_arguments(struct nfs_session *s, struct nfs_message *m, struct cursor *c,
-			    struct nfs4_op *op)
-{
-	uint32_t n;
-
-	cursor_skip(c, 16);
-	op->range.offset = xdr_u64(c);
-	cursor_be32(c);
-	n = cursor_be32(c);
-	if (c->failed)
-		return;
-	op->range.count = n;
-	nfs_payload(m, &op->range, op->range.offset, n, true);
-	m->step = op_arguments;
-	m->wanted = op->known;
-	if (op->known)
-		nfs_write(s->files, nfs_peer_of(s, m), &op->range, s->time);
-	else
-		nfs_doubt(s->files, &s->peer);
-}
-
-/* What an operation does to the current file handle, as far as the call alone says. */
-static void follow_call(struct nfs_message *m, const struct nfs4_op *op)
-{
-	switch (op->op) {
-	case NFS4_PUTFH:
-		m->has_current = op->known;
-		m->current = op->range.file;
-		break;
-	case NFS4_SAVEFH:
-		m->has_saved = m->has_current;
-		m->saved = m->current;
-		break;
-	case NFS4_RESTOREFH:
-		m->has_current = m->has_saved;
-		m->current = m->saved;
-		break;
-	case NFS4_PUTROOTFH:
-	case NFS4_PUTPUBFH:
-	case NFS4_LOOKUP:
-	case NFS4_LOOKUPP:
-	case NFS4_CREATE:
-	case NFS4_OPENATTR:
-		m->has_current = false;
-		break;
-	case NFS4_OPEN:
-		m->has_current = m->has_current && !op->name;
-		break;
-	}
-}
-
-static bool read_arguments(struct nfs_session *s, struct nfs_message *m, struct cursor *c,
-			   struct nfs4_op *op)
-{
-	const uint8_t *p;
-	size_t n;
-
-	switch (op->op) {
-	case NFS4_PUTFH:
-		p = xdr_opaque(c, NFS4_HANDLE_MAX, &n);
-		op->known = !c->failed && nfs_key(s->files, &s->peer, p, n, &op->range.file);
-		return true;
-	case NFS4_LOOKUP:
-		p = xdr_opaque(c, NAME_MAX_LEN, &n);
-		if (!c->failed)
-			nfs_keep_name(&op->name, &op->name_len, p, n);
-		return true;
-	case NFS4_OPEN:
-		open_arguments(c, op);
-		return true;
-	case NFS4_CREATE:
-		create_arguments(c, op);
-		return true;
-	case NFS4_SETATTR:
-		setattr_arguments(c, op);
-		return true;
-	case NFS4_READ:
-	case NFS4_READ_PLUS:
-	case NFS4_COMMIT:
-		range_arguments(c, op);
-		return true;
-	case NFS4_WRITE:
-		write_arguments(s, m, c, op);
-		return true;
-	}
-	return nfs4_skip_arguments(op->op, c);
-}
-
-/* Operations that change a file by other bytes than those that come by. */
-static bool is_elsewhere(uint32_t op)
-{
-	return op == NFS4_COPY || op == NFS4_CLONE || op == NFS4_DEALLOCATE ||
-	       op == NFS4_WRITE_SAME;
-}
-
-static bool op_arguments(struct nfs_session *s, struct nfs_message *m, struct cursor *c)
-{
-	struct nfs_call *call = m->call;
-	struct nfs4_op *op;
-	uint32_t opcode;
-	bool known;
-
-	if (!m->ops_left)
-		return false;
-	opcode = cursor_be32(c);
-	if (c->failed)
-		return true;
-	op = op_add(call, opcode);
-	if (!op)
-		return false;
-	op->known = m->has_current;
-	op->range.file = m->current;
-	if (is_elsewhere(opcode) && op->known)
-		nfs_changed(s->files, &op->range.file);
-	known = read_arguments(s, m, c, op);
-	if (!known || c->failed) {
-		free(op->name);
-		call->ops_count--;
-		return known;
-	}
-	follow_call(m, op);
-	m->ops_left--;
-	return true;
-}
-
-/* Tag, minor version, number of operations */
-bool nfs4_step_call(struct nfs_session *s, struct nfs_message *m, struct cursor *c)
-{
-	uint32_t count;
-	size_t n;
-
-	(void)s;
-	xdr_opaque(c, OPAQUE_MAX, &n);
-	cursor_be32(c);
-	count = cursor_be32(c);
-	if (c->failed)
-		return true;
-	m->ops_left = count;
-	m->call->wanted = true;
-	m->step = op_arguments;
-	return true;
-}
-
-/* ----------------------------------------------------------------------- results */
 
 static struct nfs4_op *current_op(struct nfs_message *m)
 {
@@ -361,7 +30,7 @@ static void next_op(struct nfs_message *m)
 }
 
 static void got_attributes(struct nfs_session *s, struct nfs_message *m,
-			   const struct attributes *t)
+			   const struct nfs4_attributes *t)
 {
 	if (m->has_current && !m->has_child)
 		nfs_attributes(s->files, &m->current, &t->a, s->time);
@@ -395,7 +64,7 @@ static bool open_result(struct cursor *c)
 	size_t n;
 
 	cursor_skip(c, 40); /* stateid, change_info4, rflags */
-	bitmap(c);
+	nfs4_bitmap(c);
 	type = cursor_be32(c);
 	if (type == READ || type == WRITE || type == READ_ATTRS || type == WRITE_ATTRS) {
 		cursor_skip(c, 20);
@@ -453,7 +122,7 @@ static bool layouts(struct nfs_session *s, struct nfs_message *m, struct cursor 
 
 static bool step_entry(struct nfs_session *s, struct nfs_message *m, struct cursor *c)
 {
-	struct attributes t;
+	struct nfs4_attributes t;
 	const uint8_t *name;
 	struct key key;
 	size_t n;
@@ -466,7 +135,7 @@ static bool step_entry(struct nfs_session *s, struct nfs_message *m, struct curs
 	}
 	cursor_skip(c, 8);
 	name = xdr_opaque(c, NAME_MAX_LEN, &n);
-	read_attributes(c, &t);
+	nfs4_attributes(c, &t);
 	if (c->failed || !t.handle || !m->has_current || m->has_child ||
 	    !nfs_key(s->files, &s->peer, t.handle, t.handle_len, &key))
 		return true;
@@ -540,9 +209,11 @@ static bool step_segment(struct nfs_session *s, struct nfs_message *m, struct cu
 		return true;
 	if (type > HOLE || end < r->offset || at < r->offset || at > end)
 		return false;
-	/* A hole is told to its end, wherever that is. */
-	if (type == HOLE && n > end - at)
+	/* A hole is told to its end, wherever that is, and so is what stands behind it. */
+	if (type == HOLE && n > end - at) {
 		n = end - at;
+		m->eof = false;
+	}
 	if (n > end - at || (type == HOLE && n > HOLE_MAX))
 		return false;
 	if (type == DATA) {
@@ -640,13 +311,13 @@ static bool plain_result(struct nfs_session *s, struct nfs_message *m, struct cu
 {
 	const struct nfs4_op *op = current_op(m);
 	uint32_t count, stable;
-	struct attributes t;
+	struct nfs4_attributes t;
 	const uint8_t *p;
 	size_t n;
 
 	switch (op->op) {
 	case NFS4_GETATTR:
-		read_attributes(c, &t);
+		nfs4_attributes(c, &t);
 		if (!c->failed)
 			got_attributes(s, m, &t);
 		return true;
