@@ -123,9 +123,14 @@ static bool enter(struct nfs_session *s, uint64_t time)
 {
 	s->time = time;
 	s->files = nfs_files_find(proto_session_env(s->ps), time);
-	if (!s->files)
+	if (!s->files) {
 		proto_session_done(s->ps);
-	return s->files;
+		return false;
+	}
+	/* First what puts files in doubt. */
+	nfs_early_expire(s, false);
+	nfs_files_expire(s->files, time);
+	return true;
 }
 
 static void nfs_datagram(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
@@ -165,10 +170,12 @@ static void nfs_done(void *state, enum file_reason reason, uint64_t time)
 	struct nfs_session *s = state;
 
 	(void)reason;
-	s->time = time;
-	s->files = nfs_files_find(proto_session_env(s->ps), time);
+	/* At its last word: by now all may be forgotten for not being asked for. */
+	s->files = nfs_files_find(proto_session_env(s->ps), s->time);
 	for (int d = 0; d < DIR_COUNT; d++)
 		nfs_stream_free(s, d);
+	if (s->files)
+		nfs_early_expire(s, true);
 	if (s->files && s->has_client)
 		nfs_session_end(s->files, &s->peer, time);
 	nfs_calls_free(s);

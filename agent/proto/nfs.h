@@ -55,10 +55,11 @@ struct nfs_call {
 	uint32_t xid;
 	uint32_t version;
 	uint32_t procedure;
-	bool wanted;	/* was read, and its reply is worth reading */
-	bool integrity; /* RPCSEC_GSS: the results are wrapped */
-	bool tls;	/* asks whether the server speaks TLS */
-	bool truncate;	/* CREATE, SETATTR: the file has range.offset bytes then */
+	uint64_t moment; /* see nfs_moment() */
+	bool wanted;	 /* was read, and its reply is worth reading */
+	bool integrity;	 /* RPCSEC_GSS: the results are wrapped */
+	bool tls;	 /* asks whether the server speaks TLS */
+	bool truncate;	 /* CREATE, SETATTR: the file has range.offset bytes then */
 	bool has_uid;
 	uint32_t uid;
 	struct nfs_range range; /* the file; for names, the directory */
@@ -178,6 +179,8 @@ struct nfs_done {
 
 struct nfs_early {
 	uint32_t xid;
+	uint64_t time;
+	uint64_t moment;
 	struct buf record;
 };
 
@@ -213,6 +216,8 @@ void nfs_stream_init(struct nfs_session *s, enum dir dir);
 void nfs_stream_data(struct nfs_session *s, enum dir dir, const uint8_t *p, size_t n);
 void nfs_stream_gap(struct nfs_session *s, enum dir dir, uint64_t n);
 void nfs_stream_free(struct nfs_session *s, enum dir dir);
+/* Gives up replies whose call did not come for a while, or all of them. */
+void nfs_early_expire(struct nfs_session *s, bool all);
 /* Whose message it is. */
 const struct nfs_peer *nfs_peer_of(struct nfs_session *s, const struct nfs_message *m);
 /* A whole one: a datagram, or what was kept. */

@@ -127,7 +127,7 @@ bool nfs2_step_reply(struct nfs_session *s, struct nfs_message *m, struct cursor
 	if (names)
 		nfs_name(s->files, &file, &r->file, call->name, call->name_len);
 	if (call->truncate)
-		nfs_resize(s->files, &file, r->offset, s->time);
+		nfs_resize(s->files, &file, r->offset, m->call->moment, s->time);
 	nfs_attributes(s->files, &file, &a, s->time);
 	if (procedure == WRITE)
 		nfs_written(s->files, r, r->count, true, s->time);

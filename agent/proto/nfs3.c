@@ -208,7 +208,7 @@ static bool reply_change(struct nfs_session *s, struct nfs_message *m, struct cu
 	if (c->failed)
 		return true;
 	if (call->truncate)
-		nfs_resize(s->files, &r->file, r->offset, s->time);
+		nfs_resize(s->files, &r->file, r->offset, m->call->moment, s->time);
 	nfs_attributes(s->files, &r->file, &a, s->time);
 	if (call->procedure == WRITE)
 		nfs_written(s->files, r, count, stable != UNSTABLE, s->time);
@@ -231,7 +231,7 @@ static bool reply_name(struct nfs_session *s, struct nfs_message *m, struct curs
 		return true;
 	nfs_name(s->files, &file, &call->range.file, call->name, call->name_len);
 	if (call->truncate)
-		nfs_resize(s->files, &file, call->range.offset, s->time);
+		nfs_resize(s->files, &file, call->range.offset, m->call->moment, s->time);
 	nfs_attributes(s->files, &file, &a, s->time);
 	return false;
 }

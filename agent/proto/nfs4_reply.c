@@ -50,7 +50,7 @@ static void got_handle(struct nfs_session *s, struct nfs_message *m, const uint8
 		nfs_name(s->files, &key, m->has_current ? &m->current : NULL, op->name,
 			 op->name_len);
 	if (m->has_child && op->truncate)
-		nfs_resize(s->files, &key, 0, s->time);
+		nfs_resize(s->files, &key, 0, m->call->moment, s->time);
 	m->has_child = false;
 	m->has_current = true;
 	m->current = key;
@@ -260,7 +260,7 @@ static void follow_reply(struct nfs_session *s, struct nfs_message *m)
 	case NFS4_OPEN:
 		if (!op->name) {
 			if (op->truncate && m->has_current && !m->has_child)
-				nfs_resize(s->files, &m->current, 0, s->time);
+				nfs_resize(s->files, &m->current, 0, m->call->moment, s->time);
 			break;
 		}
 		/* fall through */
@@ -301,7 +301,8 @@ static void follow_reply(struct nfs_session *s, struct nfs_message *m)
 		break;
 	case NFS4_SETATTR:
 		if (op->truncate && op->known)
-			nfs_resize(s->files, &op->range.file, op->range.offset, s->time);
+			nfs_resize(s->files, &op->range.file, op->range.offset, m->call->moment,
+				   s->time);
 		break;
 	}
 }

@@ -93,10 +93,14 @@ void nfs_call_wait(struct nfs_session *s, struct nfs_call *call)
 		return;
 	}
 	for (size_t i = 0; i < NFS_EARLY_MAX; i++) {
-		if (!s->early[i].record.len || s->early[i].xid != call->xid)
+		struct nfs_early *e = &s->early[i];
+
+		if (!e->record.len || e->xid != call->xid)
 			continue;
-		record = s->early[i].record;
-		buf_init(&s->early[i].record, 0);
+		/* What it did was done by then. */
+		call->moment = e->moment;
+		record = e->record;
+		buf_init(&e->record, 0);
 		s->early_size -= record.len;
 		nfs_record(s, dir_other(s->peer.client), record.data, record.len);
 		buf_free(&record);
@@ -244,6 +248,7 @@ static bool step_call(struct nfs_session *s, struct nfs_message *m, struct curso
 	call->xid = h.xid;
 	call->version = h.version;
 	call->procedure = h.procedure;
+	call->moment = nfs_moment(s->files);
 	call->tls = h.flavor == AUTH_TLS;
 	if (h.flavor == AUTH_SYS)
 		read_sys(&h, call);

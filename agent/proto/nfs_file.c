@@ -54,11 +54,14 @@ struct object {
 	bool has_size;
 	bool has_version;
 	uint64_t size; /* as the server said */
+	uint64_t said; /* the same, since the file is known here */
 	uint64_t version;
-	uint64_t end; /* of the bytes that came */
+	uint64_t end;	 /* of the bytes that came */
+	uint64_t moment; /* of its first byte */
 
 	/* uploads */
 	bool doubtful; /* a WRITE may have been lost */
+	bool nameless; /* nobody asked for the handle before it began */
 	bool quiet;
 	TAILQ_ENTRY(object) link; /* quiet ones, by the time they became that */
 	uint64_t since;
@@ -73,6 +76,7 @@ struct nfs_files {
 	struct nfs_names *names;
 	struct table *objects;
 	struct objects quiet;
+	uint64_t moment; /* counts what happened: times may go back */
 };
 
 static uint64_t most(uint64_t a, uint64_t b)
@@ -181,6 +185,8 @@ static struct object *object_new(struct nfs_files *files, const struct nfs_peer 
 		return NULL;
 	o->key = (struct object_key){.file = *file, .way = way};
 	o->pair = peer->pair;
+	o->moment = files->moment;
+	o->nameless = !node || !node->name;
 	if (node) {
 		o->has_size = node->has_size;
 		o->size = node->size;
@@ -277,7 +283,7 @@ static bool passed(uint64_t since, uint64_t now, uint64_t limit)
 	return now > since && now - since > limit;
 }
 
-static void files_expire(struct nfs_files *files, uint64_t now)
+void nfs_files_expire(struct nfs_files *files, uint64_t now)
 {
 	struct object *o;
 
@@ -302,7 +308,7 @@ struct nfs_files *nfs_files_find(struct proto_env *env, uint64_t now)
 		return NULL;
 	files = shared_find(env->shared, &key, now);
 	if (files) {
-		files_expire(files, now);
+		files->moment++;
 		return files;
 	}
 	files = files_new();
@@ -370,7 +376,12 @@ bool nfs_key(struct nfs_files *files, const struct nfs_peer *peer, const void *h
 void nfs_name(struct nfs_files *files, const struct key *file, const struct key *dir,
 	      const void *name, size_t n)
 {
+	struct object *o = object_find(files, file, WAY_WRITE);
 	struct nfs_node *node;
+
+	/* Nobody writes to a handle before asking for it: datagrams came in another order. */
+	if (o && o->nameless)
+		o->moment = files->moment;
 
 	/* Another name for what has one. */
 	if ((n == 1 && !memcmp(name, ".", 1)) || (n == 2 && !memcmp(name, "..", 2)))
@@ -436,22 +447,33 @@ void nfs_attributes(struct nfs_files *files, const struct key *file, const struc
 	}
 	/* Answers to requests under way at once come in any order: the largest is the last. */
 	if (o && a->has_size) {
+		o->said = most(o->said, a->size);
 		o->size = o->has_size ? most(o->size, a->size) : a->size;
 		o->has_size = true;
 	}
 	new_version(files, file, a, now);
 }
 
-void nfs_resize(struct nfs_files *files, const struct key *file, uint64_t size, uint64_t now)
+uint64_t nfs_moment(const struct nfs_files *files)
+{
+	return files->moment;
+}
+
+void nfs_resize(struct nfs_files *files, const struct key *file, uint64_t size, uint64_t asked,
+		uint64_t now)
 {
 	const struct nfs_attr a = {.has_size = true, .size = size};
 	struct object *o = object_find(files, file, WAY_WRITE);
 
-	if (o && size < o->end) {
+	if (o && o->moment > asked) {
+		/* The client knew the answer before it wrote. */
+		o->size = most(size, o->said);
+		o->has_size = true;
+	} else if (o && size < o->end) {
 		object_stop(files, o, FILE_REASON_PARTIAL, now);
 	} else if (o) {
 		/* Room made before, or too much of it given back. */
-		o->size = size;
+		o->size = o->said = size;
 		o->has_size = true;
 	}
 	nfs_attributes(files, file, &a, now);

@@ -44,8 +44,10 @@ struct nfs_range {
 	uint32_t count; /* bytes asked for, or sent */
 };
 
-/* NULL: none can be had.  Ends files whose time has come.  Valid until env->shared is used. */
+/* NULL: none can be had.  Valid until env->shared is used. */
 struct nfs_files *nfs_files_find(struct proto_env *env, uint64_t now);
+/* Ends files whose time has come. */
+void nfs_files_expire(struct nfs_files *files, uint64_t now);
 
 /* False when out of memory. */
 bool nfs_peer_init(struct nfs_peer *peer, struct proto_session *ps, enum dir client);
@@ -60,8 +62,11 @@ void nfs_name(struct nfs_files *files, const struct key *file, const struct key 
 void nfs_alias(struct nfs_files *files, const struct key *alias, const struct key *file);
 void nfs_attributes(struct nfs_files *files, const struct key *file, const struct nfs_attr *a,
 		    uint64_t now);
-/* The client set the size. */
-void nfs_resize(struct nfs_files *files, const struct key *file, uint64_t size, uint64_t now);
+/* A point in the order of what came by. */
+uint64_t nfs_moment(const struct nfs_files *files);
+/* The client set the size; `asked` is when, now it was done. */
+void nfs_resize(struct nfs_files *files, const struct key *file, uint64_t size, uint64_t asked,
+		uint64_t now);
 
 void nfs_read_data(struct nfs_files *files, const struct nfs_peer *peer,
 		   const struct nfs_range *r, uint64_t at, const uint8_t *p, size_t n,

@@ -22,6 +22,8 @@
 #define RETRY_FIRST 64
 /* Replies that came before their call. */
 #define EARLY_SIZE_MAX (256u << 10)
+/* ns that they wait for it */
+#define EARLY_TIME 2000000000ull
 /* Streams that make no sense so often are something else. */
 #define ERRORS_MAX 32
 
@@ -91,6 +93,16 @@ static void early_drop(struct nfs_session *s, struct nfs_early *e)
 	reply_of_none(s);
 }
 
+void nfs_early_expire(struct nfs_session *s, bool all)
+{
+	for (size_t i = 0; s->early_size && i < NFS_EARLY_MAX; i++) {
+		struct nfs_early *e = &s->early[i];
+
+		if (all || (s->time > e->time && s->time - e->time > EARLY_TIME))
+			early_drop(s, e);
+	}
+}
+
 static void early_keep(struct nfs_session *s, struct nfs_message *m)
 {
 	struct nfs_early *e;
@@ -101,6 +113,8 @@ static void early_keep(struct nfs_session *s, struct nfs_message *m)
 		early_drop(s, e);
 	} while (s->early_size + m->head.len > EARLY_SIZE_MAX && s->early_size);
 	e->xid = word(m->head.data, 0);
+	e->time = s->time;
+	e->moment = nfs_moment(s->files);
 	e->record = m->head;
 	s->early_size += e->record.len;
 	buf_init(&m->head, NFS_STEP_MAX);
@@ -427,7 +441,6 @@ void nfs_stream_free(struct nfs_session *s, enum dir dir)
 {
 	struct nfs_message *m = &s->stream[dir].message;
 
-	message_end(s, m, false);
 	nfs_call_free(m->call);
 	buf_free(&m->head);
 	buf_free(&s->stream[dir].scan);
