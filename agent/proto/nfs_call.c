@@ -58,6 +58,8 @@ static uint64_t fingerprint(const struct nfs_call *call)
 	uint64_t v;
 
 	memcpy(&v, call->range.file.digest, sizeof(v));
+	for (size_t i = 0; i < call->name_len; i++)
+		v = (v ^ (uint8_t)call->name[i]) * 0x100000001b3ull; /* FNV-1a */
 	return v ^ call->range.offset ^ (uint64_t)call->range.count << 32 ^ call->procedure;
 }
 

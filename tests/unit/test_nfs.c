@@ -415,6 +415,20 @@ TEST_F(nfs, answer_repeated)
 	EXPECT_EQ(1, w->c.files);
 }
 
+/* Two programs of a client that began in the same second, one after the other. */
+TEST_F(nfs, xid_used_again)
+{
+	struct world *w = self->w;
+
+	over(w, IPPROTO_UDP);
+	named3(w, 3, "root", "first", "file1", 5);
+	read3(w, 1, "file1", 0, "hello", 5);
+	named3(w, 3, "root", "second", "file2", 5);
+	read3(w, 1, "file2", 0, "world", 5);
+	ASSERT_EQ(2, w->c.files);
+	EXPECT_STREQ("second", text_at(&w->c, 1, SIGHTING_FILENAME));
+}
+
 TEST_F(nfs, answer_before_its_call)
 {
 	struct world *w = self->w;
@@ -573,6 +587,20 @@ TEST_F(nfs, emptied_and_written_again)
 	finish(w);
 	ASSERT_EQ(2, w->c.files);
 	EXPECT_TRUE(has_text(&w->c, 1, "world"));
+}
+
+/* The CREATE comes by after the WRITE to what it made. */
+TEST_F(nfs, emptied_before_whatever_came_first)
+{
+	struct world *w = self->w;
+
+	over(w, IPPROTO_UDP);
+	write3(w, 1, "file", 0, "hello ", 6, FILE_SYNC);
+	named3(w, 8, "root", "new", "file", 0);
+	write3(w, 2, "file", 0, "hello world", 11, FILE_SYNC);
+	finish(w);
+	ASSERT_EQ(1, w->c.files);
+	EXPECT_TRUE(has_text(&w->c, 0, "hello world"));
 }
 
 /* Room is made for all of it before. */
