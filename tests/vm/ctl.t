@@ -123,7 +123,7 @@ def plain(tap):
         same(ctl('help'), text, 'help')
         check(ctl('version').startswith('sluicectl '), 'version')
         same(ctl('--version'), ctl('version'), '--version')
-        same(ctl_json('version')['abi_version'], 1, 'abi_version')
+        same(ctl_json('version')['abi_version'], 2, 'abi_version')
 
     with tap.case('stats: every counter with its meaning; one by name'):
         stats = ctl_json('stats')['module']

@@ -284,9 +284,9 @@ def open_ring(ns='gate', size=1 << 20):
         found = _ask(sock, 16, 3, _attribute(2, b'sluice\0'))                # CTRL_CMD_GETFAMILY
         family = struct.unpack('=H', found[1])[0]
         word = struct.Struct('=I').pack
-        answer = _ask(sock, family, 7, _attribute(12, word(0)) + _attribute(13, word(1)) +
-                      _attribute(14, word(size)))                            # RING_OPEN
-        return struct.unpack('=i', answer[15])[0]
+        answer = _ask(sock, family, 7, _attribute(15, word(0)) + _attribute(16, word(1)) +
+                      _attribute(17, word(size)))                            # RING_OPEN
+        return struct.unpack('=i', answer[18])[0]
 
 
 # ------------------------------------------------------------------- the parts
