@@ -275,7 +275,7 @@ static void read_charset(struct message *m, struct fields *f)
 	buf_reset(&f->value);
 	buf_init(&unused, CHARSET_NAME_MAX);
 	m->charset_len = 0;
-	if (mime_param(buf_string(&f->type), "charset", &f->value, &unused) &&
+	if (mime_param(buf_string(&f->type), "charset", &f->value, &unused) && f->value.len &&
 	    f->value.len <= CHARSET_NAME_MAX) {
 		m->charset_len = f->value.len;
 		memcpy(m->charset_name, f->value.data, f->value.len);

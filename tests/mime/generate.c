@@ -66,15 +66,26 @@ static const char *pick(struct generator *g, const char *const *list, size_t cou
 
 #define PICK(g, list) pick(g, list, sizeof(list) / sizeof((list)[0]))
 
+static bool is_boundary(const struct generator *g, const char *p, size_t n)
+{
+	for (size_t i = 0; i < g->boundaries; i++)
+		if (strlen(g->boundary[i]) == n && !memcmp(g->boundary[i], p, n))
+			return true;
+	return false;
+}
+
 /* A line that a careless reader takes for a boundary. */
 static void trap(struct generator *g)
 {
 	static const char *const tails[] = {"x", "-", "-- x", "--x", " x", "---", "=", "\t."};
 	const char *boundary = g->boundary[number(g, g->boundaries)];
+	size_t n;
 
 	switch (number(g, 6)) {
 	case 0:
-		buf_printf(g->out, "--%.*s", (int)number(g, strlen(boundary)), boundary);
+		n = number(g, strlen(boundary));
+		if (!is_boundary(g, boundary, n))
+			buf_printf(g->out, "--%.*s", (int)n, boundary);
 		break;
 	case 1:
 		buf_printf(g->out, " --%s", boundary);
@@ -318,7 +329,7 @@ static void multipart(struct generator *g, unsigned int depth)
 	static const char *const subtypes[] = {"mixed",	 "alternative", "related",
 					       "signed", "X-Other",	"report"};
 	bool digest = chance(g, 10);
-	size_t n = number(g, 4);
+	size_t n = chance(g, 5) ? 0 : 1 + number(g, 5);
 
 	new_boundary(g);
 	buf_printf(g->out, "Content-Type: multipart/%s", digest ? "digest" : PICK(g, subtypes));

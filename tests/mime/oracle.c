@@ -35,6 +35,7 @@ struct leaves {
 };
 
 static struct leaves ours, theirs;
+static size_t compared; /* leaves */
 
 /* ------------------------------------------------------------------- GMime */
 
@@ -156,6 +157,8 @@ static bool compare(const char *what)
 	size_t n = ours.count > theirs.count ? ours.count : theirs.count;
 	bool ok = ours.count == theirs.count;
 
+	compared += theirs.count;
+
 	for (size_t i = 0; i < n && ok; i++)
 		ok = same(&ours.leaf[i], &theirs.leaf[i]);
 	for (size_t i = 0; i < n && !ok; i++) {
@@ -186,7 +189,7 @@ static bool agree(struct proto_env *env, const struct buf *message, size_t piece
 {
 	if (!read_theirs(message)) {
 		printf("# %s: GMime cannot read it\n", what);
-		return true;
+		return false;
 	}
 	read_ours(env, message, piece);
 	return compare(what);
@@ -240,6 +243,7 @@ static void compare_random(struct proto_env *env, uint64_t seed, unsigned int co
 	struct buf message;
 	FILE *f;
 
+	compared = 0;
 	buf_init(&message, 1u << 24);
 	for (unsigned int i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "mime-%llu.eml", (unsigned long long)(seed + i));
@@ -256,8 +260,8 @@ static void compare_random(struct proto_env *env, uint64_t seed, unsigned int co
 		}
 	}
 	buf_free(&message);
-	snprintf(name, sizeof(name), "%u random messages (%u differ)", count, differ);
-	result(!differ, name);
+	snprintf(name, sizeof(name), "%u random messages of %zu leaves", count, compared);
+	result(!differ && compared > count, name);
 }
 
 int main(int argc, char **argv)
