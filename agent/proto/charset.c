@@ -164,6 +164,9 @@ static const struct alias {
 
 #define ALIASES (sizeof(aliases) / sizeof(aliases[0]))
 
+/* One of each kind, open for good: a converter in use stays in memory. */
+static iconv_t kept[ALIASES];
+
 bool charset_prepare(void)
 {
 	static bool done;
@@ -179,9 +182,10 @@ bool charset_prepare(void)
 			continue;
 		while (!aliases[k].iconv || strcmp(aliases[k].iconv, aliases[i].iconv))
 			k++;
-		/* Kept open for good: a converter in use stays in memory. */
-		if (k == i && iconv_open(UTF_8, aliases[i].iconv) == (iconv_t)-1)
-			missing++;
+		if (k < i)
+			continue;
+		kept[i] = iconv_open(UTF_8, aliases[i].iconv);
+		missing += kept[i] == (iconv_t)-1;
 	}
 	if (missing)
 		log_warning("%zu charsets of mails cannot be read: the C library lacks "
