@@ -248,7 +248,7 @@ static void read_fields(const struct mime_leaf *leaf, struct fields *f)
 
 	read_field(leaf->header, "Content-Transfer-Encoding", &f->encoding);
 	buf_init(&f->value, MIME_HEADER_MAX);
-	buf_init(&f->name, NAME_MAX_LEN);
+	buf_init(&f->name, MIME_HEADER_MAX); /* what is too long for a name is cut later */
 	f->attached = !strcmp(mime_value(disposition, &f->value), "attachment");
 	mime_filename(disposition, type, &f->name);
 }
