@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Dovecot: its configuration, its user, and how to start it. See lab.py for `start`."""
+"""Dovecot: its configuration, its users, and how to start it. See lab.py for `start`."""
 import os
 import pwd
 import shutil
 
 IMAP_PORT, POP3_PORT = 143, 110
+# Any name is a user
 USER, PASSWORD = "alice", "secret1"
 UNIX_USER = "nobody"
 CONFIG = """\
@@ -19,11 +20,11 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5
 first_valid_uid = 1
 first_valid_gid = 1
-mail_location = maildir:{dir}/mail
+mail_location = maildir:{dir}/mail/%u
 mail_plugins = zlib
 passdb {{
-  driver = passwd-file
-  args = {dir}/users
+  driver = static
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -72,29 +73,32 @@ def auth_socket(directory):
 
 
 def serve(start, directory, tls=None, imap_port=IMAP_PORT, pop3_port=POP3_PORT):
-    """IMAP and POP3 for one user; deliver() gives it mail. tls: (certificate, key)."""
+    """IMAP and POP3 for all users; deliver() gives them mail. tls: (certificate, key)."""
     own = root(directory)
     user = pwd.getpwnam(UNIX_USER)
-    for name in ("", "run", "state", "home", "mail", "mail/new", "mail/cur", "mail/tmp"):
+    for name in ("", "run", "state", "home", "mail"):
         os.makedirs(os.path.join(own, name), exist_ok=True)
         os.chmod(os.path.join(own, name), 0o755)
         if name.startswith(("mail", "home")):
             shutil.chown(os.path.join(own, name), user.pw_uid, user.pw_gid)
-    with open(os.path.join(own, "users"), "w", encoding="ascii") as f:
-        f.write(f"{USER}:{{PLAIN}}{PASSWORD}\n")
     config = os.path.join(own, "dovecot.conf")
     with open(config, "w", encoding="ascii") as f:
         f.write(CONFIG.format(
             dir=own, ssl="yes" if tls else "no", imap_port=imap_port, pop3_port=pop3_port,
             certificate=f"ssl_cert = <{tls[0]}\nssl_key = <{tls[1]}" if tls else "",
-            user=user.pw_uid, group=user.pw_gid))
+            user=user.pw_uid, group=user.pw_gid, password=PASSWORD))
     return start("dovecot", "-F", "-c", config)
 
 
-def deliver(directory, name, message):
-    """A message into the inbox, with lines as they travel; names sort as they are numbered."""
-    path = os.path.join(root(directory), "mail", "new", name)
-    with open(path, "wb") as f:
+def deliver(directory, user, name, message):
+    """A message into a user's inbox, where lines end with LF; names sort as they are numbered."""
+    box = os.path.join(root(directory), "mail", user)
+    paths = [box, *(os.path.join(box, d) for d in ("new", "cur", "tmp"))]
+    for path in paths:
+        os.makedirs(path, exist_ok=True)
+    paths.append(os.path.join(box, "new", name))
+    with open(paths[-1], "wb") as f:
         f.write(message.replace(b"\r\n", b"\n"))
-    user = pwd.getpwnam(UNIX_USER)
-    shutil.chown(path, user.pw_uid, user.pw_gid)
+    owner = pwd.getpwnam(UNIX_USER)
+    for path in paths:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
