@@ -274,7 +274,6 @@ static void read_charset(struct message *m, struct fields *f)
 
 	buf_reset(&f->value);
 	buf_init(&unused, CHARSET_NAME_MAX);
-	m->charset_len = 0;
 	if (mime_param(buf_string(&f->type), "charset", &f->value, &unused) && f->value.len &&
 	    f->value.len <= CHARSET_NAME_MAX) {
 		m->charset_len = f->value.len;
@@ -353,7 +352,8 @@ static void begin_file(struct message *m, const struct mime_leaf *leaf, struct f
 static void on_begin(void *arg, const struct mime_leaf *leaf)
 {
 	struct message *m = arg;
-	bool text = !strncmp(leaf->type, "text/", 5);
+	bool text = !strncmp(leaf->type, "text/", 5), inside;
+	enum mime_encoding encoding;
 	struct fields f;
 
 	if (m->mail->parts == MAIL_PARTS_MAX) {
@@ -367,13 +367,17 @@ static void on_begin(void *arg, const struct mime_leaf *leaf)
 	m->reason = FILE_REASON_NONE;
 	m->out = (struct output){NULL};
 	read_fields(leaf, &f);
-	mime_decoder_init(&m->decoder, encoding_of(&f));
+	encoding = encoding_of(&f);
+	/* Uuencode knows the name where the header does not: read as a file inside a text. */
+	inside = encoding == MIME_UUENCODE && !f.name.len;
+	mime_decoder_init(&m->decoder, inside ? MIME_IDENTITY : encoding);
+	m->charset_len = 0;
 	if (text)
 		read_charset(m, &f);
 	/* A text is shown also where it has a name, unless it is attached. */
 	if (text && !f.attached)
 		begin_links(m, leaf->type);
-	if (text && !f.attached && !f.name.len)
+	if (inside || (text && !f.attached && !f.name.len))
 		begin_text(m, leaf, &f);
 	else
 		begin_file(m, leaf, &f);

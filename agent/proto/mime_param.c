@@ -14,7 +14,7 @@
 /* Sections of a continued parameter: names are at most 4096 bytes anyway. */
 #define SECTIONS_MAX 256
 /* Bytes of a value that are looked at. */
-#define PARAMETER_MAX (32u << 10)
+#define PARAMETER_MAX (64u << 10)
 
 static bool is_blank(char c)
 {

@@ -219,6 +219,24 @@ TEST_F(mail, a_fragment_is_not_the_file_it_is_of)
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "in.bin"), "inner"));
 }
 
+TEST_F(mail, a_name_longer_than_the_limit_is_cut)
+{
+	struct buf text;
+
+	buf_init(&text, 1u << 16);
+	buf_add_string(&text, HEAD "Content-Type: application; x\r\n"
+				   "Content-Disposition: attachment; filename=");
+	for (int i = 0; i < 8000; i++)
+		buf_add_string(&text, "A");
+	buf_add_string(&text, ";\r\n\r\nx");
+	give(&self->c, &self->o, buf_string(&text), 100);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_EQ(4096, strlen(text_at(&self->c, 0, SIGHTING_FILENAME)));
+	EXPECT_EQ('A', text_at(&self->c, 0, SIGHTING_FILENAME)[4095]);
+	EXPECT_NE(0, self->c.seen[0].cut & 1u << SIGHTING_FILENAME);
+	buf_free(&text);
+}
+
 TEST_F(mail, tnef_is_kept_whole)
 {
 	give(&self->c, &self->o,
@@ -250,6 +268,19 @@ TEST_F(mail, uuencode_as_a_transfer_encoding)
 			"begin 644 b\r\n%:&5L;&\\\r\n") LAST,
 	     3);
 	EXPECT_EQ(FILE_REASON_DECODE, reason_of(&self->c, find(&self->c, "b.bin")));
+}
+
+/* The header gives it no name, its first line does. */
+TEST_F(mail, uuencode_that_knows_the_name)
+{
+	give(&self->c, &self->o,
+	     MIXED PART("Content-Type: application/octet-stream\r\n"
+			"Content-Transfer-Encoding: x-uuencode\r\n",
+			UU("a.bin")) LAST,
+	     3);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
+	EXPECT_STREQ("a.bin", text_at(&self->c, 0, SIGHTING_FILENAME));
 }
 
 /* "hello" each; the whole is "hellohello", its check f58c9768 */
@@ -317,6 +348,15 @@ TEST_F(mail, links_once_each)
 		EXPECT_STREQ("caf\xc3\xa9", text_at(&self->c, at, SIGHTING_EMAIL_SUBJECT));
 	}
 	EXPECT_EQ(3, self->c.counters.value[COUNTER_MAIL_LINKS]);
+}
+
+TEST_F(mail, links_in_a_nested_message)
+{
+	give(&self->c, &self->o,
+	     MIXED PART("Content-Type: message/rfc822\r\n", "Subject: x\r\n\r\nhttp://a.example/x") LAST,
+	     4);
+	EXPECT_TRUE(has_text(&self->c, of_kind(&self->c, SIGHTING_KIND_LINK, 0),
+			     "http://a.example/x"));
 }
 
 TEST_F(mail, links_in_another_charset)
