@@ -164,32 +164,32 @@ static const struct alias {
 
 #define ALIASES (sizeof(aliases) / sizeof(aliases[0]))
 
-/* One of each kind, open for good: a converter in use stays in memory. */
+/*
+ * One of each kind, open for good: a converter in use stays in memory.  At the first name of
+ * its kind; NULL: not opened yet.
+ */
 static iconv_t kept[ALIASES];
+
+static iconv_t kept_open(const char *iconv_name)
+{
+	size_t i = 0;
+
+	while (!aliases[i].iconv || strcmp(aliases[i].iconv, iconv_name))
+		i++;
+	if (!kept[i])
+		kept[i] = iconv_open(UTF_8, iconv_name);
+	return kept[i];
+}
 
 bool charset_prepare(void)
 {
-	static bool done;
 	size_t missing = 0;
 
-	if (done)
-		return true;
-	done = true;
-	for (size_t i = 0; i < ALIASES; i++) {
-		size_t k = 0;
-
-		if (!aliases[i].iconv)
-			continue;
-		while (!aliases[k].iconv || strcmp(aliases[k].iconv, aliases[i].iconv))
-			k++;
-		if (k < i)
-			continue;
-		kept[i] = iconv_open(UTF_8, aliases[i].iconv);
-		missing += kept[i] == (iconv_t)-1;
-	}
+	for (size_t i = 0; i < ALIASES; i++)
+		missing += aliases[i].iconv && kept_open(aliases[i].iconv) == (iconv_t)-1;
 	if (missing)
-		log_warning("%zu charsets of mails cannot be read: the C library lacks "
-			    "their converters",
+		log_warning("names of %zu charsets of mails are not understood: the C library "
+			    "lacks their converters",
 			    missing);
 	return !missing;
 }
@@ -253,13 +253,6 @@ struct charset_stream {
 	uint8_t tail[TAIL_MAX]; /* the beginning of a character */
 };
 
-static bool open_converter(struct charset_stream *s, const char *iconv_name)
-{
-	s->cd = iconv_open(UTF_8, iconv_name);
-	s->tail_len = 0;
-	return s->cd != (iconv_t)-1;
-}
-
 /*
  * Converts what it can and returns how many bytes of p were used; the rest is the
  * beginning of a character.
@@ -295,8 +288,11 @@ struct charset_stream *charset_stream_new(const char *name, size_t n)
 
 	if (!iconv_name || !strcmp(iconv_name, UTF_8))
 		return NULL;
-	s = malloc(sizeof(*s));
-	if (s && !open_converter(s, iconv_name)) {
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->cd = iconv_open(UTF_8, iconv_name);
+	if (s->cd == (iconv_t)-1) {
 		free(s);
 		s = NULL;
 	}
@@ -329,7 +325,7 @@ void charset_stream_push(struct charset_stream *s, const uint8_t *p, size_t n,
 	}
 }
 
-/* A letter may have waited for an accent. */
+/* A letter may have waited for an accent.  The converter is as new. */
 static void finish(iconv_t cd, bool cut, charset_sink *sink, void *arg)
 {
 	char out[TAIL_MAX], *to = out;
@@ -340,7 +336,6 @@ static void finish(iconv_t cd, bool cut, charset_sink *sink, void *arg)
 		sink(arg, (const uint8_t *)out, (size_t)(to - out));
 	if (cut)
 		sink(arg, (const uint8_t *)REPLACEMENT, strlen(REPLACEMENT));
-	iconv_close(cd);
 }
 
 void charset_stream_close(struct charset_stream *s, charset_sink *sink, void *arg)
@@ -348,6 +343,7 @@ void charset_stream_close(struct charset_stream *s, charset_sink *sink, void *ar
 	if (!s)
 		return;
 	finish(s->cd, s->tail_len, sink, arg);
+	iconv_close(s->cd);
 	free(s);
 }
 
@@ -384,16 +380,23 @@ static void add_utf8(void *arg, const uint8_t *p, size_t n)
 bool charset_decode(const char *name, size_t name_len, const void *p, size_t n, struct buf *out)
 {
 	const char *iconv_name = charset_find(name, name_len);
-	struct charset_stream s;
+	iconv_t cd = (iconv_t)-1;
+	/* What such a converter learned of the byte order it does not forget. */
+	bool fresh =
+		iconv_name && (!strcmp(iconv_name, "UTF-16") || !strcmp(iconv_name, "UTF-32"));
 	bool cut;
 
 	if (!iconv_name)
 		iconv_name = utf8_valid(p, n) ? UTF_8 : "CP1252";
-	if (!strcmp(iconv_name, UTF_8) || !open_converter(&s, iconv_name)) {
+	if (strcmp(iconv_name, UTF_8))
+		cd = fresh ? iconv_open(UTF_8, iconv_name) : kept_open(iconv_name);
+	if (cd == (iconv_t)-1) {
 		add_utf8(out, p, n);
 		return !out->failed;
 	}
-	cut = convert(s.cd, p, n, add_utf8, out) < n;
-	finish(s.cd, cut, add_utf8, out);
+	cut = convert(cd, p, n, add_utf8, out) < n;
+	finish(cd, cut, add_utf8, out);
+	if (fresh)
+		iconv_close(cd);
 	return !out->failed;
 }

@@ -138,19 +138,27 @@ static size_t add_words(const char *p, size_t n, struct word w, struct buf *out)
 	return word_at(p + at, n - at, &next) ? at : used;
 }
 
+/* Behind the last "?=": no word ends later, and none needs to be looked for. */
+static size_t last_end(const char *p, size_t n)
+{
+	while (n >= 2 && !(p[n - 2] == '?' && p[n - 1] == '='))
+		n--;
+	return n < 2 ? 0 : n;
+}
+
 bool encoded_word_decode(const char *p, size_t n, struct buf *out)
 {
 	size_t from = out->len;
-	size_t plain = 0, at = 0;
+	size_t plain = 0, at = 0, end = last_end(p, n);
 	struct word w;
 
-	while (at < n) {
-		if (p[at] != '=' || !word_at(p + at, n - at, &w)) {
+	while (at < end) {
+		if (p[at] != '=' || !word_at(p + at, end - at, &w)) {
 			at++;
 			continue;
 		}
 		add_plain(p + plain, at - plain, out);
-		at += add_words(p + at, n - at, w, out);
+		at += add_words(p + at, end - at, w, out);
 		plain = at;
 	}
 	add_plain(p + plain, n - plain, out);

@@ -110,29 +110,29 @@ static size_t character(const char *p, size_t n)
 	return n ? n - 1 : 0;
 }
 
-static bool unbalanced(const char *p, size_t n, char open, char close)
-{
-	size_t opened = 0, closed = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		opened += p[i] == open;
-		closed += p[i] == close;
-	}
-	return closed > opened;
-}
-
-/* Without what ends the sentence. */
+/* Without what ends the sentence: punctuation, and brackets that were opened before it. */
 static size_t trim(const char *p, size_t n)
 {
-	while (n) {
-		char c = p[n - 1];
+	static const char pairs[] = "()[]{}";
+	size_t opened[3] = {0}, closed[3] = {0};
 
-		if (strchr(".,;:!?'*_~\"", c) || (c == ')' && unbalanced(p, n, '(', ')')) ||
-		    (c == ']' && unbalanced(p, n, '[', ']')) ||
-		    (c == '}' && unbalanced(p, n, '{', '}')))
-			n--;
-		else
+	for (size_t i = 0; i < n; i++) {
+		const char *bracket = strchr(pairs, p[i]);
+
+		if (bracket && (bracket - pairs) % 2)
+			closed[(bracket - pairs) / 2]++;
+		else if (bracket)
+			opened[(bracket - pairs) / 2]++;
+	}
+	for (; n; n--) {
+		const char *bracket = strchr(pairs, p[n - 1]);
+		size_t k = bracket ? (size_t)(bracket - pairs) / 2 : 0;
+
+		if (strchr(".,;:!?'*_~\"", p[n - 1]))
+			continue;
+		if (!bracket || !((bracket - pairs) % 2) || closed[k] <= opened[k])
 			break;
+		closed[k]--;
 	}
 	return n;
 }

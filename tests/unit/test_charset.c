@@ -99,6 +99,11 @@ TEST(utf_16_has_zeros)
 	buf_reset(&out);
 	charset_decode("utf-16le", 8, "a\0\xe9\0", 4, &out);
 	EXPECT_STREQ("a\xc3\xa9", buf_string(&out));
+	/* What one text said of its byte order says nothing of the next one. */
+	buf_reset(&out);
+	charset_decode("utf-16", 6, "\xff\xfe" "a\0", 4, &out);
+	charset_decode("utf-16", 6, "\xfe\xff\0a", 4, &out);
+	EXPECT_STREQ("aa", buf_string(&out));
 	/* A NUL would end the text for whoever reads it. */
 	buf_reset(&out);
 	charset_decode("utf-16le", 8, "a\0\0\0b\0", 6, &out);

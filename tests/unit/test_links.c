@@ -43,6 +43,8 @@ static const struct {
 	 " http://a.example/x http://b.example/y http://c.example"},
 	{"brackets that belong to it", "http://a.example/x_(y) [http://b.example/z]",
 	 " http://a.example/x_(y) http://b.example/z"},
+	{"brackets in brackets", "((http://a.example/(x(y)))) {http://b.example/{z}}}",
+	 " http://a.example/(x(y)) http://b.example/{z}"},
 	{"angle brackets and quotes", "<http://a.example> \"http://b.example\" 'http://c.example'",
 	 " http://a.example http://b.example http://c.example"},
 	{"a query", "http://a.example/?a=1&b=2#c;", " http://a.example/?a=1&b=2#c"},
