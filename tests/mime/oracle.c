@@ -122,7 +122,13 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static void read_ours(struct proto_env *env, const struct buf *message, size_t piece)
+/* A hole in the message; n 0: none. */
+struct hole {
+	size_t at, n;
+};
+
+static void read_ours(struct proto_env *env, const struct buf *message, size_t piece,
+		      struct hole hole)
 {
 	struct session_info info = {.id = 1};
 	struct proto_session *ps = proto_session_new(env, &info);
@@ -130,10 +136,18 @@ static void read_ours(struct proto_env *env, const struct buf *message, size_t p
 	struct mail *m = mail_new(&o, 1);
 
 	ours.count = 0;
-	for (size_t at = 0; at < message->len; at += piece) {
-		size_t n = message->len - at < piece ? message->len - at : piece;
-		uint8_t *exact = malloc(n);
+	for (size_t at = 0, n; at < message->len; at += n) {
+		uint8_t *exact;
 
+		n = message->len - at < piece ? message->len - at : piece;
+		if (hole.n && at == hole.at) {
+			mail_gap(m, hole.n, 1);
+			n = hole.n;
+			continue;
+		}
+		if (hole.n && at < hole.at && hole.at - at < n)
+			n = hole.at - at;
+		exact = malloc(n);
 		/* So that a sanitizer sees a read beyond it. */
 		memcpy(exact, message->data + at, n);
 		mail_data(m, exact, n, 1);
@@ -191,7 +205,7 @@ static bool agree(struct proto_env *env, const struct buf *message, size_t piece
 		printf("# %s: GMime cannot read it\n", what);
 		return false;
 	}
-	read_ours(env, message, piece);
+	read_ours(env, message, piece, (struct hole){0});
 	return compare(what);
 }
 
@@ -264,6 +278,53 @@ static void compare_random(struct proto_env *env, uint64_t seed, unsigned int co
 	result(!differ && compared > count, name);
 }
 
+static bool among(const struct leaves *all, const struct leaf *l)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->leaf[i].size == l->size &&
+		    !memcmp(all->leaf[i].sha256, l->sha256, sizeof(l->sha256)))
+			return true;
+	return false;
+}
+
+/* Bytes are missing: what is called whole all the same is what it is without that. */
+static void lose_random(struct proto_env *env, uint64_t seed, unsigned int count)
+{
+	unsigned int wrong = 0;
+	size_t whole = 0, hit = 0;
+	char name[64];
+	struct buf message;
+
+	buf_init(&message, 1u << 24);
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t state = seed + i + 1;
+		struct hole hole;
+
+		buf_reset(&message);
+		generate(seed + i, &message);
+		read_ours(env, &message, message.len, (struct hole){0});
+		theirs = ours;
+		hole.at = scratch_random(&state) % message.len;
+		hole.n = 1 + scratch_random(&state) % (i % 2 ? 20 : 1460);
+		if (hole.n > message.len - hole.at)
+			hole.n = message.len - hole.at;
+		read_ours(env, &message, 1 + i % 300, hole);
+		for (size_t k = 0; k < ours.count; k++) {
+			hit += ours.leaf[k].bad;
+			whole += !ours.leaf[k].bad;
+			if (ours.leaf[k].bad || among(&theirs, &ours.leaf[k]))
+				continue;
+			printf("# seed %llu, leaf %zu: whole, and never was there\n",
+			       (unsigned long long)(seed + i), k);
+			wrong++;
+		}
+	}
+	buf_free(&message);
+	snprintf(name, sizeof(name), "%u messages with a hole: %zu leaves hit, %zu not", count,
+		 hit, whole);
+	result(!wrong && hit > count / 2 && whole > count, name);
+}
+
 int main(int argc, char **argv)
 {
 	struct file_limits limits = FILE_LIMITS_DEFAULT;
@@ -291,6 +352,7 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n");
 	compare_folder(&env, argv[optind]);
 	compare_random(&env, seed, count);
+	lose_random(&env, seed, count / 2);
 	printf("1..%u\n", tests);
 	file_set_free(env.files);
 	spool_close(sp);
