@@ -180,8 +180,8 @@ static void message_begin(struct stream *s, enum http_side side)
 
 	m->body = http_body_new(&x, side, m->length_known, m->length,
 				side == HTTP_REQUEST ? describe_request : describe_response, s);
-	/* Its beginning was not seen. */
-	if (m->body && !m->headed)
+	/* Its beginning was not seen, or how it is coded is not known. */
+	if (m->body && (!m->headed || m->head.holes))
 		body_gap(m->body, 1, s->http->time);
 	m->headed = true;
 }

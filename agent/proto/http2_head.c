@@ -155,6 +155,7 @@ bool h2_decode(struct h2_table *t, const uint8_t *p, size_t n, struct h2_head *o
 	while (table_ready(t) && (r = next_field(t->inflater, &p, &n, &nv)) > 0) {
 		enum http_field f = field_of(&nv);
 
+		out->holes |= !nv.namelen;
 		if (nv.namelen == 7 && !memcmp(nv.name, ":status", 7))
 			out->head.status = status_of(&nv);
 		/* :authority comes first and is what counts (RFC 9113 §8.3.1). */

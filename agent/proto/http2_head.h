@@ -32,7 +32,8 @@ struct h2_table {
 struct h2_head {
 	struct http_head head;
 	struct buf texts;
-	bool cut; /* some were too long */
+	bool cut;   /* some were too long */
+	bool holes; /* some are not known: the table does not have them */
 };
 
 /*
