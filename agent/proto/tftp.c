@@ -30,6 +30,8 @@ enum { OP_RRQ = 1, OP_WRQ, OP_DATA, OP_ACK, OP_ERROR, OP_OACK };
 #define NAME_MAX_SIZE 512
 #define URL_MAX_SIZE 2048
 #define OPTIONS_MAX 16
+/* A transfer that goes on is not asked for anew: its request came by twice. */
+#define STALLED 500000000ull
 
 /* One file on its way, known to the session that asked and the one that answers. */
 struct transfer {
@@ -59,6 +61,7 @@ struct transfer {
 struct tftp {
 	struct proto_session *ps;
 	struct transfer *transfer; /* NULL: none, or over */
+	uint64_t last;		   /* time of the last datagram */
 };
 
 /* ------------------------------------------------------------------- requests */
@@ -441,6 +444,11 @@ static bool may_be_first(const uint8_t *p, size_t n)
 	       (p[1] == OP_ACK && !p[2] && !p[3]);
 }
 
+static bool goes_on(const struct tftp *s)
+{
+	return s->transfer && s->transfer->file && !s->transfer->done;
+}
+
 static void tftp_datagram(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	const struct session_info *info;
@@ -453,8 +461,9 @@ static void tftp_datagram(void *state, enum dir dir, const uint8_t *p, size_t n,
 		request(s, dir, &r, time);
 		return;
 	}
-	if (may_be_first(p, n))
+	if (may_be_first(p, n) && (!goes_on(s) || (time > s->last && time - s->last > STALLED)))
 		follow_next(s, time);
+	s->last = time;
 	if (!s->transfer)
 		return;
 	info = proto_session_info(s->ps);
