@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "stream/tcp.h"
+#include "stream/tcp_flow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,92 +21,6 @@
 /* A stream without SYN: how far before its first byte, and for how many segments, to look. */
 #define SEARCH_BACK (64u << 10)
 #define SEARCH_BLOCKS 4
-
-/* Bytes that wait: behind a hole, or for what they answer. */
-struct block {
-	uint32_t sequence;
-	uint32_t len;
-	uint32_t cut; /* bytes behind these that the capture left out */
-	uint32_t ack; /* what their sender had got by then */
-	bool ack_valid;
-	uint64_t time;
-	uint64_t moment; /* segments of the connection before it */
-	uint8_t *data;
-};
-
-/*
- * One direction.
- *
- *	     delivered        hole    block  hole  block
- *	...................|         |=====|      |=====|
- *	                  next
- *
- * Blocks are sorted, apart from each other, and all behind next; at next only while what
- * they answer is missing.
- */
-struct flow {
-	uint32_t next;	  /* sequence number of the next byte to deliver */
-	uint32_t begin;	  /* of the first byte */
-	uint32_t top;	  /* end of the last byte seen */
-	uint32_t fin;	  /* sequence number behind the last byte */
-	uint32_t fin_ack; /* acknowledged with it */
-	uint32_t acked;	  /* by the other end */
-	uint32_t hint;	  /* before the start: where it probably is */
-	bool started;	  /* next and top are valid */
-	bool searching;	  /* the first hole is only room for an earlier start */
-	bool begin_known; /* SYN seen: begin is valid */
-	bool syn_data;	  /* what waits came with SYN and is not acknowledged */
-	bool fin_known;
-	bool fin_ack_valid;
-	bool ack_known;
-	bool hint_known;
-	bool lost;	   /* the source lost something that is still missing */
-	bool doomed;	   /* the first hole will not close, unless very soon */
-	bool done;	   /* eof delivered */
-	uint32_t doom_ack; /* holes below this are doomed */
-	size_t doom_bytes;
-	uint64_t doom_time;
-	uint64_t doom_moment;
-	uint64_t fin_time;
-	uint64_t fin_moment;
-	bool hurried; /* what acknowledges up to hurry_ack is not waited with */
-	uint32_t hurry_ack;
-	uint32_t stray_begin; /* segments far from next, each behind the one before */
-	uint32_t stray_end;
-	uint32_t stray_count;
-	uint32_t stray_ack; /* acknowledgment far from next */
-	bool stray_acked;
-
-	struct block *block; /* head .. count - 1 */
-	size_t head;
-	size_t count;
-	size_t room;
-	size_t bytes;
-};
-
-struct tcp {
-	struct flow flow[DIR_COUNT];
-	uint64_t moment; /* segments so far */
-	const struct tcp_limits *limits;
-	struct counters *counters;
-	struct tcp_sink sink;
-	void *arg;
-};
-
-static int32_t distance(uint32_t from, uint32_t to)
-{
-	return (int32_t)(to - from);
-}
-
-static bool pending(const struct flow *f)
-{
-	return f->head < f->count;
-}
-
-static struct block *first(struct flow *f)
-{
-	return &f->block[f->head];
-}
 
 /*
  * Bytes that acknowledge others were sent after those came, so they are delivered after
@@ -149,95 +63,13 @@ struct tcp *tcp_new(const struct tcp_limits *limits, struct counters *counters,
 	return t;
 }
 
-/* ------------------------------------------------------------------ blocks */
-
-static void block_release(struct tcp *t, struct flow *f, struct block *b)
-{
-	f->bytes -= b->len;
-	if (t->limits->pool)
-		t->limits->pool->used -= b->len;
-	free(b->data);
-}
-
-static void blocks_free(struct tcp *t, struct flow *f)
-{
-	for (; pending(f); f->head++)
-		block_release(t, f, first(f));
-	free(f->block);
-	f->block = NULL;
-	f->head = f->count = f->room = 0;
-}
-
 void tcp_free(struct tcp *t)
 {
 	if (!t)
 		return;
 	for (int dir = 0; dir < DIR_COUNT; dir++)
-		blocks_free(t, &t->flow[dir]);
+		tcp_blocks_free(t, &t->flow[dir]);
 	free(t);
-}
-
-/* Index of the first block that ends behind `sequence`. */
-static size_t block_find(const struct flow *f, uint32_t sequence)
-{
-	size_t low = f->head, high = f->count;
-
-	/* Nearly always the segment continues the last block. */
-	if (low < high &&
-	    distance(f->block[high - 1].sequence + f->block[high - 1].len, sequence) >= 0)
-		return high;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct block *b = &f->block[middle];
-
-		if (distance(b->sequence + b->len, sequence) >= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static bool block_make_room(struct flow *f, size_t *at)
-{
-	if (f->head) {
-		memmove(f->block, f->block + f->head, (f->count - f->head) * sizeof(*f->block));
-		*at -= f->head;
-		f->count -= f->head;
-		f->head = 0;
-	}
-	if (f->count == f->room) {
-		size_t room = f->room ? f->room * 2 : 16;
-		struct block *block = realloc(f->block, room * sizeof(*block));
-
-		if (!block)
-			return false;
-		f->block = block;
-		f->room = room;
-	}
-	return true;
-}
-
-/* Out of memory: as if the segment had not come. */
-static bool block_insert(struct tcp *t, struct flow *f, size_t at, const struct block *b)
-{
-	uint8_t *data;
-
-	if (f->count == f->room && !block_make_room(f, &at))
-		return false;
-	data = malloc(b->len);
-	if (!data)
-		return false;
-	memcpy(data, b->data, b->len);
-	memmove(f->block + at + 1, f->block + at, (f->count - at) * sizeof(*b));
-	f->block[at] = *b;
-	f->block[at].data = data;
-	f->count++;
-	f->bytes += b->len;
-	if (t->limits->pool)
-		t->limits->pool->used += b->len;
-	counter_add(t->counters, COUNTER_TCP_OUT_OF_ORDER, 1);
-	return true;
 }
 
 /* ---------------------------------------------------------------- delivery */
@@ -298,13 +130,13 @@ static void drain(struct tcp *t, enum dir dir, uint64_t time)
 			deliver(t, dir, b.data, n, b.time);
 		if (b.cut)
 			skip_cut(t, dir, b.cut, b.time);
-		block_release(t, f, &b);
+		tcp_block_release(t, f, &b);
 		if (n < b.len)
 			break;
 	}
 	if (f->fin_known && f->next == f->fin && !waits_with_answer(t, dir)) {
 		f->done = true;
-		blocks_free(t, f);
+		tcp_blocks_free(t, f);
 		t->sink.eof(t->arg, dir, time);
 	} else if (!pending(f)) {
 		f->head = f->count = 0;
@@ -511,7 +343,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 
 	b.cut = 0;
 	while (b.len) {
-		size_t i = block_find(f, b.sequence);
+		size_t i = tcp_block_find(f, b.sequence);
 		int32_t ahead = INT32_MAX;
 		struct block part = b;
 
@@ -526,7 +358,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 				deliver(t, dir, part.data, part.len, part.time);
 				if (part.cut)
 					skip_cut(t, dir, part.cut, part.time);
-			} else if (!block_insert(t, f, i, &part)) {
+			} else if (!tcp_block_insert(t, f, i, &part)) {
 				return;
 			}
 		} else { /* the block has it */
@@ -663,7 +495,7 @@ static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, uint64_t time)
 	if (f->syn_data) {
 		/* Data with a SYN counts only when the other end took it (RFC 7413 §4.2.2). */
 		if (distance(f->next, ack) <= 0) {
-			blocks_free(t, f);
+			tcp_blocks_free(t, f);
 			f->top = f->next;
 		}
 		f->syn_data = false;
@@ -693,6 +525,35 @@ static bool reset_believed(const struct tcp *t, const struct tcp_segment *s)
 	return s->sequence == f->next || s->sequence == f->top ||
 	       (f->fin_known && s->sequence == f->fin + 1) ||
 	       (f->ack_known && s->sequence == f->acked);
+}
+
+static void on_reset(struct tcp *t, const struct tcp_segment *s)
+{
+	enum dir other = dir_other(s->dir);
+
+	if (t->reset || !reset_believed(t, s))
+		return;
+	t->reset = true;
+	t->reset_time = s->time;
+	t->reset_moment = t->moment;
+	t->reset_at[s->dir] = s->sequence;
+	t->reset_at[other] = s->flags & TCP_ACK ? s->acknowledgment : t->flow[other].next;
+}
+
+/* RST may be captured before what was sent before it. */
+static bool is_reset(const struct tcp *t, uint64_t time)
+{
+	if (!t->reset || waited(t, t->reset_time, t->reset_moment, time))
+		return t->reset;
+	for (int dir = 0; dir < DIR_COUNT; dir++) {
+		const struct flow *f = &t->flow[dir];
+		int32_t ahead = distance(f->next, t->reset_at[dir]);
+
+		if (f->started && !f->searching && !f->done && ahead > 0 &&
+		    (uint32_t)ahead <= ANSWERED_MAX && !(f->fin_known && f->next == f->fin))
+			return false;
+	}
+	return true;
 }
 
 /* Bytes of this direction: payload, SYN, FIN. */
@@ -810,10 +671,13 @@ enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s)
 	t->moment++;
 	if (s->flags & TCP_ACK && !(s->flags & TCP_RST))
 		on_ack(t, dir_other(s->dir), s->acknowledgment, s->time);
-	if (s->flags & TCP_RST) /* text in it is not part of the stream */
-		return reset_believed(t, s) ? TCP_CLOSED_RST : TCP_OPEN;
-	on_bytes(t, s);
-	settle(t, s->time);
-	return t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done ? TCP_CLOSED_FIN
-								      : TCP_OPEN;
+	if (s->flags & TCP_RST) { /* text in it is not part of the stream */
+		on_reset(t, s);
+	} else {
+		on_bytes(t, s);
+		settle(t, s->time);
+	}
+	if (t->flow[DIR_OPENER].done && t->flow[DIR_ANSWERER].done)
+		return TCP_CLOSED_FIN;
+	return is_reset(t, s->time) ? TCP_CLOSED_RST : TCP_OPEN;
 }

@@ -8,6 +8,10 @@
  * when the other end acknowledged past it and nothing closed it shortly after,
  * when the source says the bytes are lost, when the bound is reached, or at the end.
  *
+ * Bytes that acknowledge others are delivered after those, and a reset ends the connection
+ * after what was sent before it, however the capture has them; neither is waited for longer
+ * than a hole is.
+ *
  * A stream whose SYN was not seen begins at its first byte; a few segments are
  * held back at first, since captures show the first ones in any order.
  */

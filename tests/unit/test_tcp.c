@@ -570,7 +570,10 @@ TEST(reset_elsewhere)
 	world_open(&w);
 	flags(&w, DIR_OPENER, TCP_SYN, 100);
 	text(&w, DIR_OPENER, 105, "efg");
-	EXPECT_EQ(TCP_CLOSED_RST, flags(&w, DIR_OPENER, TCP_RST, 108));
+	EXPECT_EQ(TCP_OPEN, flags(&w, DIR_OPENER, TCP_RST, 108)); /* what is in it may come */
+	for (int i = 0; i < 10; i++)
+		EXPECT_EQ(TCP_OPEN, ack(&w, DIR_ANSWERER, 101, 2 * SECOND));
+	EXPECT_EQ(TCP_CLOSED_RST, ack(&w, DIR_ANSWERER, 101, 2 * SECOND));
 	tcp_flush(w.tcp, 0);
 	EXPECT_OUT(&w, DIR_OPENER, "????efg");
 	EXPECT_EQ(0, w.out[0].eofs);
@@ -677,6 +680,28 @@ TEST(end_comes_after_what_it_answers)
 	EXPECT_EQ(0, w.out[1].eofs);
 	answer(&w, DIR_OPENER, 101, "q1", 201, 0);
 	EXPECT_EQ(1, w.out[1].eofs);
+	world_close(&w);
+}
+
+TEST(reset_comes_after_what_was_sent_before)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_OPENER, 101, "q1", 201, 0);
+	ack(&w, DIR_ANSWERER, 105, 0);
+	EXPECT_EQ(TCP_OPEN, flags(&w, DIR_OPENER, TCP_RST, 105));
+	EXPECT_EQ(TCP_CLOSED_RST, text(&w, DIR_OPENER, 103, "q2"));
+	EXPECT_OUT(&w, DIR_OPENER, "q1q2");
+	world_close(&w);
+	/* Nor does it end what it acknowledges. */
+	handshake(&w);
+	EXPECT_EQ(TCP_OPEN, feed(&w,
+				 SEG(.dir = DIR_OPENER, .flags = TCP_RST | TCP_ACK,
+				     .sequence = 101, .acknowledgment = 203),
+				 NULL, 0));
+	EXPECT_EQ(TCP_CLOSED_RST, text(&w, DIR_ANSWERER, 201, "A1"));
+	EXPECT_OUT(&w, DIR_ANSWERER, "A1");
 	world_close(&w);
 }
 
