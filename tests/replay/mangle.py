@@ -186,12 +186,17 @@ def mistimed(packets, seed, window=WINDOW):
 
 
 def duplicated(packets, seed):
-    """A third of the packets twice, the copy up to WINDOW places later."""
+    """A third of the packets twice, the copy up to WINDOW places later, in less than a second."""
     rng = random.Random(seed)
-    places = [(float(i), p) for i, p in enumerate(packets)]
-    places += [(i + rng.random() * WINDOW, p) for i, p in enumerate(packets)
-               if rng.random() < 1 / 3]
-    return timed([p for _, p in sorted(places, key=lambda e: e[0])], packets)
+    places = []
+    for i, p in enumerate(packets):
+        places.append((i, p.time, p))
+        if rng.random() < 1 / 3:
+            to = i + rng.randrange(WINDOW)
+            while to > i and (to >= len(packets) or packets[to].time - p.time > SILENCE):
+                to -= 1
+            places.append((to + 0.5, max(p.time, packets[to].time), p))
+    return [p._replace(time=time) for _, time, p in sorted(places, key=lambda e: e[0])]
 
 
 def overlapped(packets, seed):
