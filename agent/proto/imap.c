@@ -161,7 +161,8 @@ static void pend(struct imap *s, enum pending what, const struct imap_token *tag
 {
 	if (tag->n >= sizeof(s->tag))
 		return;
-	memcpy(s->tag, tag->p, tag->n);
+	if (tag->n)
+		memcpy(s->tag, tag->p, tag->n);
 	s->tag[tag->n] = 0;
 	s->pending = what;
 }
