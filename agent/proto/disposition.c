@@ -4,6 +4,9 @@
  */
 #include "proto/disposition.h"
 
+#include "proto/charset.h"
+#include "proto/encoded_word.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -103,28 +106,16 @@ static bool extended(const uint8_t *p, size_t n, struct buf *out)
 	const uint8_t *quote = memchr(p, '\'', n);
 	const uint8_t *second =
 		quote ? memchr(quote + 1, '\'', n - (size_t)(quote + 1 - p)) : NULL;
-	bool latin1;
 	struct buf raw;
+	bool ok;
 
 	if (!second)
 		return false;
-	latin1 = quote - p == 10 && !strncasecmp((const char *)p, "iso-8859-1", 10);
-	if (!latin1)
-		return percent_decode(second + 1, n - (size_t)(second + 1 - p), out);
-
 	buf_init(&raw, out->max);
-	percent_decode(second + 1, n - (size_t)(second + 1 - p), &raw);
-	for (size_t i = 0; i < raw.len; i++) {
-		uint8_t c = raw.data[i];
-		uint8_t two[2] = {0xc0 | c >> 6, 0x80 | (c & 0x3f)};
-
-		if (c < 0x80)
-			buf_add(out, &c, 1);
-		else
-			buf_add(out, two, sizeof(two));
-	}
+	ok = percent_decode(second + 1, n - (size_t)(second + 1 - p), &raw) &&
+	     charset_decode((const char *)p, (size_t)(quote - p), raw.data, raw.len, out);
 	buf_free(&raw);
-	return !out->failed;
+	return ok;
 }
 
 bool filename_without_path(const struct buf *name, struct buf *out)
@@ -147,8 +138,10 @@ bool disposition_filename(const uint8_t *field, size_t n, struct buf *out)
 	    extended(value.data, value.len, &name))
 		found = filename_without_path(&name, out);
 	if (!found) {
+		buf_reset(&value);
 		buf_reset(&name);
-		if (parameter_get(field, n, "filename", &name))
+		if (parameter_get(field, n, "filename", &value) &&
+		    encoded_word_decode((const char *)value.data, value.len, &name))
 			found = filename_without_path(&name, out);
 	}
 	buf_free(&value);

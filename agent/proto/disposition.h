@@ -21,8 +21,9 @@ bool parameter_get(const uint8_t *field, size_t n, const char *name, struct buf 
 
 /*
  * Appends the file name of a Content-Disposition field (RFC 6266): the extended
- * form (RFC 8187; UTF-8, and ISO-8859-1 turned into UTF-8) before the plain
- * one, without what looks like a path before it.  False when there is none.
+ * form (RFC 8187) before the plain one, in which encoded words are decoded (RFC 2047), as
+ * browsers do; as UTF-8, without what looks like a path before it.  False when there is
+ * none.
  */
 bool disposition_filename(const uint8_t *field, size_t n, struct buf *out);
 
