@@ -465,6 +465,87 @@ TEST_F(ranges, cut_short_and_gone_on_with)
 	EXPECT_EQ(10, c->seen[0].declared);
 }
 
+#define ALL(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
+#define WHOLE(fields, n, bytes) \
+	"HTTP/1.1 200 OK\r\n" fields "Content-Length: " n "\r\n\r\n" bytes
+
+/* An answer that was the whole and was cut short, then a range. */
+TEST_F(ranges, download_that_is_resumed)
+{
+	static const struct {
+		const char *what, *first, *then;
+		size_t complete, truncated;
+		enum file_reason reason; /* of the first that is truncated */
+	} rows[] = {
+		{"the rest", WHOLE(TAG("1"), "10", "hello"),
+		 PIECE(TAG("1"), "5-9/10", "5", "world"), 1, 0, FILE_REASON_NONE},
+		{"more than the rest", WHOLE(TAG("1"), "10", "hello"),
+		 PIECE(TAG("1"), "2-9/10", "8", "lloworld"), 1, 0, FILE_REASON_NONE},
+		{"by date", WHOLE(DATE("1"), "10", "hello"),
+		 PIECE(DATE("1"), "5-9/10", "5", "world"), 1, 0, FILE_REASON_NONE},
+		{"other bytes where they overlap", WHOLE(TAG("1"), "10", "hello"),
+		 PIECE(TAG("1"), "4-9/10", "6", "0world"), 0, 1, FILE_REASON_CONFLICT},
+		{"not all of the rest", WHOLE(TAG("1"), "10", "hello"),
+		 PIECE(TAG("1"), "6-9/10", "4", "orld"), 0, 1, FILE_REASON_PARTIAL},
+		{"another tag", WHOLE(TAG("1"), "10", "hello"),
+		 PIECE(TAG("2"), "5-9/10", "5", "world"), 0, 2, FILE_REASON_RESET},
+		{"another size", WHOLE(TAG("1"), "11", "hello"),
+		 PIECE(TAG("1"), "5-9/10", "5", "world"), 0, 2, FILE_REASON_RESET},
+		{"no validator", WHOLE("", "10", "hello"),
+		 PIECE("", "5-9/10", "5", "world"), 0, 2, FILE_REASON_RESET},
+		{"a coding", WHOLE(TAG("1") "Content-Encoding: gzip\r\n", "10", "hello"),
+		 PIECE(TAG("1"), "5-9/10", "5", "world"), 0, 2, FILE_REASON_RESET},
+		{"not cut short", WHOLE(TAG("1"), "10", "helloworld"),
+		 PIECE(TAG("1"), "5-9/10", "5", "world"), 1, 1, FILE_REASON_PARTIAL},
+		{"no length", "HTTP/1.1 200 OK\r\n" TAG("1") "\r\nhelloworld",
+		 PIECE(TAG("1"), "5-9/10", "5", "world"), 1, 1, FILE_REASON_PARTIAL},
+	};
+	struct conversation *c = &self->c;
+
+	conversation_close(c, FILE_REASON_NONE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum file_reason reason = FILE_REASON_NONE;
+		size_t complete = 0, truncated = 0;
+
+		exchange(c, ALL("/a"), rows[i].first);
+		exchange(c, GET("/a"), rows[i].then);
+		range_set_finish(c->env.ranges);
+		for (size_t j = 0; j < c->files; j++) {
+			complete += has_text(c, j, "helloworld");
+			if (c->seen[j].state == FILE_STATE_TRUNCATED && !truncated++)
+				reason = c->seen[j].reason;
+			sighting_free(&c->seen[j]);
+		}
+		EXPECT_EQ(rows[i].complete, complete) TH_LOG("%s", rows[i].what);
+		EXPECT_EQ(rows[i].truncated, truncated) TH_LOG("%s", rows[i].what);
+		EXPECT_EQ(rows[i].reason, reason) TH_LOG("%s", rows[i].what);
+		c->files = 0;
+	}
+}
+
+/* Nobody goes on with it: it ends as it would have. */
+TEST_F(ranges, download_that_is_never_resumed)
+{
+	struct conversation *c = &self->c;
+
+	conversation_close(c, FILE_REASON_NONE);
+	exchange(c, ALL("/a"), WHOLE(TAG("1"), "10", "hello"));
+	EXPECT_EQ(0, c->files);
+	/* the same again, while one waits */
+	exchange(c, ALL("/a"), WHOLE(TAG("1"), "10", "hell"));
+	ASSERT_EQ(1, c->files);
+	EXPECT_EQ(4, c->seen[0].seen);
+	range_set_expire(c->env.ranges, c->time + 121 * SECOND);
+	ASSERT_EQ(2, c->files);
+	for (size_t i = 0; i < 2; i++) {
+		EXPECT_EQ(FILE_REASON_RESET, c->seen[i].reason);
+		EXPECT_EQ(0, c->seen[i].missing);
+		EXPECT_EQ(10, c->seen[i].declared);
+		EXPECT_EQ(200, c->seen[i].http_status);
+	}
+	EXPECT_EQ(5, c->seen[1].seen);
+}
+
 #define MULTI(length)                                                                   \
 	"HTTP/1.1 206 Partial\r\n" TAG("1") length                                      \
 	"Content-Type: multipart/byteranges; boundary=B\r\n\r\n"
