@@ -16,7 +16,6 @@ import os
 import re
 import tempfile
 
-import mangle
 import replay
 
 SLUICED = os.environ.get("SLUICED") or os.path.join(replay.ROOT, "build", "sluiced")
@@ -25,10 +24,10 @@ TIME_LIMIT = 120
 
 EICAR = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
 EMPTY = hashlib.sha256().hexdigest()
-SHARE = 0.97    # of the second opinions of a protocol
+SHARE, FEW = 0.97, 2    # of the second opinions of a protocol; or all but so many
 
-# sure: an upstream expectation and a tool agree
-Object = collections.namedtuple("Object", "capture name size sha256 tool sure protocol")
+# upstream: what upstream expects and a tool finds are the same; sure: certain for any reason
+Object = collections.namedtuple("Object", "capture name size sha256 tool upstream sure protocol")
 # samples: {hash: size}
 Reading = collections.namedtuple("Reading", "status messages samples sightings counters")
 
@@ -84,80 +83,23 @@ def family(capture, text, tool=""):
 
 def objects():
     """What is expected; by rule, no byte is no sample."""
-    known, none = index(), {}
+    known = index()
     found = []
     for row in replay.rows(os.path.join(replay.CORPUS, "OBJECTS.tsv")):
         if len(row) < 6 or row[0] == "file" or row[3] == EMPTY or int(row[2]) == 0:
             continue
         name, what, size, sha256, tool, standing = row[:6]
-        if "export-objects http" in tool and "second opinion" in standing:
-            if name not in none:
-                none[name] = no_objects(name)
-            if sha256 in none[name]:
-                continue
-        sure = "confirms upstream" in standing or \
-            ("http-evader" in name and sha256 == EICAR)
-        found.append(Object(name, what, int(size), sha256, tool, sure,
+        upstream = "confirms upstream" in standing
+        sure = upstream or ("http-evader" in name and sha256 == EICAR)
+        found.append(Object(name, what, int(size), sha256, tool, upstream, sure,
                             family(name, known.get(name, ("", ""))[0], tool)))
     return found
 
 
-def streams(packets):
-    """(by the client, bytes) of each direction of each TCP session, as far as they are in one
-    piece.  The client is who has the higher port."""
-    flows, found = {}, []
-    for p in packets:
-        s = mangle.segment(p)
-        if not s:
-            continue
-        sequence, source, destination = (
-            int.from_bytes(p.data[s.tcp + a:s.tcp + b], "big") for a, b in ((4, 8), (0, 2), (2, 4)))
-        key = p.data[s.ip + (12 if s.version == 4 else 8):s.ip + (20 if s.version == 4 else 40)], \
-            source, destination
-        syn = p.data[s.tcp + 13] & mangle.SYN
-        if syn or key not in flows:
-            flows[key] = (sequence + bool(syn), {})
-            found.append((source > destination, flows[key][1]))
-        begin, pieces = flows[key]
-        if s.payload < s.end:
-            pieces.setdefault(sequence - begin & 0xFFFFFFFF, p.data[s.payload:s.end])
-    for client, pieces in found:
-        out = bytearray()
-        for at, data in sorted(pieces.items()):
-            if at <= len(out):
-                out += data[len(out) - at:]
-        if out:
-            yield client, bytes(out)
-
-
-NO_OBJECT = (
-    # A range of something larger.
-    rb"HTTP/1\.[01] 206 [^\r\n]*\r\n(.*?)\r\n\r\n",
-    # A form: its parts are what it carries.
-    rb"(?:POST|PUT) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*?(?i:content-type: *multipart/form-data)"
-    rb".*?)\r\n\r\n",
-)
-
-
-def no_objects(capture):
-    """Hashes of what other tools export as an object, and is none: what came as a range of
-    something larger, a form as it was transferred, and all that a client said, head and all,
-    where it made no request that the tool can read."""
-    found = set()
-    for client, stream in streams(mangle.load(os.path.join(replay.CORPUS, capture))):
-        if client:
-            found.add(hashlib.sha256(stream).hexdigest())
-        for pattern in NO_OBJECT:
-            for m in re.finditer(pattern, stream, re.S):
-                size = re.search(rb"(?im)^content-length: *(\d+)", m[1])
-                body = stream[m.end():m.end() + int(size[1])] if size else stream[m.end():]
-                found.add(hashlib.sha256(body).hexdigest())
-    return found
-
-
 def exceptions():
-    """{(capture, hash): reason}"""
-    return {(r[0], r[1]): r[2] for r in replay.rows(os.path.join(replay.HERE, "exceptions.tsv"))}
+    """{(capture, hash): (reason, it is a file)}"""
+    return {(r[0], r[1]): (r[2], r[3:] != ["no file"])
+            for r in replay.rows(os.path.join(replay.HERE, "exceptions.tsv"))}
 
 
 def stamp(*paths):
