@@ -57,6 +57,7 @@ static bool renew(struct http1 *h)
 	connect_free(h, FILE_REASON_GAP);
 	buf_reset(&h->held[HTTP_REQUEST]);
 	buf_reset(&h->held[HTTP_RESPONSE]);
+	h->ahead = 0;
 	if (connect_new(h))
 		return true;
 	proto_session_done(h->ps);
@@ -76,7 +77,8 @@ static void lose(struct http1 *h, enum http_side side, enum file_reason reason)
 		counter_add(proto_session_env(h->ps)->counters, COUNTER_HTTP_ERRORS, 1);
 	h->lost[side] = true;
 	h->broken = true;
-	buf_reset(&h->held[side]);
+	if (side == HTTP_RESPONSE || !h->upgrade)
+		buf_reset(&h->held[side]);
 }
 
 /* Whether bytes of a side can be given to libhtp. */
@@ -178,6 +180,12 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 		hand_over(h, p, n);
 		return;
 	}
+	if (side == HTTP_REQUEST && p && h->upgrade && h->upgrade_at < n) {
+		h->ahead = n - h->upgrade_at;
+		if (!buf_add(&h->held[side], p + h->upgrade_at, h->ahead))
+			h->ahead = 0;
+	}
+	h->upgrade_at = SIZE_MAX;
 	switch (r) {
 	case HTP_STREAM_DATA:
 		return;
@@ -202,11 +210,17 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 static void give_held(struct http1 *h, enum http_side side)
 {
 	struct buf held = h->held[side];
+	size_t used = 0; /* by libhtp, already */
 
-	if (!held.len || h->tunnel || h->lost[side] || (side == HTTP_REQUEST && h->upgrade))
+	if (!held.len || h->tunnel || (side == HTTP_REQUEST && h->upgrade))
 		return;
 	buf_init(&h->held[side], HELD_MAX);
-	give(h, side, held.data, held.len);
+	if (side == HTTP_REQUEST) {
+		used = h->ahead;
+		h->ahead = 0;
+	}
+	if (used < held.len && !h->lost[side])
+		give(h, side, held.data + used, held.len - used);
 	buf_free(&held);
 }
 
@@ -238,6 +252,7 @@ static void *http1_open(struct proto_session *ps)
 		return NULL;
 	h->ps = ps;
 	h->client = DIR_OPENER;
+	h->upgrade_at = SIZE_MAX;
 	for (int side = 0; side < HTTP_SIDES; side++)
 		buf_init(&h->held[side], HELD_MAX);
 	if (connect_new(h))
@@ -272,9 +287,15 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 		http1_message_data(h->rest, HTTP_RESPONSE, p, n);
 		return;
 	}
+	if (side == HTTP_REQUEST && h->upgrade) {
+		/* It waits for its answer, whatever it is. */
+		if (!buf_add(&h->held[side], p, n))
+			proto_session_done(h->ps);
+		return;
+	}
 	if (!ready(h, side, p, n))
 		return;
-	if (h->held[side].len || (side == HTTP_REQUEST && h->upgrade)) {
+	if (h->held[side].len) {
 		if (!buf_add(&h->held[side], p, n))
 			lose(h, side, FILE_REASON_DECODE);
 		give_held(h, side);

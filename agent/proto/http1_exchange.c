@@ -239,6 +239,28 @@ static int on_request_trailer(htp_tx_t *tx)
 	return HTP_OK;
 }
 
+/* What comes next may be of another protocol (RFC 9110 §7.8). */
+static void asks_for_another(struct exchange *e)
+{
+	struct http1 *h = e->http;
+
+	if (h->upgrade || e->tx->response_status_number >= 200 ||
+	    !http1_field(e->tx->request_headers, "upgrade").p)
+		return;
+	h->upgrade = e;
+	h->upgrade_at = htp_connp_req_data_consumed(e->tx->connp);
+}
+
+/* Without a body it ends here, whatever libhtp makes of the line that follows. */
+static int on_request_headers(htp_tx_t *tx)
+{
+	struct exchange *e = http1_exchange_of(tx);
+
+	if (e && tx->request_transfer_coding == HTP_CODING_NO_BODY)
+		asks_for_another(e);
+	return HTP_OK;
+}
+
 static int on_request_complete(htp_tx_t *tx)
 {
 	struct exchange *e = http1_exchange_of(tx);
@@ -246,8 +268,7 @@ static int on_request_complete(htp_tx_t *tx)
 	if (!e)
 		return HTP_OK;
 	http1_message_complete(e, HTTP_REQUEST);
-	if (http1_field(tx->request_headers, "upgrade").p)
-		e->http->upgrade = e;
+	asks_for_another(e);
 	return HTP_OK;
 }
 
@@ -374,6 +395,7 @@ htp_cfg_t *http1_config_new(void)
 	htp_config_set_field_limits(c, FIELD_MAX, FIELD_MAX);
 	htp_config_set_number_headers_limit(c, FIELDS_MAX);
 	htp_config_register_request_line(c, on_request_line);
+	htp_config_register_request_headers(c, on_request_headers);
 	htp_config_register_request_body_data(c, on_request_data);
 	htp_config_register_request_trailer(c, on_request_trailer);
 	htp_config_register_request_complete(c, on_request_complete);

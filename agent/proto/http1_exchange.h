@@ -44,6 +44,9 @@ struct http1 {
 	struct text given; /* what libhtp is reading now */
 	/* Asked for another protocol: what the client says next may be of that one. */
 	struct exchange *upgrade;
+	/* Bytes it said behind that request at once: libhtp read them, and they are held. */
+	size_t upgrade_at;	 /* where they begin in `given` */
+	size_t ahead;		 /* of held */
 	struct exchange *tunnel; /* was granted it: what follows is not HTTP/1 */
 	bool handed;
 	bool eof[HTTP_SIDES];

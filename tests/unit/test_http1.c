@@ -581,6 +581,32 @@ TEST_F(http, refused_upgrade)
 	EXPECT_STREQ("http://x/a.bin", text_at(&self->c, 1, SIGHTING_URL));
 }
 
+TEST_F(http, said_with_the_request_to_upgrade)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
+		OK "Content-Length: 2\r\n\r\nno",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		/* of which HTTP/1 makes nothing, if it is asked */
+		ask(&self->c, UPGRADE "GET /b HTTP/1.1\r\nHost: within\r\n\r\n");
+		ask(&self->c, "GET /c HTTP/1.1\r\nHost: within\r\n\r\n");
+		answer(&self->c, answers[i]);
+		answer(&self->c, OK "Content-Length: 2\r\n\r\nok");
+		answer(&self->c, OK "Content-Length: 2\r\n\r\nkk");
+		ASSERT_EQ(2 + 3 * i, self->c.files);
+		EXPECT_TRUE(has_text(&self->c, 3 * i, "ok"));
+		EXPECT_STREQ("http://within/b", text_at(&self->c, 3 * i, SIGHTING_URL));
+		EXPECT_TRUE(has_text(&self->c, 3 * i + 1, "kk"));
+		EXPECT_STREQ("http://within/c", text_at(&self->c, 3 * i + 1, SIGHTING_URL));
+		conversation_close(&self->c, FILE_REASON_NONE);
+		self->c.ps = proto_session_new(&self->c.env, &self->c.info);
+	}
+	EXPECT_TRUE(has_text(&self->c, 2, "no"));
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_HANDED_OVER]);
+}
+
 TEST_F(http, said_before_the_upgrade_was_granted)
 {
 	ask(&self->c, UPGRADE);

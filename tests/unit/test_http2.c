@@ -606,6 +606,42 @@ TEST_F(http2, upgraded)
 	}
 }
 
+/* Each side's bytes are in order, but those of the client are seen first. */
+TEST_F(http2, upgraded_and_seen_late)
+{
+	static const char request[] = "GET /first HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n"
+				      "Connection: Upgrade, HTTP2-Settings\r\n"
+				      "HTTP2-Settings: AAMAAABk\r\n\r\n";
+	static const char granted[] = "HTTP/1.1 101 Switching Protocols\r\n"
+				      "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+
+	for (int way = 0; way < 3; way++) {
+		size_t i = self->c.files;
+
+		for (int d = 0; d < DIR_COUNT; d++) {
+			nghttp2_hd_deflate_del(self->end[d].deflater);
+			nghttp2_hd_deflate_new(&self->end[d].deflater, 4096);
+		}
+		put(&self->end[CLIENT], request, sizeof(request) - 1);
+		put(&self->end[SERVER], granted, sizeof(granted) - 1);
+		put_begin(self->end);
+		put_head(&self->end[SERVER], 1, 0, ":status: 200");
+		put_text(&self->end[SERVER], 1, H2_END_STREAM, "hello");
+		put_head(&self->end[CLIENT], 3, H2_END_STREAM, GET("/second"));
+		put_head(&self->end[SERVER], 3, 0, ":status: 200");
+		put_text(&self->end[SERVER], 3, H2_END_STREAM, "again");
+		flush(&self->c, self->end, way == 2 ? SERVER : CLIENT, way == 1 ? 7 : WHOLE);
+		flush(&self->c, self->end, way == 2 ? CLIENT : SERVER, way == 1 ? 7 : WHOLE);
+		ASSERT_EQ(i + 2, self->c.files);
+		EXPECT_TRUE(has_text(&self->c, i, "hello"));
+		EXPECT_STREQ("http://x/first", text_at(&self->c, i, SIGHTING_URL));
+		EXPECT_TRUE(has_text(&self->c, i + 1, "again"));
+		EXPECT_STREQ("http://x/second", text_at(&self->c, i + 1, SIGHTING_URL));
+		conversation_close(&self->c, FILE_REASON_NONE);
+		self->c.ps = proto_session_new(&self->c.env, &self->c.info);
+	}
+}
+
 /* An encoder may use a larger table than the usual one, and a smaller one. */
 TEST_F(http2, table_of_another_size)
 {
