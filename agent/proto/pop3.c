@@ -181,15 +181,27 @@ static void answered(struct pop3 *s, uint32_t command, bool ok)
 	}
 }
 
+/* The first reply of all; where that may have been missed its words tell. */
+static bool is_greeting(struct pop3 *s, bool ok, const char *text)
+{
+	static const char *const words[] = {"POP", "ready", "server", "service", "@"};
+	bool first = !s->greeted;
+
+	s->greeted = true;
+	if (!first || !proto_session_info(s->ps)->midstream)
+		return first;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (ok && strcasestr(text, words[i]))
+			return true;
+	return false;
+}
+
 static void replied(struct pop3 *s, bool ok, const char *text)
 {
 	struct exchange_item mine = {.kind = ok}, command = {.kind = COMMAND_UNSEEN};
-	bool midstream = proto_session_info(s->ps)->midstream;
-	bool heard = s->greeted;
 
-	s->greeted = true;
-	if (!heard && !midstream)
-		return; /* the greeting */
+	if (is_greeting(s, ok, text))
+		return;
 	if (exchange_meet(&s->exchange, EXCHANGE_REPLY, mine, &command))
 		answered(s, command.kind, ok);
 	else

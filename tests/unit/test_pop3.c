@@ -204,6 +204,20 @@ TEST_F(pop3, picked_up_midstream)
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 0), MESSAGE));
 }
 
+/* The first packet captured may be an ACK that came before its SYN. */
+TEST_F(pop3, taken_for_midstream_at_its_begin)
+{
+	proto_session_free(self->c.ps, FILE_REASON_NONE, 1);
+	self->c.info.midstream = true;
+	self->c.ps = proto_session_new(&self->c.env, &self->c.info);
+	ask(&self->c, "AUTH\r\n");
+	answer(&self->c, "+OK POP server ready\r\n-ERR 1 argument required\r\n");
+	ask(&self->c, "RETR 1\r\n");
+	answer(&self->c, "+OK\r\n" DOTTED);
+	ASSERT_EQ(1, mails(&self->c));
+	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 0), MESSAGE));
+}
+
 TEST_F(pop3, bytes_lost_within_a_message)
 {
 	login(&self->c);
