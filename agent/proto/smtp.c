@@ -13,6 +13,7 @@
 #include "proto/mail.h"
 #include "proto/sasl.h"
 #include "proto/smtp_command.h"
+#include "proto/smtp_envelope.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,8 @@
 #define REPLY_MAX 512
 /* A line of a message that may be a command instead is looked at up to here. */
 #define PEEK_MAX 512
-#define SENDER_MAX 1024
 /* The server's word about such an end comes before this much more does. */
 #define HELD_MAX 512
-/* A little more than a sighting keeps, so that it knows when it was cut. */
-#define RECIPIENTS_MAX (8192 + 256)
 
 /* What the client's next bytes are. */
 enum state {
@@ -53,13 +51,7 @@ struct smtp {
 	struct sasl sasl;
 	bool sasl_over; /* the server has decided */
 
-	/* The envelope; its number goes with the commands that wait for their reply. */
-	uint16_t envelope;
-	uint32_t recipients; /* not refused */
-	struct buf from;
-	struct buf
-		to; /* each with SIGHTING_LIST_SEPARATOR behind it; refused ones are all that */
-
+	struct smtp_envelope envelope;
 	struct mail *mail;
 	bool damaged; /* bytes of it are missing, its end perhaps among them */
 	bool peeking; /* the line begun in `command` may be a command instead */
@@ -70,60 +62,6 @@ struct smtp {
 	uint64_t time;
 };
 
-/* ------------------------------------------------------------------ envelope */
-
-static void envelope_reset(struct smtp *s)
-{
-	s->envelope++;
-	s->recipients = 0;
-	buf_reset(&s->from);
-	buf_reset(&s->to);
-}
-
-/* What a reply needs to find the recipient again: where it is in `to`, and in which. */
-static uint32_t recipient_add(struct smtp *s, const char *path)
-{
-	uint32_t id = (uint32_t)s->envelope << 16 | (uint32_t)s->to.len;
-	size_t len = s->to.len, n;
-	const char *mailbox = smtp_mailbox(path, &n);
-
-	s->recipients++;
-	buf_add(&s->to, mailbox, n);
-	buf_add(&s->to, "\n", 1);
-	if (s->to.failed) {
-		s->to.failed = false;
-		s->to.len = len;
-	}
-	return id;
-}
-
-static void recipient_refused(struct smtp *s, uint32_t id)
-{
-	size_t at = id & 0xffff;
-
-	if (id >> 16 != s->envelope)
-		return;
-	if (s->recipients)
-		s->recipients--;
-	while (at < s->to.len && s->to.data[at] != '\n')
-		s->to.data[at++] = '\n';
-	while (s->to.len && s->to.data[s->to.len - 1] == '\n' &&
-	       (s->to.len == 1 || s->to.data[s->to.len - 2] == '\n'))
-		s->to.len--;
-}
-
-static void recipient_list(const struct smtp *s, struct buf *out)
-{
-	for (size_t i = 0; i < s->to.len; i++) {
-		bool mark = s->to.data[i] == '\n';
-
-		/* One between two, none at the ends. */
-		if (mark && (!out->len || i + 1 == s->to.len || s->to.data[i + 1] == '\n'))
-			continue;
-		buf_add(out, mark ? "\n" : (const char *)&s->to.data[i], 1);
-	}
-}
-
 /* ------------------------------------------------------------------- message */
 
 static void mail_begin(struct smtp *s)
@@ -132,15 +70,14 @@ static void mail_begin(struct smtp *s)
 
 	if (s->mail)
 		return;
-	buf_init(&to, RECIPIENTS_MAX);
-	recipient_list(s, &to);
+	buf_init(&to, SMTP_RECIPIENTS_MAX);
 	s->mail = mail_new(
 		&(struct mail_options){
 			.session = s->ps,
 			.sender = s->client,
 			.application = "smtp",
-			.mail_from = s->from.len ? buf_string(&s->from) : NULL,
-			.rcpt_to = to.len ? buf_string(&to) : NULL,
+			.mail_from = smtp_envelope_sender(&s->envelope),
+			.rcpt_to = smtp_envelope_list(&s->envelope, &to),
 			.user = sasl_name(&s->sasl),
 		},
 		s->time);
@@ -155,7 +92,7 @@ static void mail_end(struct smtp *s, enum file_reason reason)
 	s->damaged = false;
 	s->peeking = false;
 	buf_reset(&s->held);
-	envelope_reset(s);
+	smtp_envelope_reset(&s->envelope);
 }
 
 static void content(void *arg, const uint8_t *p, size_t n)
@@ -204,7 +141,7 @@ static void data_answered(struct smtp *s, uint32_t code)
 		/* What is there of a line is a command's. */
 		s->peeking = false;
 		s->state = STATE_COMMAND;
-		envelope_reset(s);
+		smtp_envelope_reset(&s->envelope);
 	} else {
 		data_begin(s);
 		if (s->peeking)
@@ -218,12 +155,12 @@ static void answered(struct smtp *s, const struct exchange_item *command, uint32
 
 	switch (command->kind) {
 	case SMTP_MAIL:
-		if (refused && command->value == s->envelope)
-			envelope_reset(s);
+		if (refused)
+			smtp_envelope_from_refused(&s->envelope, command->value);
 		break;
 	case SMTP_RCPT:
 		if (refused)
-			recipient_refused(s, command->value);
+			smtp_envelope_to_refused(&s->envelope, command->value);
 		break;
 	case SMTP_DATA:
 		data_answered(s, code);
@@ -258,7 +195,7 @@ static void asked(struct smtp *s, enum smtp_verb verb, uint32_t value)
 
 static void message_ended(struct smtp *s)
 {
-	uint32_t replies = s->lmtp && s->recipients ? s->recipients : 1;
+	uint32_t replies = s->lmtp && s->envelope.recipients ? s->envelope.recipients : 1;
 
 	mail_begin(s);
 	mail_end(s, FILE_REASON_NONE);
@@ -361,8 +298,6 @@ static void bdat(struct smtp *s, const char *arguments)
 static void command(struct smtp *s, enum smtp_verb verb, const char *rest)
 {
 	uint32_t value = 0;
-	const char *mailbox;
-	size_t n;
 
 	switch (verb) {
 	case SMTP_HELLO:
@@ -374,12 +309,10 @@ static void command(struct smtp *s, enum smtp_verb verb, const char *rest)
 		break;
 	case SMTP_MAIL:
 		mail_end(s, FILE_REASON_RESET);
-		mailbox = smtp_mailbox(rest, &n);
-		buf_add(&s->from, mailbox, n < SENDER_MAX ? n : SENDER_MAX);
-		value = s->envelope;
+		value = smtp_envelope_from(&s->envelope, rest);
 		break;
 	case SMTP_RCPT:
-		value = recipient_add(s, rest);
+		value = smtp_envelope_to(&s->envelope, rest);
 		break;
 	case SMTP_DATA:
 		if (s->mail)
@@ -600,8 +533,7 @@ static void *smtp_open(struct proto_session *ps)
 	line_init(&s->command, COMMAND_MAX);
 	line_init(&s->reply, REPLY_MAX);
 	sasl_init(&s->sasl);
-	buf_init(&s->from, SENDER_MAX);
-	buf_init(&s->to, RECIPIENTS_MAX);
+	smtp_envelope_init(&s->envelope);
 	buf_init(&s->held, HELD_MAX);
 	return s;
 }
@@ -701,8 +633,7 @@ static void smtp_close(void *state, enum file_reason reason, uint64_t time)
 	line_free(&s->reply);
 	exchange_free(&s->exchange);
 	sasl_free(&s->sasl);
-	buf_free(&s->from);
-	buf_free(&s->to);
+	smtp_envelope_free(&s->envelope);
 	buf_free(&s->held);
 	free(s);
 }
