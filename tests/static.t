@@ -50,7 +50,7 @@ git ls-files -- '*.8' '*.5' | while read -r f; do
 done >"$out/man" 2>&1
 check 'manual pages: mandoc lint' "$out/man"
 
-git ls-files | grep -vE '^(\.gitignore|\.clang-format|LICENSES/|.*\.tsv|.*\.rst|README\.md|tests/.*/README.*)$' |
+git ls-files | grep -vE '^(\.gitignore|\.clang-format|LICENSES/|.*\.tsv|.*\.rst|README\.md|tests/.*/README.*|tests/fuzz/regress/.*)$' |
 	while read -r f; do
 		head -n 4 "$f" | grep -q 'SPDX-License-Identifier:' || echo "$f: no SPDX line"
 	done >"$out/spdx"
