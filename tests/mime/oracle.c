@@ -6,7 +6,7 @@
  *	mime_oracle [-n MESSAGES] [-s SEED] DIR
  *
  * First the messages of DIR, then random ones (generate.c), each given to Sluice in pieces of
- * another size.  What differs is left in the current folder as mime-SEED.eml.  Left out of
+ * another size.  What differs is left as build/mime-SEED.eml.  Left out of
  * the comparison, because GMime does something else on purpose: nested messages as files
  * of their own, leaves of no bytes, files inside texts.
  */
@@ -253,7 +253,7 @@ static void compare_folder(struct proto_env *env, const char *dir)
 static void compare_random(struct proto_env *env, uint64_t seed, unsigned int count)
 {
 	unsigned int differ = 0;
-	char name[64];
+	char name[64], path[80];
 	struct buf message;
 	FILE *f;
 
@@ -267,7 +267,8 @@ static void compare_random(struct proto_env *env, uint64_t seed, unsigned int co
 			continue;
 		if (++differ > 3)
 			continue;
-		f = fopen(name, "wb");
+		snprintf(path, sizeof(path), "build/%s", name);
+		f = fopen(path, "wb");
 		if (f) {
 			fwrite(message.data, 1, message.len, f);
 			fclose(f);
