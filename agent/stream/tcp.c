@@ -274,8 +274,12 @@ static void judge(struct tcp *t, enum dir dir, uint64_t time)
 		    f->bytes - f->doom_bytes < DOOM_BYTES)
 			return;
 		f->lost = false;
-		while (pending(f) && distance(first(f)->sequence, f->doom_ack) >= 0)
+		while (pending(f) && distance(first(f)->sequence, f->doom_ack) >= 0) {
+			/* No hole: settle() lets both directions go on in turn. */
+			if (waits_with_answer(t, dir))
+				return;
 			give_up(t, dir, time);
+		}
 		f->doomed = false;
 	}
 }
@@ -630,6 +634,18 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 	}
 }
 
+/*
+ * What is answered did not come in time.  Where that is a hole, only the hole is given up, so
+ * that what follows it still comes before its answers.
+ */
+static bool give_up_question(struct tcp *t, enum dir dir, uint64_t time)
+{
+	struct flow *f = &t->flow[dir];
+
+	return pending(f) && !f->searching && !f->syn_data && !waits_with_answer(t, dir) &&
+	       give_up(t, dir, time);
+}
+
 /* What waits for bytes of the other direction: have they come, or not in time? */
 static void catch_up(struct tcp *t, enum dir dir, uint64_t time)
 {
@@ -642,7 +658,8 @@ static void catch_up(struct tcp *t, enum dir dir, uint64_t time)
 		late = waited(t, first(f)->time, first(f)->moment, time);
 	else
 		late = waited(t, f->fin_time, f->fin_moment, time);
-	if (waits_with_answer(t, dir) && (late || f->bytes >= DOOM_BYTES))
+	if (waits_with_answer(t, dir) && (late || f->bytes >= DOOM_BYTES) &&
+	    !give_up_question(t, dir_other(dir), time))
 		hurry(f);
 	drain(t, dir, time);
 }

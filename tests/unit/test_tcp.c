@@ -26,6 +26,7 @@ struct world {
 	struct tcp_limits limits;
 	struct tcp *tcp;
 	struct out out[DIR_COUNT];
+	char both[ROOM]; /* of both directions, as they came; '?': a gap */
 	bool failed;
 };
 
@@ -41,6 +42,8 @@ static void on_data(void *arg, enum dir dir, const uint8_t *p, size_t n, uint64_
 	memcpy(o->byte + o->n, p, n);
 	o->n += n;
 	o->last = p;
+	if (strlen(w->both) + n < ROOM)
+		strncat(w->both, (const char *)p, n);
 }
 
 static void on_gap(void *arg, enum dir dir, uint64_t n, uint64_t time)
@@ -51,6 +54,8 @@ static void on_gap(void *arg, enum dir dir, uint64_t n, uint64_t time)
 	if (!n || o->eofs)
 		w->failed = true;
 	o->gaps++;
+	if (strlen(w->both) + 1 < ROOM)
+		strcat(w->both, "?");
 	for (; n && o->n < ROOM; n--)
 		o->byte[o->n++] = '?';
 }
@@ -715,6 +720,39 @@ TEST(acknowledgments_that_wait_for_each_other)
 	tcp_flush(w.tcp, 0);
 	EXPECT_OUT(&w, DIR_OPENER, "q1");
 	EXPECT_OUT(&w, DIR_ANSWERER, "A1");
+	world_close(&w);
+}
+
+/* Holes are given up one by one, and what follows them goes on question by question. */
+TEST(order_behind_a_lost_question)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_ANSWERER, 201, "A1", 103, 0); /* 101: lost */
+	for (uint32_t i = 1; i < 9; i++) {
+		char q[3] = {'q', '1' + i}, a[3] = {'A', '1' + i};
+
+		answer(&w, DIR_OPENER, 101 + 2 * i, q, 201 + 2 * i, SECOND / 4 * i);
+		answer(&w, DIR_ANSWERER, 201 + 2 * i, a, 103 + 2 * i, SECOND / 4 * i);
+	}
+	EXPECT_STREQ("?A1q2A2q3A3q4A4q5A5q6A6q7A7q8A8q9A9", w.both);
+	world_close(&w);
+}
+
+TEST(order_behind_a_lost_answer)
+{
+	struct world w;
+
+	handshake(&w);
+	answer(&w, DIR_OPENER, 101, "q1", 201, 0); /* 201: lost */
+	for (uint32_t i = 1; i < 9; i++) {
+		char q[3] = {'q', '1' + i}, a[3] = {'A', '1' + i};
+
+		answer(&w, DIR_OPENER, 101 + 2 * i, q, 201 + 2 * i, SECOND / 4 * i);
+		answer(&w, DIR_ANSWERER, 201 + 2 * i, a, 103 + 2 * i, SECOND / 4 * i);
+	}
+	EXPECT_STREQ("q1?q2A2q3A3q4A4q5A5q6A6q7A7q8A8q9A9", w.both);
 	world_close(&w);
 }
 
