@@ -12,6 +12,7 @@
 
 #include "proto/imap_part.h"
 #include "proto/imap_text.h"
+#include "proto/mime_param.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <strings.h>
 
 #define HEADER_MAX (64u << 10)
+#define ADDRESSES_MAX (16u << 10) /* a field */
 
 void imap_fetch_init(struct imap_fetch *f, const struct mail_options *o)
 {
@@ -176,14 +178,47 @@ static const struct imap_note *note(struct imap_fetch *f, const char *key)
 }
 
 /* A header with '\n' alone at its lines' ends, as fields are looked up in. */
+static void unix_lines(const uint8_t *p, size_t n, struct buf *out)
+{
+	while (n) {
+		const uint8_t *cr = memchr(p, '\r', n);
+		size_t len = cr ? (size_t)(cr - p) : n;
+
+		buf_add(out, p, len);
+		len += cr ? 1 : 0;
+		p += len;
+		n -= len;
+	}
+}
+
+/* Of a header only what is asked for with every part is looked for once. */
+static void note_addresses(struct imap_fetch *f, const uint8_t *p, size_t n)
+{
+	static const char *const names[] = {"From", "To", "Subject"};
+	struct buf lines, value, out;
+
+	buf_init(&lines, HEADER_MAX);
+	buf_init(&out, HEADER_MAX);
+	unix_lines(p, n, &lines);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_init(&value, ADDRESSES_MAX);
+		if (mime_field(&lines, names[i], &value) && value.len)
+			buf_printf(&out, "%s: %s\n", names[i], buf_string(&value));
+		buf_free(&value);
+	}
+	if (out.len && !out.failed)
+		imap_note_put(&f->notes, &f->message, "ADDRESSES", out.data, out.len);
+	buf_free(&lines);
+	buf_free(&out);
+}
+
 static bool header(struct imap_fetch *f, const char *key, struct buf *out)
 {
 	const struct imap_note *h = note(f, key);
 
 	buf_reset(out);
-	for (size_t i = 0; h && i < h->n; i++)
-		if (h->data[i] != '\r')
-			buf_add(out, &h->data[i], 1);
+	if (h)
+		unix_lines(h->data, h->n, out);
 	return h;
 }
 
@@ -201,7 +236,7 @@ static bool describe(struct imap_fetch *f, struct imap_part *p, const char *numb
 	if (n)
 		imap_part_envelope(p, n->data, n->n);
 	buf_init(&h, HEADER_MAX);
-	if (header(f, "HEADER", &h) || header(f, "HEADER.FIELDS", &h))
+	if (header(f, "ADDRESSES", &h))
 		imap_part_header(p, &h);
 	snprintf(key, sizeof(key), "%s.MIME", number);
 	if (!inner && *number && header(f, key, &h)) {
@@ -429,10 +464,13 @@ static void take_item(struct imap_fetch *f, const struct imap_token *name,
 			imap_note_put(&f->notes, &f->message, kept[i], span.p, span.left);
 	if (value->kind != IMAP_STRING || !parse_item(&f->item, name, NULL))
 		return;
-	if (f->item.content)
+	if (f->item.content) {
 		inline_content(f, value, time);
-	else if (!f->item.piece)
+	} else if (!f->item.piece) {
 		imap_note_put(&f->notes, &f->message, f->item.section, value->p, value->n);
+		if (!strncmp(f->item.section, "HEADER", strlen("HEADER")))
+			note_addresses(f, value->p, value->n);
+	}
 }
 
 /* "* 12 FETCH (" */
