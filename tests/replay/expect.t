@@ -93,7 +93,8 @@ def named(wanted):
     """The file's name, however much of the path upstream has."""
     def test(s):
         have = [member(s, "file.name"), member(s, "file.path")]
-        return any(h and (h == wanted or base(h) == base(wanted)) for h in have)
+        return any(h and (h == wanted or base(h) == base(wanted) or
+                          len(wanted) > 100 and h.startswith(wanted)) for h in have)
     return test
 
 
@@ -263,7 +264,7 @@ def describe(s):
     paths = ("sluice.kind", "sluice.file.state", "file.name", "url.original", "email.subject",
              "email.from.address", "email.to.address", "sluice.smtp.mail_from",
              "sluice.smtp.rcpt_to", "sluice.command", "user.name")
-    return ", ".join(f"{p.split('.', 1)[-1]}={member(s, p)}" for p in paths if member(s, p))
+    return ", ".join(f"{p.split('.', 1)[-1]}={str(member(s, p))[:100]}" for p in paths if member(s, p))
 
 
 if __name__ == "__main__":

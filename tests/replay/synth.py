@@ -23,7 +23,7 @@ class Capture:
         self.parts = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 101)]
         self.time, self.step, self.mss = 1_700_000_000 * 10**9, step, mss
         self.count = self.payload = 0
-        self.port = 20000
+        self.sessions = 0
 
     def packet(self, protocol, ends, sender, payload):
         (ca, cp), (sa, sp) = ends
@@ -38,9 +38,10 @@ class Capture:
 
     def ends(self, client=None, server=None):
         """Addresses as (bytes, port); a client gets a port of its own."""
-        if client is None:
-            self.port = 20000 + (self.port - 20000 + 1) % 40000
-            client = (b"\x0a\x01\x02\x03", self.port)
+        if client is None:      # addresses change with each round of ports
+            self.sessions += 1
+            client = (bytes((10, 1, 2, 3 + self.sessions // 40000)),
+                      20000 + self.sessions % 40000)
         return client, server or (b"\xc0\x00\x02\x50", 8000)
 
     def tcp(self, conversation, client=None, server=None, end=FIN, handshake=True, mss=None):
@@ -199,11 +200,10 @@ def ftp_begin():
 
 def ftp(capture, transfers, control_port=21, server=b"\xc0\x00\x02\x15"):
     """Passive transfers [(verb, name, content)] with a control session."""
-    client = (b"\x0a\x01\x02\x04", capture.ends()[0][1])
-    control = []
+    client = capture.ends()[0]
     steps = []
     for i, (verb, name, content) in enumerate(transfers):
-        port = 30000 + i
+        port = 20000 + (capture.sessions * 7 + i) % 40000
         address = ",".join(str(b) for b in server) + f",{port >> 8},{port & 255}"
         before = [*(ftp_begin() if i == 0 else ()), (CLIENT, b"PASV\r\n"),
                   (SERVER, b"227 Entering Passive Mode (" + address.encode() + b")\r\n"),
@@ -217,7 +217,7 @@ def ftp(capture, transfers, control_port=21, server=b"\xc0\x00\x02\x15"):
     for (before, data, port), n in zip(steps, sizes):
         for _ in range(n):
             next(run)
-        capture.tcp(data, (client[0], 40000 + port % 10000), (server, port))
+        capture.tcp(data, (client[0], 60000 + port % 5000), (server, port))
         next(run)               # 226
     for _ in run:
         pass
