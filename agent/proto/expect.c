@@ -31,6 +31,7 @@ struct expect_set {
 	uint64_t lifetime;
 	struct counters *counters;
 	struct table *table;
+	uint64_t now; /* latest time of all: in some captures time goes back */
 };
 
 struct expect_set *expect_set_new(size_t max, uint64_t lifetime, struct counters *counters)
@@ -76,7 +77,9 @@ void expect_set_expire(struct expect_set *set, uint64_t now)
 {
 	struct expected *x;
 
-	while ((x = oldest(set)) && now > x->since && now - x->since > set->lifetime) {
+	if (now > set->now)
+		set->now = now;
+	while ((x = oldest(set)) && set->now - x->since > set->lifetime) {
 		counter_add(set->counters, COUNTER_EXPECTATIONS_EXPIRED, 1);
 		release(set, x);
 	}
@@ -118,7 +121,7 @@ bool expect_add(struct expect_set *set, const struct session_info *by,
 		counter_add(set->counters, COUNTER_EXPECTATIONS_EVICTED, 1);
 		release(set, oldest(set));
 	}
-	*x = (struct expected){.key = key, .e = *e, .since = now};
+	*x = (struct expected){.key = key, .e = *e, .since = set->now};
 	if (!table_add(set->table, &x->entry)) {
 		free(x);
 		return false;

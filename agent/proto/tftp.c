@@ -7,8 +7,10 @@
  * Sightings name the TFTP client as the client in both.
  *
  * Blocks go to the file at their offset, so blocks that come again or out of order are the
- * file's business.  The mode "netascii" is undone, as the receiver does: CR LF was LF and
- * CR NUL was CR, which gives back any content as it was.  (FTP's ASCII cannot be undone.)
+ * file's business.  What comes before the request it belongs to, or before the answer that
+ * settles the size of blocks, is kept for a few datagrams.  The mode "netascii" is undone, as
+ * the receiver does: CR LF was LF and CR NUL was CR, which gives back any content as it was.
+ * (FTP's ASCII cannot be undone.)
  */
 #include "proto/ftp_text.h"
 #include "proto/proto.h"
@@ -30,8 +32,11 @@ enum { OP_RRQ = 1, OP_WRQ, OP_DATA, OP_ACK, OP_ERROR, OP_OACK };
 #define NAME_MAX_SIZE 512
 #define URL_MAX_SIZE 2048
 #define OPTIONS_MAX 16
-/* A transfer that goes on is not asked for anew: its request came by twice. */
-#define STALLED 500000000ull
+/* Datagrams and bytes of a session that wait for one that should have come first. */
+#define KEPT_MAX 8
+#define KEPT_BYTES (128 << 10)
+/* Blocks that may be the first ones of what was not asked for yet. */
+#define EARLY_BLOCKS 16
 
 /* One file on its way, known to the session that asked and the one that answers. */
 struct transfer {
@@ -44,6 +49,7 @@ struct transfer {
 	char name[NAME_MAX_SIZE];
 	uint32_t asked_block; /* of the request; 0: not */
 	uint32_t block;
+	bool settled; /* nothing can change the size of blocks any more */
 	bool size_known;
 	uint64_t size;
 
@@ -52,16 +58,24 @@ struct transfer {
 	uint64_t next; /* first block that did not come yet, from 1 on */
 	bool wraps_to_one;
 	uint64_t last; /* block; 0: not known */
+	bool acked;    /* that one, though others are missing here */
 	bool done;
 
 	uint64_t at; /* netascii: bytes made of it so far */
 	bool cr;     /* and its last byte was a CR */
 };
 
+struct kept {
+	enum dir dir;
+	uint8_t *p;
+	size_t n;
+};
+
 struct tftp {
 	struct proto_session *ps;
 	struct transfer *transfer; /* NULL: none, or over */
-	uint64_t last;		   /* time of the last datagram */
+	struct kept kept[KEPT_MAX];
+	size_t kept_count, kept_bytes;
 };
 
 /* ------------------------------------------------------------------- requests */
@@ -137,12 +151,29 @@ static bool request_parse(const uint8_t *p, size_t n, struct request *r, char *n
 	return true;
 }
 
+/* An answer whose request may still come. */
+static bool is_early(const uint8_t *p, size_t n)
+{
+	struct option_set o = {.has_block = false};
+	struct cursor c = cursor_of(p, n);
+	unsigned int op = cursor_be16(&c), number;
+
+	if (op == OP_OACK) {
+		take_options(&c, &o);
+		return o.has_block || o.has_size;
+	}
+	number = cursor_be16(&c);
+	if (c.failed || number > EARLY_BLOCKS)
+		return false;
+	return op == OP_DATA ? number > 0 : op == OP_ACK && !c.left;
+}
+
 static enum probe tftp_probe(enum dir dir, const uint8_t *p, size_t n)
 {
 	char name[NAME_MAX_SIZE];
 	struct request r;
 
-	return request_parse(p, n, &r, name) ? PROBE_YES : PROBE_NO;
+	return request_parse(p, n, &r, name) || is_early(p, n) ? PROBE_YES : PROBE_NO;
 }
 
 /* ------------------------------------------------------------------ transfers */
@@ -271,6 +302,23 @@ static void add_block(struct transfer *t, uint64_t block, const uint8_t *p, size
 		add_netascii(t, p, n, time);
 }
 
+/*
+ * The first block, and how long blocks are was asked but the answer not seen: it is taken
+ * for a full one where it may be.
+ */
+static void guess_block(struct transfer *t, size_t n)
+{
+	if (n > BLOCK_SIZE || (t->asked_block < BLOCK_SIZE && n <= t->asked_block))
+		t->block = (uint32_t)n;
+}
+
+/* With a hole it may still come, although the receiver has it already. */
+static void end_when_whole(struct transfer *t, uint64_t time)
+{
+	if (t->last && t->next > t->last && !file_holes(t->file))
+		file_end(t, FILE_REASON_NONE, time);
+}
+
 static void on_data(struct transfer *t, struct proto_session *ps, enum dir client,
 		    struct cursor *c, uint64_t time)
 {
@@ -279,12 +327,10 @@ static void on_data(struct transfer *t, struct proto_session *ps, enum dir clien
 
 	if (c->failed || !block || (t->last && block > t->last))
 		return;
-	if (!t->owner) {
-		/* Larger than what was asked for cannot be; then the answer was not seen. */
-		if (c->left > t->block && c->left <= t->asked_block)
-			t->block = t->asked_block;
+	if (!t->settled && block == 1 && t->next == 1)
+		guess_block(t, c->left);
+	if (!t->owner)
 		file_begin(t, ps, client, time);
-	}
 	if (t->done)
 		return;
 	if (c->left > t->block) {
@@ -294,36 +340,53 @@ static void on_data(struct transfer *t, struct proto_session *ps, enum dir clien
 	add_block(t, block, c->p, c->left, time);
 	if (c->left < t->block)
 		t->last = block;
-	if (block == t->next)
-		t->next++;
-	else if (block > t->next)
+	if (block >= t->next)
 		t->next = block + 1;
-	/* With a hole it may still come, until the last block is acknowledged. */
-	if (t->last && t->next > t->last && !file_holes(t->file))
-		file_end(t, FILE_REASON_NONE, time);
+	end_when_whole(t, time);
 }
 
 static void on_ack(struct transfer *t, struct cursor *c, uint64_t time)
 {
 	uint16_t number = cursor_be16(c);
 
-	if (!c->failed && t->last && number == number_of(t, t->last))
-		file_end(t, FILE_REASON_NONE, time);
+	if (c->failed)
+		return;
+	/* No options, it says to a WRQ. */
+	if (!number && t->write)
+		t->settled = true;
+	t->acked |= t->last && number == number_of(t, t->last);
 }
 
-static void on_options(struct transfer *t, struct cursor *c)
+/* What was taken for a full block was the only one, or not as long as all are. */
+static void block_is(struct transfer *t, uint32_t block, uint64_t time)
+{
+	if (!t->owner) {
+		t->block = block;
+	} else if (t->next == 2 && t->block < block) {
+		t->block = block;
+		t->last = 1;
+		end_when_whole(t, time);
+	} else if (t->block != block) {
+		file_end(t, FILE_REASON_CONFLICT, time);
+	}
+}
+
+static void on_options(struct transfer *t, struct cursor *c, uint64_t time)
 {
 	struct option_set o = {.has_block = false};
 
-	if (t->owner)
+	if (t->settled && t->asked_block)
 		return;
+	t->settled = true;
 	take_options(c, &o);
-	if (o.has_block)
-		t->block = (uint32_t)o.block;
-	if (o.has_size && !t->write) {
+	if (o.has_size && !t->write && !t->size_known) {
 		t->size_known = true;
 		t->size = o.size;
+		if (t->file && !t->netascii)
+			file_declare(t->file, o.size);
 	}
+	if (t->asked_block)
+		block_is(t, o.has_block ? (uint32_t)o.block : BLOCK_SIZE, time);
 }
 
 static void transfer_datagram(struct transfer *t, struct proto_session *ps, enum dir client,
@@ -339,7 +402,7 @@ static void transfer_datagram(struct transfer *t, struct proto_session *ps, enum
 	else if (op == OP_ACK && by_client != t->write)
 		on_ack(t, c, time);
 	else if (op == OP_OACK && !by_client)
-		on_options(t, c);
+		on_options(t, c, time);
 	else if (op == OP_ERROR)
 		file_end(t, FILE_REASON_RESET, time);
 }
@@ -365,7 +428,7 @@ static void leave(struct tftp *s, enum file_reason reason, uint64_t time)
 	if (!t)
 		return;
 	if (t->owner == s->ps)
-		file_end(t, reason, time);
+		file_end(t, t->acked ? FILE_REASON_NONE : reason, time);
 	transfer_put(t);
 	s->transfer = NULL;
 }
@@ -393,9 +456,11 @@ static void request(struct tftp *s, enum dir dir, const struct request *r, uint6
 	const struct session_info *info = proto_session_info(s->ps);
 	struct transfer *t = s->transfer;
 
-	/* It came again, since nobody answered yet. */
-	if (t && !t->owner && !t->done && t->write == r->write && !strcmp(t->name, r->name)) {
-		expect_answer(s, t, time);
+	/* It came again, since nobody answered yet, or late. */
+	if (t && !t->done && t->write == r->write && !strcmp(t->name, r->name) &&
+	    (!t->owner || t->owner == s->ps)) {
+		if (!t->owner)
+			expect_answer(s, t, time);
 		return;
 	}
 	leave(s, FILE_REASON_RESET, time);
@@ -413,26 +478,31 @@ static void request(struct tftp *s, enum dir dir, const struct request *r, uint6
 	t->next = 1;
 	if (r->options.has_block)
 		t->asked_block = (uint32_t)r->options.block;
+	t->settled = !t->asked_block;
 	t->size_known = r->write && r->options.has_size;
 	t->size = r->options.size;
 	s->transfer = t;
 	expect_answer(s, t, time);
 }
 
-/* The same two ports again, for what was asked anew. */
+/* The same two ports, for what was asked anew. */
 static void follow_next(struct tftp *s, uint64_t time)
 {
 	struct proto_env *env = proto_session_env(s->ps);
+	struct transfer *t = s->transfer, *next;
 	struct expectation e;
 
 	if (!env->expected || !expect_take(env->expected, proto_session_info(s->ps), time, &e))
 		return;
-	if (e.ops != &proto_tftp) {
+	next = e.ops == &proto_tftp ? e.arg : NULL;
+	/* A request that was only repeated. */
+	if (!next ||
+	    (t && !t->done && t->write == next->write && !strcmp(t->name, next->name))) {
 		e.release(e.arg);
 		return;
 	}
 	leave(s, FILE_REASON_RESET, time);
-	s->transfer = e.arg;
+	s->transfer = next;
 }
 
 /* Does a transfer begin like this? */
@@ -444,40 +514,120 @@ static bool may_be_first(const uint8_t *p, size_t n)
 	       (p[1] == OP_ACK && !p[2] && !p[3]);
 }
 
-static bool goes_on(const struct tftp *s)
+/* ----------------------------------------------------------------- too early */
+
+/* Must another one come first? */
+static bool is_too_early(struct tftp *s, const uint8_t *p, size_t n)
 {
-	return s->transfer && s->transfer->file && !s->transfer->done;
+	struct transfer *t = s->transfer;
+	uint64_t block;
+
+	if (!t)
+		return true;
+	if (n < 4 || p[0] || p[1] != OP_DATA || t->done)
+		return false;
+	block = block_of(t, (uint16_t)(p[2] << 8 | p[3]));
+	return (!t->settled && !t->owner && block != 1) || (t->netascii && block > t->next);
+}
+
+static bool keep(struct tftp *s, enum dir dir, const uint8_t *p, size_t n)
+{
+	struct kept *k = &s->kept[s->kept_count];
+
+	if (s->kept_count == KEPT_MAX || n > KEPT_BYTES - s->kept_bytes)
+		return false;
+	*k = (struct kept){.dir = dir, .p = malloc(n), .n = n};
+	if (!k->p)
+		return false;
+	memcpy(k->p, p, n);
+	s->kept_bytes += n;
+	s->kept_count++;
+	return true;
+}
+
+static struct kept kept_take(struct tftp *s, size_t i)
+{
+	struct kept k = s->kept[i];
+
+	memmove(s->kept + i, s->kept + i + 1, (s->kept_count - i - 1) * sizeof(k));
+	s->kept_count--;
+	s->kept_bytes -= k.n;
+	return k;
+}
+
+static void give(struct tftp *s, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
+{
+	const struct session_info *info = proto_session_info(s->ps);
+	struct transfer *t = s->transfer;
+	struct cursor c = cursor_of(p, n);
+	enum dir client =
+		inet_equal(&info->end[DIR_OPENER], &t->client) ? DIR_OPENER : DIR_ANSWERER;
+
+	transfer_datagram(t, s->ps, client, dir, &c, time);
+}
+
+/* Gives what is no longer too early, or all of it. */
+static void kept_give(struct tftp *s, bool all, uint64_t time)
+{
+	struct kept k;
+	size_t i = 0;
+
+	while (s->transfer && i < s->kept_count) {
+		if (!all && is_too_early(s, s->kept[i].p, s->kept[i].n)) {
+			i++;
+			continue;
+		}
+		k = kept_take(s, i);
+		give(s, k.dir, k.p, k.n, time);
+		free(k.p);
+		/* One that waited may be what others waited for. */
+		i = 0;
+	}
+}
+
+static void kept_drop(struct tftp *s)
+{
+	while (s->kept_count)
+		free(kept_take(s, s->kept_count - 1).p);
 }
 
 static void tftp_datagram(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
-	const struct session_info *info;
 	struct tftp *s = state;
 	char name[NAME_MAX_SIZE];
-	struct cursor c = cursor_of(p, n);
 	struct request r;
 
+	if (!n)
+		return;
 	if (request_parse(p, n, &r, name)) {
 		request(s, dir, &r, time);
+		kept_give(s, false, time);
 		return;
 	}
-	if (may_be_first(p, n) && (!goes_on(s) || (time > s->last && time - s->last > STALLED)))
+	if (!s->transfer || may_be_first(p, n))
 		follow_next(s, time);
-	s->last = time;
-	if (!s->transfer)
+	kept_give(s, false, time);
+	if (is_too_early(s, p, n) && keep(s, dir, p, n))
 		return;
-	info = proto_session_info(s->ps);
-	transfer_datagram(s->transfer, s->ps,
-			  inet_equal(&info->end[DIR_OPENER], &s->transfer->client)
-				  ? DIR_OPENER
-				  : DIR_ANSWERER,
-			  dir, &c, time);
+	if (!s->transfer) {
+		/* Nobody asked for it: none of ours. */
+		kept_drop(s);
+		counter_add(proto_session_env(s->ps)->counters, COUNTER_SESSIONS_UNKNOWN, 1);
+		proto_session_done(s->ps);
+		return;
+	}
+	give(s, dir, p, n, time);
+	kept_give(s, false, time);
 }
 
 static void tftp_close(void *state, enum file_reason reason, uint64_t time)
 {
 	struct tftp *s = state;
 
+	if (s->kept_count && !s->transfer)
+		follow_next(s, time);
+	kept_give(s, true, time);
+	kept_drop(s);
 	leave(s, reason ? reason : FILE_REASON_RESET, time);
 	free(s);
 }

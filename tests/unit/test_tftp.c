@@ -78,6 +78,12 @@ static void block(struct conversation *k, struct proto_session *ps, enum dir dir
 	block_of_size(k, ps, dir, number, content + at, n);
 }
 
+static void finish(struct conversation *k, struct proto_session **ps)
+{
+	proto_session_free(*ps, FILE_REASON_TIMEOUT, k->time++);
+	*ps = NULL;
+}
+
 #define EXPECT_CUT(i, why)                                              \
 	do {                                                            \
 		ASSERT_LT(i, c->files);                                 \
@@ -215,8 +221,9 @@ TEST_F(tftp, lost_block)
 	self->data = answering(c);
 	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
 	block(c, self->data, SERVER_SIDE, 3, self->content, 1100, BLOCK);
-	EXPECT_EQ(0, c->files);
 	ack(c, self->data, CLIENT_SIDE, 3);
+	EXPECT_EQ(0, c->files);
+	finish(c, &self->data);
 	EXPECT_CUT(0, "gap");
 }
 
@@ -240,6 +247,7 @@ TEST_F(tftp, first_block_lost)
 	self->data = answering(c);
 	block(c, self->data, SERVER_SIDE, 2, self->content, 600, BLOCK);
 	ack(c, self->data, CLIENT_SIDE, 2);
+	finish(c, &self->data);
 	EXPECT_CUT(0, "gap");
 }
 
@@ -257,8 +265,7 @@ TEST_F(tftp, no_end)
 	ASK("\0\1a\0octet");
 	self->data = answering(c);
 	block(c, self->data, SERVER_SIDE, 1, self->content, 600, BLOCK);
-	proto_session_free(self->data, FILE_REASON_TIMEOUT, c->time++);
-	self->data = NULL;
+	finish(c, &self->data);
 	EXPECT_CUT(0, "timeout");
 }
 
@@ -269,8 +276,7 @@ TEST_F(tftp, all_of_the_announced_size_without_an_end)
 	self->data = answering(c);
 	block(c, self->data, CLIENT_SIDE, 1, self->content, 1024, BLOCK);
 	block(c, self->data, CLIENT_SIDE, 2, self->content, 1024, BLOCK);
-	proto_session_free(self->data, FILE_REASON_TIMEOUT, c->time++);
-	self->data = NULL;
+	finish(c, &self->data);
 	ASSERT_EQ(1, c->files);
 	EXPECT_TRUE(has_content(c, 0, self->content, 1024));
 }
@@ -343,7 +349,116 @@ TEST_F(tftp, netascii_with_a_lost_block)
 	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
 	block(c, self->data, SERVER_SIDE, 3, self->content, 1100, BLOCK);
 	ack(c, self->data, CLIENT_SIDE, 3);
+	finish(c, &self->data);
 	EXPECT_CUT(0, "gap");
+}
+
+TEST_F(tftp, netascii_out_of_order)
+{
+	ASK("\0\1a\0netascii");
+	self->data = answering(c);
+	block_of_size(c, self->data, SERVER_SIDE, 2, (const uint8_t *)"\nb", 2);
+	memset(self->content, 'x', BLOCK);
+	self->content[BLOCK - 1] = '\r';
+	block_of_size(c, self->data, SERVER_SIDE, 1, self->content, BLOCK);
+	ASSERT_EQ(1, c->files);
+	memcpy(self->content + BLOCK - 1, "\nb", 2);
+	EXPECT_TRUE(has_content(c, 0, self->content, BLOCK + 1));
+}
+
+/* Captures show answers before their questions. */
+TEST_F(tftp, answer_before_its_request)
+{
+	self->data = answering(c);
+	ack(c, self->data, CLIENT_SIDE, 1);
+	block(c, self->data, SERVER_SIDE, 2, self->content, 1100, BLOCK);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
+	ASK("\0\1a\0octet");
+	EXPECT_EQ(0, c->files);
+	block(c, self->data, SERVER_SIDE, 3, self->content, 1100, BLOCK);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 1100));
+}
+
+TEST_F(tftp, all_of_the_answer_before_its_request)
+{
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 100, BLOCK);
+	ASK("\0\1a\0octet");
+	finish(c, &self->data);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 100));
+}
+
+TEST_F(tftp, answers_nobody_asked_for)
+{
+	self->data = answering(c);
+	for (unsigned int i = 1; i <= 20; i++)
+		block(c, self->data, SERVER_SIDE, i, self->content, 20000, BLOCK);
+	EXPECT_FALSE(proto_session_wanted(self->data));
+	EXPECT_EQ(1, c->counters.value[COUNTER_SESSIONS_UNKNOWN]);
+	EXPECT_EQ(0, c->files);
+}
+
+TEST_F(tftp, options_behind_the_first_block)
+{
+	ASK("\0\1a\0octet\0blksize\0" "1428");
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 1000, 1428);
+	EXPECT_EQ(0, c->files);
+	datagram(c, self->data, SERVER_SIDE, "\0\6blksize\0" "1428", 15);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 1000));
+}
+
+TEST_F(tftp, options_behind_the_second_block)
+{
+	ASK("\0\1a\0octet\0blksize\0" "8");
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 2, self->content, 20, 8);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 20, 8);
+	datagram(c, self->data, SERVER_SIDE, "\0\6blksize\0" "8", 12);
+	block(c, self->data, SERVER_SIDE, 3, self->content, 20, 8);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 20));
+}
+
+/* The server may take less than was asked: a short first block need not be the last. */
+TEST_F(tftp, less_than_asked_taken_unseen)
+{
+	ASK("\0\1a\0octet\0blksize\0" "1428");
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 2500, 1000);
+	EXPECT_EQ(0, c->files);
+	block(c, self->data, SERVER_SIDE, 2, self->content, 2500, 1000);
+	block(c, self->data, SERVER_SIDE, 3, self->content, 2500, 1000);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 2500));
+}
+
+TEST_F(tftp, acknowledged_before_the_missing_block)
+{
+	ASK("\0\1a\0octet");
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
+	block(c, self->data, SERVER_SIDE, 3, self->content, 1100, BLOCK);
+	ack(c, self->data, CLIENT_SIDE, 3);
+	block(c, self->data, SERVER_SIDE, 2, self->content, 1100, BLOCK);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 1100));
+}
+
+TEST_F(tftp, request_repeated_late)
+{
+	ASK("\0\1a\0octet");
+	self->data = answering(c);
+	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
+	block(c, self->data, SERVER_SIDE, 2, self->content, 1100, BLOCK);
+	ASK("\0\1a\0octet");
+	block(c, self->data, SERVER_SIDE, 1, self->content, 1100, BLOCK);
+	block(c, self->data, SERVER_SIDE, 3, self->content, 1100, BLOCK);
+	ASSERT_EQ(1, c->files);
+	EXPECT_TRUE(has_content(c, 0, self->content, 1100));
 }
 
 TEST_F(tftp, two_requests_from_one_port)
@@ -397,6 +512,10 @@ TEST(detection)
 				   "1428"));
 	EXPECT_EQ(PROBE_NO, PROBE("\0\1a\0mode"));
 	EXPECT_EQ(PROBE_NO, PROBE("\0\3a\0octet"));
+	EXPECT_EQ(PROBE_YES, PROBE("\0\3\0\1data"));
+	EXPECT_EQ(PROBE_NO, PROBE("\0\4\0\1data"));
+	EXPECT_EQ(PROBE_YES, PROBE("\0\6blksize\0" "512"));
+	EXPECT_EQ(PROBE_NO, PROBE("\0\6a\0b"));
 	EXPECT_EQ(PROBE_NO, PROBE("\0\1a\1\0octet"));
 	EXPECT_EQ(PROBE_NO, PROBE("\0\1"));
 	EXPECT_EQ(PROBE_NO, PROBE(""));
