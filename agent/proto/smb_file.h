@@ -21,6 +21,7 @@ struct smb_open {
 	char *path; /* as in the request, UTF-8; NULL: its CREATE was not seen */
 	char *share;
 	char *user;
+	uint64_t begin;	      /* when it was opened, or met first */
 	uint32_t connections; /* that know it */
 	bool size_known;
 	uint64_t size;	    /* of the file, with what was written so far */

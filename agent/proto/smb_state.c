@@ -104,12 +104,58 @@ static void known_free(struct smb *smb, struct known *k)
 	free(k);
 }
 
+static void lost(struct smb_open *o, bool written)
+{
+	o->lost = true;
+	if (written)
+		smb_open_doubt(o, FILE_REASON_GAP);
+}
+
+static void loss_drop(void *value, uint64_t time)
+{
+	free(value);
+}
+
+/* For files that only other connections have had to do with so far: when it was. */
+static void publish_loss(struct smb *smb)
+{
+	uint64_t *loss;
+	struct key key;
+
+	if (!smb->guids[0] || !smb->guids[1] || !smb_key(smb, &key, "loss", NULL, 0))
+		return;
+	loss = shared_find(smb->shared, &key, smb->time);
+	if (!loss) {
+		loss = malloc(sizeof(*loss));
+		if (loss && !shared_add(smb->shared, &key, loss, loss_drop, smb->time)) {
+			free(loss);
+			loss = NULL;
+		}
+	}
+	if (loss)
+		*loss = smb->time;
+}
+
+static void check_loss(struct smb *smb, struct smb_open *o)
+{
+	uint64_t *loss;
+	struct key key;
+
+	if (!o->writer || !smb->guids[0] || !smb->guids[1] ||
+	    !smb_key(smb, &key, "loss", NULL, 0))
+		return;
+	loss = shared_find(smb->shared, &key, smb->time);
+	if (loss && *loss >= o->begin)
+		lost(o, true);
+}
+
 /* This connection has no more to do with it; the last one ends it. */
 static void known_release(struct smb *smb, struct known *k, enum file_reason reason)
 {
 	struct smb_open *o = open_at(smb, k);
 
 	if (o && --o->connections == 0) {
+		check_loss(smb, o);
 		o->end = reason;
 		shared_remove(smb->shared, &k->key, smb->time);
 	}
@@ -163,10 +209,12 @@ static struct smb_open *meet(struct smb *smb, const struct smb_target *t, bool m
 		smb_open_free(o, FILE_REASON_NONE, smb->time);
 		o = NULL;
 	}
-	if (o)
+	if (o) {
 		o->connections = 1;
-	else if (k)
+		o->begin = smb->time;
+	} else if (k) {
 		known_free(smb, k);
+	}
 	return o;
 }
 
@@ -234,6 +282,7 @@ void smb_created(struct smb *smb, struct smb_request *r, const struct smb_fid *f
 		shared_remove(smb->shared, &k->key, smb->time);
 	if (k && shared_add(smb->shared, &k->key, o, smb_open_drop, smb->time)) {
 		o->connections = 1;
+		o->begin = smb->time;
 		counter_add(smb->env->counters, COUNTER_SMB_FILES, 1);
 		return;
 	}
@@ -246,8 +295,10 @@ static void known_close(struct smb *smb, struct known *k, const uint64_t *size)
 {
 	struct smb_open *o = open_at(smb, k);
 
-	if (o)
+	if (o) {
+		check_loss(smb, o);
 		smb_open_close(o, size, smb->time);
+	}
 	shared_remove(smb->shared, &k->key, smb->time);
 	known_free(smb, k);
 }
@@ -280,16 +331,21 @@ void smb_closed_all(struct smb *smb, uint64_t session, uint32_t tree, bool every
 void smb_lost(struct smb *smb, enum dir dir)
 {
 	bool written = !smb->client_known || dir == smb->client;
+	struct smb_request *r;
 	struct smb_open *o;
 
 	for (struct known *k = (struct known *)table_oldest(smb->opens); k; k = known_next(k)) {
 		o = open_at(smb, k);
-		if (!o)
-			continue;
-		o->lost = true;
-		if (written)
-			smb_open_doubt(o, FILE_REASON_GAP);
+		if (o)
+			lost(o, written);
 	}
+	for (struct table_entry *e = table_oldest(smb->requests); e; e = e->newer) {
+		r = (struct smb_request *)e;
+		if (r->open)
+			lost(r->open, written);
+	}
+	if (written)
+		publish_loss(smb);
 }
 
 bool smb_idle(const struct smb *smb)

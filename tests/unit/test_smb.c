@@ -531,6 +531,33 @@ TEST_F(smb, several_channels)
 	shared_set_free(self->c.env.shared);
 }
 
+/* The lost message may have written to a file that this channel did not meet otherwise. */
+TEST_F(smb, loss_on_another_channel)
+{
+	static const struct shared_limits limits = SHARED_LIMITS_DEFAULT;
+	struct proto_session *first, *second;
+
+	self->c.env.shared = shared_set_new(&limits, &self->c.counters);
+	first = self->c.ps;
+	start2(&self->t);
+	do_create(&self->t, "a", CREATED, 0, 1);
+	do_write(&self->t, 1, 0, "abc", 3);
+	self->c.info.id = 2;
+	second = self->c.ps = proto_session_new(&self->c.env, &self->c.info);
+	negotiate(&self->t);
+	proto_session_gap(second, DIR_OPENER, 200, self->c.time++);
+	self->c.ps = first;
+	do_close(&self->t, 1, NO_SIZE);
+	do_create(&self->t, "b", CREATED, 0, 2);
+	do_write(&self->t, 2, 0, "BBB", 3);
+	do_close(&self->t, 2, NO_SIZE);
+	EXPECT_EQ(FILE_REASON_GAP, reason_of(&self->c, 0));
+	EXPECT_TRUE(has_text(&self->c, 1, "BBB"));
+	proto_session_free(second, FILE_REASON_NONE, self->c.time++);
+	conversation_close(&self->c, FILE_REASON_NONE);
+	shared_set_free(self->c.env.shared);
+}
+
 /* Picked up after the file was opened: nobody knows its name or size. */
 TEST_F(smb, partial_session)
 {
@@ -701,6 +728,31 @@ TEST_F(smb, loss_within_a_header)
 	say(&self->c, DIR_OPENER, self->t.message.data + 50, self->t.message.len - 50);
 	buf_reset(&self->t.message);
 	do_close(&self->t, 1, NO_SIZE);
+	EXPECT_EQ(FILE_REASON_GAP, reason_of(&self->c, 0));
+}
+
+TEST_F(smb, loss_within_a_compound)
+{
+	uint64_t mid;
+	size_t second;
+
+	start2(&self->t);
+	mid = self->t.mid;
+	req_create(&self->t, "a", 0);
+	req_write(&self->t, SAME, 0, "abc", 3, RELATED);
+	while (self->t.message.len % 8)
+		le(&self->t, 0, 1);
+	second = self->t.message.len;
+	req_write(&self->t, SAME, 3, "def", 3, RELATED);
+	say(&self->c, DIR_OPENER, (uint8_t[]){0, 0, self->t.message.len >> 8, self->t.message.len}, 4);
+	say(&self->c, DIR_OPENER, self->t.message.data, second);
+	lose(&self->t, DIR_OPENER, self->t.message.len - second);
+	buf_reset(&self->t.message);
+	resp_create(&self->t, mid, CREATED, 0, 0x20, 1);
+	resp_write(&self->t, mid + 1, 3);
+	answer_it(&self->t);
+	do_close(&self->t, 1, NO_SIZE);
+	ASSERT_EQ(1, self->c.files);
 	EXPECT_EQ(FILE_REASON_GAP, reason_of(&self->c, 0));
 }
 
