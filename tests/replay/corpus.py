@@ -93,6 +93,9 @@ def objects():
         sure = upstream or ("http-evader" in name and sha256 == EICAR)
         found.append(Object(name, what, int(size), sha256, tool, upstream, sure,
                             family(name, known.get(name, ("", ""))[0], tool)))
+    for name, what, size, sha256, _ in replay.rows(os.path.join(replay.HERE, "expected.tsv")):
+        found.append(Object(name, what, int(size), sha256, "by hand", False, True,
+                            family(name, known.get(name, ("", ""))[0])))
     return found
 
 
