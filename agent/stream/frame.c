@@ -21,6 +21,8 @@ enum layer {
 	LAYER_ETHERNET,
 	LAYER_ETHERTYPE, /* by w->type */
 	LAYER_LLC,
+	LAYER_TOKEN_RING,
+	LAYER_FDDI,
 	LAYER_VLAN,
 	LAYER_MPLS,
 	LAYER_PPPOE,
@@ -150,6 +152,31 @@ static enum layer layer_llc(struct walk *w)
 	if ((oui != 0 && oui != 0x0000f8) || w->type <= 1500)
 		return LAYER_OTHER;
 	return LAYER_ETHERTYPE;
+}
+
+/* IEEE 802.5 §3: the source's first bit says that a route follows, and its length. */
+static enum layer layer_token_ring(struct walk *w)
+{
+	const uint8_t *h = cursor_take(&w->c, 14);
+
+	if (!h || (h[1] & 0xc0) != 0x40)
+		return h ? LAYER_OTHER : LAYER_BAD;
+	if (h[8] & 0x80) {
+		uint8_t length = cursor_u8(&w->c) & 0x1f;
+
+		if (length < 2 || !cursor_skip(&w->c, length - 1u))
+			return LAYER_BAD;
+	}
+	return LAYER_LLC;
+}
+
+/* ISO 9314-2: frame control, addresses. */
+static enum layer layer_fddi(struct walk *w)
+{
+	uint8_t control = cursor_u8(&w->c);
+
+	cursor_skip(&w->c, 12);
+	return (control & 0xf0) == 0x50 ? LAYER_LLC : LAYER_OTHER;
 }
 
 static enum layer layer_vlan(struct walk *w)
@@ -653,6 +680,8 @@ static enum layer (*const layers[LAYER_COUNT])(struct walk *w) = {
 	[LAYER_ETHERNET] = layer_ethernet,
 	[LAYER_ETHERTYPE] = layer_ethertype,
 	[LAYER_LLC] = layer_llc,
+	[LAYER_TOKEN_RING] = layer_token_ring,
+	[LAYER_FDDI] = layer_fddi,
 	[LAYER_VLAN] = layer_vlan,
 	[LAYER_MPLS] = layer_mpls,
 	[LAYER_PPPOE] = layer_pppoe,
@@ -683,6 +712,8 @@ static enum layer (*const layers[LAYER_COUNT])(struct walk *w) = {
 
 static const struct number links[] = {
 	{DLT_EN10MB, LAYER_ETHERNET},
+	{DLT_IEEE802, LAYER_TOKEN_RING},
+	{DLT_FDDI, LAYER_FDDI},
 	{DLT_RAW, LAYER_IP},
 	{14, LAYER_IP},	 /* DLT_RAW of OpenBSD */
 	{101, LAYER_IP}, /* LINKTYPE_RAW */

@@ -382,6 +382,20 @@ static void f_mpls_in_ip(struct build *b)
 }
 
 /* X(name, link, build, family, outer VLAN, inner VLAN) */
+static void f_token_ring(struct build *b)
+{
+	f_snap(b);
+	b->at += 14;
+	FRONT(b, 0x10, 0x40, 0, 0, 0, 0, 0, 1, 0x80, 0, 0, 0, 0, 2, 4, 0x30, 0x12, 0x30);
+}
+
+static void f_fddi(struct build *b)
+{
+	f_snap(b);
+	b->at += 14;
+	FRONT(b, 0x51, ZERO8, 0, 0, 0, 0);
+}
+
 #define FRAMES(X)                                                         \
 	X(ethernet_ipv4, DLT_EN10MB, f_ethernet_ipv4, AF_INET, 0, 0)      \
 	X(ipv4_options, DLT_EN10MB, f_ipv4_options, AF_INET, 0, 0)        \
@@ -391,6 +405,8 @@ static void f_mpls_in_ip(struct build *b)
 	X(qinq, DLT_EN10MB, f_qinq, AF_INET6, 100, 0xfff)                 \
 	X(snap, DLT_EN10MB, f_snap, AF_INET, 0, 0)                        \
 	X(llc, DLT_EN10MB, f_llc, AF_INET, 0, 0)                          \
+	X(token_ring, DLT_IEEE802, f_token_ring, AF_INET, 0, 0)           \
+	X(fddi, DLT_FDDI, f_fddi, AF_INET, 0, 0)                          \
 	X(pppoe, DLT_EN10MB, f_pppoe, AF_INET, 0, 0)                      \
 	X(mpls, DLT_EN10MB, f_mpls, AF_INET, 0, 0)                        \
 	X(mpls_ethernet, DLT_EN10MB, f_mpls_ethernet, AF_INET, 100, 0)    \
@@ -445,7 +461,8 @@ static bool sound(const struct frame *f, uint8_t family, uint16_t outer, uint16_
 {
 	static const uint8_t v4[] = {10, 0, 0, 1}, v6[] = {0x20, 0x01, 0x0d, 0xb8};
 
-	return f->protocol == IPPROTO_TCP && f->source.family == family && f->destination.family == family &&
+	return f->protocol == IPPROTO_TCP && f->source.family == family &&
+	       f->destination.family == family &&
 	       memcmp(f->source.ip, family == AF_INET ? v4 : v6, 4) == 0 &&
 	       f->destination.ip[family == AF_INET ? 3 : 15] == 2 && f->source.port == 1025 &&
 	       f->destination.port == 80 && f->vlan[0] == outer && f->vlan[1] == inner &&
@@ -743,9 +760,8 @@ TEST(datagram_lengths)
 		enum frame_result result;
 		size_t n;
 	} cases[] = {
-		{13, FRAME_UDP, 5}, {10, FRAME_UDP, 2}, {8, FRAME_UDP, 0},
-		{7, FRAME_BAD, 0},  {1, FRAME_BAD, 0},	{14, FRAME_BAD, 0},
-		{0, FRAME_UDP, 5},
+		{13, FRAME_UDP, 5}, {10, FRAME_UDP, 2}, {8, FRAME_UDP, 0}, {7, FRAME_BAD, 0},
+		{1, FRAME_BAD, 0},  {14, FRAME_BAD, 0}, {0, FRAME_UDP, 5},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -756,8 +772,8 @@ TEST(datagram_lengths)
 		datagram(&b, "hello", 5, 40000, 69);
 		b.room[b.at + 5] = cases[i].length;
 		ipv4(&b, 17);
-		EXPECT_EQ(cases[i].result, decode(d, DLT_RAW, b.room + b.at, length(&b),
-						  length(&b), &f, &block))
+		EXPECT_EQ(cases[i].result,
+			  decode(d, DLT_RAW, b.room + b.at, length(&b), length(&b), &f, &block))
 		{
 			TH_LOG("length %u", cases[i].length);
 		}
@@ -772,7 +788,8 @@ TEST(datagram_lengths)
 TEST(datagram_on_the_port_of_a_tunnel)
 {
 	static const uint16_t ports[] = {4789, 8472, 4790, 6081, 3544};
-	static const char *const texts[] = {"", "\0\3", "\0\3\1\1data", "\0\3\0\1\0\0data of it"};
+	static const char *const texts[] = {"", "\0\3", "\0\3\1\1data",
+					    "\0\3\0\1\0\0data of it"};
 	static const size_t sizes[] = {0, 2, 8, 16};
 	struct frame_decoder *d = frame_decoder_new(&counters);
 
