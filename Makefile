@@ -58,7 +58,7 @@ AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lpthread
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
 
-AGENT_DIRS := lib policy sample stream source proto cloud supervisor inspector forwarder
+AGENT_DIRS := lib policy sample stream source mime proto cloud supervisor inspector forwarder
 AGENT_SRC := $(foreach d,$(AGENT_DIRS),$(wildcard agent/$(d)/*.c))
 CTL_SRC := $(wildcard agent/ctl/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/%.o)

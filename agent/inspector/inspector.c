@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "lib/msg.h"
 #include "lib/sandbox.h"
-#include "proto/charset.h"
+#include "mime/charset.h"
 #include "proto/proto.h"
 #include "source/pcap.h"
 #include "source/ring.h"

@@ -5,7 +5,7 @@
 #include "proto/body.h"
 
 #include "proto/coding.h"
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 #include "proto/http_field.h"
 #include "proto/multipart.h"
 

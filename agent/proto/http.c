@@ -5,7 +5,7 @@
 #include "proto/http.h"
 
 #include "proto/coding.h"
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 #include "proto/multipart.h"
 
 #define APPLICATION "web-browsing"

@@ -4,7 +4,7 @@
  */
 #include "proto/http_field.h"
 
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 
 #include <openssl/evp.h>
 #include <string.h>

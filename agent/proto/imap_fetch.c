@@ -12,7 +12,7 @@
 
 #include "proto/imap_part.h"
 #include "proto/imap_text.h"
-#include "proto/mime_param.h"
+#include "mime/mime_param.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -5,13 +5,13 @@
 #include "proto/mail.h"
 
 #include "lib/table.h"
-#include "proto/address.h"
-#include "proto/charset.h"
-#include "proto/encoded_word.h"
-#include "proto/links.h"
+#include "mime/address.h"
+#include "mime/charset.h"
+#include "mime/encoded_word.h"
+#include "mime/links.h"
 #include "proto/mail_private.h"
-#include "proto/mime.h"
-#include "proto/mime_param.h"
+#include "mime/mime.h"
+#include "mime/mime_param.h"
 
 #include <stdlib.h>
 #include <string.h>

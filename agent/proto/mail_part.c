@@ -8,14 +8,14 @@
  *						     +-> mail text
  *						     +-> charset -> links
  */
-#include "proto/charset.h"
-#include "proto/disposition.h"
-#include "proto/links.h"
+#include "mime/charset.h"
+#include "mime/disposition.h"
+#include "mime/links.h"
 #include "proto/mail_private.h"
-#include "proto/mime.h"
-#include "proto/mime_decode.h"
-#include "proto/mime_param.h"
-#include "proto/text_file.h"
+#include "mime/mime.h"
+#include "mime/mime_decode.h"
+#include "mime/mime_param.h"
+#include "mime/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>

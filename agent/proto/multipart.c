@@ -5,7 +5,7 @@
 #include "proto/multipart.h"
 
 #include "lib/buf.h"
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 
 #include <stdlib.h>
 #include <string.h>

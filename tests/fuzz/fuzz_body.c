@@ -8,8 +8,8 @@
 
 #include "lib/buf.h"
 #include "proto/coding.h"
-#include "proto/disposition.h"
-#include "proto/links.h"
+#include "mime/disposition.h"
+#include "mime/links.h"
 #include "proto/multipart.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "lib/log.h"
 #include "lib/sandbox.h"
-#include "proto/charset.h"
+#include "mime/charset.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <kselftest_harness.h>
 
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 #include "proto/http_field.h"
 
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 #include <kselftest_harness.h>
 
 #include "lib/buf.h"
-#include "proto/links.h"
+#include "mime/links.h"
 
 static void on_link(void *arg, const char *url, size_t n, bool cut)
 {

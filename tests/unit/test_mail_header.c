@@ -2,10 +2,10 @@
 #include <kselftest_harness.h>
 
 #include "lib/buf.h"
-#include "proto/address.h"
-#include "proto/charset.h"
-#include "proto/encoded_word.h"
-#include "proto/mime_param.h"
+#include "mime/address.h"
+#include "mime/charset.h"
+#include "mime/encoded_word.h"
+#include "mime/mime_param.h"
 
 static const struct {
 	const char *name, *text, *decoded;

@@ -2,8 +2,8 @@
 #include <kselftest_harness.h>
 
 #include "lib/buf.h"
-#include "proto/mime.h"
-#include "proto/mime_param.h"
+#include "mime/mime.h"
+#include "mime/mime_param.h"
 
 /*
  * What a message turns into, written down: "[" its header is there, "<type depth>content", "?"

@@ -2,7 +2,7 @@
 #include <kselftest_harness.h>
 
 #include "lib/buf.h"
-#include "proto/mime_decode.h"
+#include "mime/mime_decode.h"
 
 static void keep(void *arg, const uint8_t *p, size_t n)
 {

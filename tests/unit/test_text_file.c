@@ -2,7 +2,7 @@
 #include <kselftest_harness.h>
 
 #include "lib/buf.h"
-#include "proto/text_file.h"
+#include "mime/text_file.h"
 
 #include <zlib.h>
 

@@ -2,8 +2,8 @@
 /*
  * Parameters of a header field, and the file name in Content-Disposition.
  */
-#ifndef SLUICE_PROTO_DISPOSITION_H
-#define SLUICE_PROTO_DISPOSITION_H
+#ifndef SLUICE_MIME_DISPOSITION_H
+#define SLUICE_MIME_DISPOSITION_H
 
 #include "lib/buf.h"
 

@@ -4,8 +4,8 @@
  * programs really write them: continuations and charsets (RFC 2231), encoded words in
  * quotes, values without quotes that need them, comments.
  */
-#ifndef SLUICE_PROTO_MIME_PARAM_H
-#define SLUICE_PROTO_MIME_PARAM_H
+#ifndef SLUICE_MIME_MIME_PARAM_H
+#define SLUICE_MIME_MIME_PARAM_H
 
 #include "lib/buf.h"
 

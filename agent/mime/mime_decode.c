@@ -2,7 +2,7 @@
 /*
  * Content transfer encodings undone.
  */
-#include "proto/mime_decode.h"
+#include "mime/mime_decode.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,10 +2,10 @@
 /*
  * Parameters of a header field, and the file name in Content-Disposition.
  */
-#include "proto/disposition.h"
+#include "mime/disposition.h"
 
-#include "proto/charset.h"
-#include "proto/encoded_word.h"
+#include "mime/charset.h"
+#include "mime/encoded_word.h"
 
 #include <string.h>
 #include <strings.h>

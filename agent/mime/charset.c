@@ -2,7 +2,7 @@
 /*
  * Text of any charset seen in mail, to UTF-8.
  */
-#include "proto/charset.h"
+#include "mime/charset.h"
 
 #include "lib/log.h"
 

@@ -2,7 +2,7 @@
 /*
  * Character references of HTML.
  */
-#include "proto/html_entity.h"
+#include "mime/html_entity.h"
 
 #include <string.h>
 #include <strings.h>

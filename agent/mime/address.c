@@ -2,9 +2,9 @@
 /*
  * Address lists of mail headers.
  */
-#include "proto/address.h"
+#include "mime/address.h"
 
-#include "proto/encoded_word.h"
+#include "mime/encoded_word.h"
 
 #include <string.h>
 

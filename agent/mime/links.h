@@ -6,8 +6,8 @@
  * punctuation and closing brackets that end the sentence around it; in HTML also
  * attributes that lead somewhere, entities decoded.  Bytes are UTF-8 (charset.h).
  */
-#ifndef SLUICE_PROTO_LINKS_H
-#define SLUICE_PROTO_LINKS_H
+#ifndef SLUICE_MIME_LINKS_H
+#define SLUICE_MIME_LINKS_H
 
 #include <stdbool.h>
 #include <stddef.h>

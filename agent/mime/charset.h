@@ -7,8 +7,8 @@
  * of the table are ever asked for.  Names are read as browsers read them (WHATWG Encoding):
  * iso-8859-1 is windows-1252, gb2312 is gb18030.
  */
-#ifndef SLUICE_PROTO_CHARSET_H
-#define SLUICE_PROTO_CHARSET_H
+#ifndef SLUICE_MIME_CHARSET_H
+#define SLUICE_MIME_CHARSET_H
 
 #include "lib/buf.h"
 

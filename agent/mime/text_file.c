@@ -2,10 +2,10 @@
 /*
  * Files inside a text: uuencode and yEnc.
  */
-#include "proto/text_file.h"
+#include "mime/text_file.h"
 
 #include "lib/buf.h"
-#include "proto/mime_decode.h"
+#include "mime/mime_decode.h"
 
 #include <stdlib.h>
 #include <string.h>

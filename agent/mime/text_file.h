@@ -3,8 +3,8 @@
  * Files inside a text: uuencode (POSIX) and yEnc (yEnc 1.3), taken out of it.  Any number, in
  * pieces of any size; nothing is kept but a line.
  */
-#ifndef SLUICE_PROTO_TEXT_FILE_H
-#define SLUICE_PROTO_TEXT_FILE_H
+#ifndef SLUICE_MIME_TEXT_FILE_H
+#define SLUICE_MIME_TEXT_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

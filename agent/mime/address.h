@@ -2,8 +2,8 @@
 /*
  * Address lists of mail headers (RFC 5322 §3.4), as real ones are written.
  */
-#ifndef SLUICE_PROTO_ADDRESS_H
-#define SLUICE_PROTO_ADDRESS_H
+#ifndef SLUICE_MIME_ADDRESS_H
+#define SLUICE_MIME_ADDRESS_H
 
 #include "lib/buf.h"
 

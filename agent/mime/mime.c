@@ -2,9 +2,9 @@
 /*
  * The structure of a mail message, pushed in pieces of any size.
  */
-#include "proto/mime.h"
+#include "mime/mime.h"
 
-#include "proto/mime_param.h"
+#include "mime/mime_param.h"
 
 #include <stdlib.h>
 #include <string.h>

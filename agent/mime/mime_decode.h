@@ -8,8 +8,8 @@
  * escapes stand for themselves; blanks at the end of a line are kept, since no client
  * drops them, but for those behind the "=" of a soft break.
  */
-#ifndef SLUICE_PROTO_MIME_DECODE_H
-#define SLUICE_PROTO_MIME_DECODE_H
+#ifndef SLUICE_MIME_MIME_DECODE_H
+#define SLUICE_MIME_MIME_DECODE_H
 
 #include <stdbool.h>
 #include <stddef.h>

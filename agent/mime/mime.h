@@ -10,8 +10,8 @@
  * A nested message is a leaf here: whoever reads it undoes its encoding and gives it to
  * another parser, one deeper.
  */
-#ifndef SLUICE_PROTO_MIME_H
-#define SLUICE_PROTO_MIME_H
+#ifndef SLUICE_MIME_H
+#define SLUICE_MIME_H
 
 #include "lib/buf.h"
 

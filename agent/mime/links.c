@@ -2,9 +2,9 @@
 /*
  * http and https URLs in a text or in HTML.
  */
-#include "proto/links.h"
+#include "mime/links.h"
 
-#include "proto/html_entity.h"
+#include "mime/html_entity.h"
 
 #include <stdlib.h>
 #include <string.h>

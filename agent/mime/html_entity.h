@@ -2,8 +2,8 @@
 /*
  * Character references of HTML, undone byte by byte.
  */
-#ifndef SLUICE_PROTO_HTML_ENTITY_H
-#define SLUICE_PROTO_HTML_ENTITY_H
+#ifndef SLUICE_MIME_HTML_ENTITY_H
+#define SLUICE_MIME_HTML_ENTITY_H
 
 #include <stdbool.h>
 #include <stddef.h>

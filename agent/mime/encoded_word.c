@@ -2,10 +2,10 @@
 /*
  * Header text with encoded words, to UTF-8.
  */
-#include "proto/encoded_word.h"
+#include "mime/encoded_word.h"
 
-#include "proto/charset.h"
-#include "proto/mime_decode.h"
+#include "mime/charset.h"
+#include "mime/mime_decode.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,11 +2,11 @@
 /*
  * Structured fields of a MIME header.
  */
-#include "proto/mime_param.h"
+#include "mime/mime_param.h"
 
-#include "proto/charset.h"
-#include "proto/disposition.h"
-#include "proto/encoded_word.h"
+#include "mime/charset.h"
+#include "mime/disposition.h"
+#include "mime/encoded_word.h"
 
 #include <string.h>
 #include <strings.h>

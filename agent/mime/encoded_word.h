@@ -2,8 +2,8 @@
 /*
  * Header text with encoded words (RFC 2047, and the language of RFC 2231 §5), to UTF-8.
  */
-#ifndef SLUICE_PROTO_ENCODED_WORD_H
-#define SLUICE_PROTO_ENCODED_WORD_H
+#ifndef SLUICE_MIME_ENCODED_WORD_H
+#define SLUICE_MIME_ENCODED_WORD_H
 
 #include "lib/buf.h"
 
