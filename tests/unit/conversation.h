@@ -118,6 +118,29 @@ static bool has_text(const struct conversation *c, size_t i, const char *text)
 	return has_content(c, i, text, strlen(text));
 }
 
+static enum file_reason reason_of(const struct conversation *c, size_t i)
+{
+	return i < c->files ? c->seen[i].reason : FILE_REASON_COUNT;
+}
+
+/* Of what was seen, how many are of a kind, and where number n of these is. */
+static size_t of_kind(const struct conversation *c, enum sighting_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->files; i++)
+		n += c->seen[i].kind == kind;
+	return n;
+}
+
+static size_t nth(const struct conversation *c, enum sighting_kind kind, size_t n)
+{
+	for (size_t i = 0; i < c->files; i++)
+		if (c->seen[i].kind == kind && n-- == 0)
+			return i;
+	return SEEN_MAX;
+}
+
 static const char *text_at(const struct conversation *c, size_t i, enum sighting_text which)
 {
 	const char *s = i < c->files ? sighting_get(&c->seen[i], which) : NULL;

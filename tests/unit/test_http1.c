@@ -37,11 +37,6 @@ static size_t gzipped(const void *p, size_t n, uint8_t *out, size_t room)
 	return room - z.avail_out;
 }
 
-static enum file_reason reason_of(const struct conversation *c, size_t i)
-{
-	return i < c->files ? c->seen[i].reason : FILE_REASON_COUNT;
-}
-
 TEST_F(http, everything_that_is_known)
 {
 	ask(&self->c, "GET /dir/my%20file.exe?canary=1 HTTP/1.1\r\n"

@@ -135,11 +135,6 @@ static void get(struct conversation *c, struct end *end, uint32_t stream, const 
 	flush(c, end, CLIENT, WHOLE);
 }
 
-static enum file_reason reason_of(const struct conversation *c, size_t i)
-{
-	return i < c->files ? c->seen[i].reason : FILE_REASON_COUNT;
-}
-
 static void exchange(struct end *end)
 {
 	put_begin(end);

@@ -24,24 +24,6 @@ FIXTURE_TEARDOWN(imap)
 
 #define MESSAGE "Subject: s\r\n\r\nhello\r\n" /* 21 bytes */
 
-static size_t of_kind(const struct conversation *c, enum sighting_kind kind)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->files; i++)
-		n += c->seen[i].kind == kind;
-	return n;
-}
-
-/* Where the n-th of a kind is among what was seen. */
-static size_t nth(const struct conversation *c, enum sighting_kind kind, size_t n)
-{
-	for (size_t i = 0; i < c->files; i++)
-		if (c->seen[i].kind == kind && n-- == 0)
-			return i;
-	return SEEN_MAX;
-}
-
 #define MAILS() of_kind(&self->c, SIGHTING_KIND_MAIL)
 #define MAIL(n) nth(&self->c, SIGHTING_KIND_MAIL, n)
 #define FILES() of_kind(&self->c, SIGHTING_KIND_FILE)

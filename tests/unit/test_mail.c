@@ -88,20 +88,6 @@ static size_t find(const struct conversation *c, const char *name)
 	return SIZE_MAX;
 }
 
-/* The nth sighting of a kind. */
-static size_t of_kind(const struct conversation *c, enum sighting_kind kind, size_t nth)
-{
-	for (size_t i = 0; i < c->files; i++)
-		if (c->seen[i].kind == kind && nth-- == 0)
-			return i;
-	return SIZE_MAX;
-}
-
-static enum file_reason reason_of(const struct conversation *c, size_t i)
-{
-	return i < c->files ? c->seen[i].reason : FILE_REASON_COUNT;
-}
-
 TEST_F(mail, texts_and_the_whole_message_only_as_private_talk)
 {
 	const char *message = MIXED PART("", "hello") LAST;
@@ -112,10 +98,10 @@ TEST_F(mail, texts_and_the_whole_message_only_as_private_talk)
 	self->c.env.private_talk = true;
 	give(&self->c, &self->o, message, 9);
 	ASSERT_EQ(2, self->c.files);
-	EXPECT_TRUE(has_text(&self->c, of_kind(&self->c, SIGHTING_KIND_MAIL_TEXT, 0), "hello"));
-	EXPECT_TRUE(has_text(&self->c, of_kind(&self->c, SIGHTING_KIND_MAIL, 0), message));
+	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_MAIL_TEXT, 0), "hello"));
+	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_MAIL, 0), message));
 	/* It was begun before its header had come. */
-	EXPECT_STREQ("caf\xc3\xa9", text_at(&self->c, of_kind(&self->c, SIGHTING_KIND_MAIL, 0),
+	EXPECT_STREQ("caf\xc3\xa9", text_at(&self->c, nth(&self->c, SIGHTING_KIND_MAIL, 0),
 					  SIGHTING_EMAIL_SUBJECT));
 }
 
@@ -253,7 +239,7 @@ TEST_F(mail, files_inside_texts)
 	give(&self->c, &self->o, HEAD "\r\nhi\r\n" UU("dir/a.txt") "and\r\n" UU("\xe9") "bye\r\n", 3);
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "a.txt"), "hello"));
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "\xc3\xa9"), "hello"));
-	EXPECT_TRUE(has_text(&self->c, of_kind(&self->c, SIGHTING_KIND_MAIL_TEXT, 0),
+	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_MAIL_TEXT, 0),
 			     "hi\r\nand\r\nbye\r\n"));
 	EXPECT_EQ(3, self->c.counters.value[COUNTER_MAIL_PARTS]);
 }
@@ -340,7 +326,7 @@ TEST_F(mail, links_once_each)
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const links[] = {"http://a.example/x", "http://b.example",
 						    "https://c.example"};
-		size_t at = of_kind(&self->c, SIGHTING_KIND_LINK, i);
+		size_t at = nth(&self->c, SIGHTING_KIND_LINK, i);
 
 		EXPECT_TRUE(has_text(&self->c, at, links[i]));
 		EXPECT_STREQ(links[i], text_at(&self->c, at, SIGHTING_URL));
@@ -355,7 +341,7 @@ TEST_F(mail, links_in_a_nested_message)
 	give(&self->c, &self->o,
 	     MIXED PART("Content-Type: message/rfc822\r\n", "Subject: x\r\n\r\nhttp://a.example/x") LAST,
 	     4);
-	EXPECT_TRUE(has_text(&self->c, of_kind(&self->c, SIGHTING_KIND_LINK, 0),
+	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_LINK, 0),
 			     "http://a.example/x"));
 }
 
@@ -423,7 +409,7 @@ TEST_F(mail, a_gap_hits_one_part)
 	EXPECT_EQ(100, self->c.seen[find(&self->c, "a.bin")].missing);
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "b.bin"), "hello"));
 	EXPECT_EQ(FILE_REASON_GAP,
-		  reason_of(&self->c, of_kind(&self->c, SIGHTING_KIND_MAIL, 0)));
+		  reason_of(&self->c, nth(&self->c, SIGHTING_KIND_MAIL, 0)));
 }
 
 /* The inner message's boundary is found again, its last part and what follows are whole. */

@@ -23,23 +23,8 @@ FIXTURE_TEARDOWN(pop3)
 #define MESSAGE "Subject: s\r\n\r\nhello\r\nyou\r\n"
 #define DOTTED MESSAGE ".\r\n"
 
-static size_t mails(const struct conversation *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->files; i++)
-		n += c->seen[i].kind == SIGHTING_KIND_MAIL;
-	return n;
-}
-
-/* Where the n-th whole message is among what was seen. */
-static size_t mail(const struct conversation *c, size_t n)
-{
-	for (size_t i = 0; i < c->files; i++)
-		if (c->seen[i].kind == SIGHTING_KIND_MAIL && n-- == 0)
-			return i;
-	return SEEN_MAX;
-}
+#define mails(c) of_kind(c, SIGHTING_KIND_MAIL)
+#define mail(c, n) nth(c, SIGHTING_KIND_MAIL, n)
 
 static void login(struct conversation *c)
 {

@@ -21,11 +21,6 @@ FIXTURE_TEARDOWN(smb)
 	conversation_end(&self->c);
 }
 
-static enum file_reason reason_of(const struct conversation *c, size_t i)
-{
-	return i < c->files ? c->seen[i].reason : FILE_REASON_COUNT;
-}
-
 static uint64_t counted(const struct conversation *c, enum counter which)
 {
 	return c->counters.value[which];

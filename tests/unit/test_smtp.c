@@ -23,23 +23,8 @@ FIXTURE_TEARDOWN(smtp)
 #define MESSAGE "Subject: s\r\n\r\nhello\r\n"
 #define DOTTED MESSAGE ".\r\n"
 
-/* The whole messages among what was seen: how many, and the last one or number n. */
-static size_t mails(const struct conversation *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->files; i++)
-		n += c->seen[i].kind == SIGHTING_KIND_MAIL;
-	return n;
-}
-
-static size_t mail(const struct conversation *c, size_t n)
-{
-	for (size_t i = 0; i < c->files; i++)
-		if (c->seen[i].kind == SIGHTING_KIND_MAIL && n-- == 0)
-			return i;
-	return SEEN_MAX;
-}
+#define mails(c) of_kind(c, SIGHTING_KIND_MAIL)
+#define mail(c, n) nth(c, SIGHTING_KIND_MAIL, n)
 
 static void greet(struct conversation *c)
 {
@@ -54,6 +39,13 @@ static void envelope(struct conversation *c)
 	answer(c, "250 ok\r\n");
 	ask(c, "RCPT TO:<b@y>\r\n");
 	answer(c, "250 ok\r\n");
+}
+
+static void transfer(struct conversation *c)
+{
+	ask(c, "DATA\r\n");
+	answer(c, "354 go\r\n");
+	ask(c, DOTTED);
 }
 
 TEST_F(smtp, message)
@@ -160,9 +152,7 @@ TEST_F(smtp, a_message_refused_behind_its_end_has_crossed)
 {
 	greet(&self->c);
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	answer(&self->c, "550 5.7.1 virus\r\n");
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 0), MESSAGE));
 }
@@ -233,9 +223,7 @@ TEST_F(smtp, user)
 	ask(&self->c, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n");
 	answer(&self->c, "235 welcome\r\n");
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_STREQ("alice", text_at(&self->c, mail(&self->c, 0), SIGHTING_USER));
 }
 
@@ -249,9 +237,7 @@ TEST_F(smtp, user_and_password_in_lines)
 	ask(&self->c, "c2VjcmV0\r\n");
 	answer(&self->c, "235 welcome\r\n");
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_STREQ("alice", text_at(&self->c, mail(&self->c, 0), SIGHTING_USER));
 }
 
@@ -261,9 +247,7 @@ TEST_F(smtp, user_refused)
 	ask(&self->c, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n");
 	answer(&self->c, "535 no\r\n");
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_STREQ("", text_at(&self->c, mail(&self->c, 0), SIGHTING_USER));
 }
 
@@ -291,9 +275,7 @@ TEST_F(smtp, starttls_refused)
 	ask(&self->c, "STARTTLS\r\n");
 	answer(&self->c, "454 not now\r\n");
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 0), MESSAGE));
 	EXPECT_EQ(0, self->c.counters.value[COUNTER_SESSIONS_TLS]);
 }
@@ -351,9 +333,7 @@ TEST_F(smtp, a_dot_the_server_takes_for_the_end)
 	ASSERT_EQ(1, mails(&self->c));
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 0), MESSAGE));
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 1), MESSAGE));
 }
 
@@ -384,9 +364,7 @@ TEST_F(smtp, bytes_lost_within_a_message)
 	EXPECT_EQ(FILE_STATE_TRUNCATED, self->c.seen[mail(&self->c, 0)].state);
 	EXPECT_EQ(FILE_REASON_GAP, self->c.seen[mail(&self->c, 0)].reason);
 	envelope(&self->c);
-	ask(&self->c, "DATA\r\n");
-	answer(&self->c, "354 go\r\n");
-	ask(&self->c, DOTTED);
+	transfer(&self->c);
 	EXPECT_TRUE(has_text(&self->c, mail(&self->c, 1), MESSAGE));
 }
 
