@@ -30,9 +30,11 @@ const char *mime_field(const struct buf *header, const char *name, struct buf *v
 
 	while (left) {
 		const char *nl = memchr(p, '\n', left);
-		size_t n = nl ? (size_t)(nl - p) : left;
-		size_t at = len;
+		size_t line = nl ? (size_t)(nl - p) + 1 : left;
+		size_t n = line, at = len;
 
+		while (n && (p[n - 1] == '\n' || p[n - 1] == '\r'))
+			n--;
 		if (n && is_blank(*p)) {
 			if (found)
 				buf_add(value, p, n);
@@ -48,9 +50,8 @@ const char *mime_field(const struct buf *header, const char *name, struct buf *v
 				buf_add(value, p + at, n - at);
 			}
 		}
-		n += nl ? 1 : 0;
-		p += n;
-		left -= n;
+		p += line;
+		left -= line;
 	}
 	while (value->len && is_blank((char)value->data[value->len - 1]))
 		value->len--;

@@ -6,6 +6,7 @@
 
 #include "lib/buf.h"
 #include "mime/disposition.h"
+#include "mime/mime_param.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,40 +140,6 @@ static void part_end(struct multipart *m, bool whole)
 	forget(m);
 }
 
-/* The value of a field in a part's header, unfolded; NULL when absent. */
-static const char *field(const struct buf *header, const char *name, struct buf *value)
-{
-	const char *p = (const char *)header->data;
-	size_t len = strlen(name);
-	size_t left = header->len;
-	bool found = false;
-
-	while (left) {
-		const char *nl = memchr(p, '\n', left);
-		size_t line = nl ? (size_t)(nl - p) + 1 : left;
-		size_t n = line;
-
-		while (n && (p[n - 1] == '\n' || p[n - 1] == '\r'))
-			n--;
-		if (n && (*p == ' ' || *p == '\t')) {
-			if (found)
-				buf_add(value, p, n);
-		} else if (found) {
-			break;
-		} else if (n > len && p[len] == ':' && !strncasecmp(p, name, len)) {
-			size_t at = len + 1;
-
-			while (at < n && (p[at] == ' ' || p[at] == '\t'))
-				at++;
-			buf_add(value, p + at, n - at);
-			found = true;
-		}
-		p += line;
-		left -= line;
-	}
-	return found ? buf_string(value) : NULL;
-}
-
 static void header_done(struct multipart *m)
 {
 	struct buf disposition, type, range;
@@ -184,11 +151,12 @@ static void header_done(struct multipart *m)
 	m->state = STATE_CONTENT;
 	/* A delimiter may follow at once: the part is empty. */
 	m->lf = m->unreal = true;
-	m->ops->begin(m->arg, &(struct multipart_part){
-				      field(&m->header, "Content-Disposition", &disposition),
-				      field(&m->header, "Content-Type", &type),
-				      field(&m->header, "Content-Range", &range),
-			      });
+	m->ops->begin(m->arg,
+		      &(struct multipart_part){
+			      mime_field(&m->header, "Content-Disposition", &disposition),
+			      mime_field(&m->header, "Content-Type", &type),
+			      mime_field(&m->header, "Content-Range", &range),
+		      });
 	buf_free(&disposition);
 	buf_free(&type);
 	buf_free(&range);
