@@ -13,13 +13,11 @@ CLIENT = os.path.join(lab.HERE, "ftp_client.py")
 SIZE = 150_000
 
 
-class Network:
-    """All that is done over one of the two, recorded in one capture."""
-
-    def __init__(self, bench, family, host):
-        self.lab, self.family, self.host = bench, family, host
+class Network(lab.Exchanges):
+    def __init__(self, bench, family, client, host):
+        super().__init__(bench, family, client, host)
         self.url = f"ftp://{lab.bracketed(host)}/"
-        self.bodies, self.steps, self.checks = {}, [], []
+        self.bodies = {}
 
     def body(self, name, size=SIZE):
         """A content of its own."""
@@ -54,16 +52,12 @@ class Network:
         self.steps.append(lambda: self.lab.client(sys.executable, CLIENT, self.host, *words))
 
     def expect(self, case, body, direction="download", **more):
-        sender, receiver = (self.host, self.address) if direction == "download" else (
-            self.address, self.host)
+        ends = self.host, self.client
+        sender, receiver = ends if direction == "download" else ends[::-1]
         more.setdefault("destination__ip", receiver)
         wanted = {"network__application": "ftp", "sluice__direction": direction,
                   "source__ip": sender, "source__user__name": None, **more}
         self.checks.append((case, body, wanted))
-
-    @property
-    def address(self):
-        return {n[0]: n[1] for n in lab.NETWORKS}[self.family]
 
     def prepare(self):
         self.download("extended-passive")
@@ -164,18 +158,11 @@ def main():
         bench.command("ip", "-n", lab.CLIENT, "addr", "add", "dev", "veth",
                       *((address + "/64", "nodad", "preferred_lft", "0") if ":" in address
                         else (address + "/24",)))
-    for family, _, host in lab.NETWORKS:
-        network = Network(bench, family, host)
+    for family, client, host in lab.NETWORKS:
+        network = Network(bench, family, client, host)
         network.prepare()
         bench.wait_port(host, vsftpd.PORT)
-
-        def run(steps=network.steps):
-            for step in steps:
-                step()
-
-        reading = bench.read(bench.record(family, run))
-        for case, body, wanted in network.checks:
-            tap.test(f"{family}: {case}", lab.one(reading, body, **wanted))
+        reading = network.judge(tap)
         tap.test(f"{family}: nothing of an aborted file, of listings, or else",
                  broken(network, reading))
     return tap.end()

@@ -13,7 +13,6 @@ import postfix  # noqa: E402
 
 CLIENT = os.path.join(lab.HERE, "imap_client.py")
 SHOWN = f"Sender <{letters.SENDER}>"
-SIZE = 20_000
 MBSYNC = """\
 IMAPAccount lab
 Host {host}
@@ -40,21 +39,8 @@ SyncState {dir}/state-
 """
 
 
-class Network:
-    """All that is done over one of the two, recorded in one capture."""
-
-    def __init__(self, bench, family, client, host):
-        self.lab, self.family, self.client, self.host = bench, family, client, host
-        self.steps, self.checks, self.never = [], [], []
-
-    def body(self, name, text=False):
-        """A file of its own: name and content."""
-        name = f"{self.family}-{name}"
-        make = self.lab.text if text else self.lab.noise
-        return name, make(SIZE, name)
-
-    def letter(self, case, *attachments):
-        return self.lab.write(letters.message(attachments), f"{self.family}-{case}.eml")
+class Network(letters.Exchanges):
+    SIZE = 20_000
 
     def inbox(self, case, *attachments, boundary="outer"):
         """A user who has this message, and it alone."""
@@ -202,16 +188,7 @@ def main():
         network.prepare()
         bench.wait_port(host, dovecot.IMAP_PORT)
         bench.wait_port(host, dovecot.POP3_PORT)
-
-        def run(steps=network.steps):
-            for step in steps:
-                step()
-
-        reading = bench.read(bench.record(family, run))
-        for case, body, wanted in network.checks:
-            tap.test(f"{family}: {case}", lab.one(reading, body, **wanted))
-        for case, body in network.never:
-            tap.test(f"{family}: {case}: no sample", ["it is one"] if reading.of(body) else [])
+        reading = network.judge(tap)
         # Of a wrong content, that is: beside those that are expected and texts
         known = {wanted["file__name"] for _, _, wanted in network.checks}
         strange = [s for s in reading.sightings if s["sluice"]["kind"] == "file"

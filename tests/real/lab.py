@@ -256,3 +256,27 @@ class Tap:
         return 1 if self.failed else 0
 
 
+class Exchanges:
+    """
+    All that is done over one network, recorded in one capture: steps, which are functions;
+    checks, which are (case, content, what must be said of it); never, (case, content) of what
+    must not become a sample.
+    """
+
+    def __init__(self, bench, family, client, host):
+        self.lab, self.family, self.client, self.host = bench, family, client, host
+        self.steps, self.checks, self.never = [], [], []
+
+    def _run(self):
+        for step in self.steps:
+            step()
+
+    def judge(self, tap):
+        """Does it, and tests what came out; the reading."""
+        reading = self.lab.read(self.lab.record(self.family, self._run))
+        for case, body, wanted in self.checks:
+            tap.test(f"{self.family}: {case}", one(reading, body, **wanted))
+        for case, body in self.never:
+            tap.test(f"{self.family}: {case}: no sample",
+                     ["it is one"] if reading.of(body) else [])
+        return reading

@@ -5,6 +5,8 @@ import collections
 import quopri
 import subprocess
 
+import lab
+
 SENDER, RECIPIENT = "sender@x.example", "alice@lab.example"
 SUBJECT = "Gr\u00fc\u00dfe, \u65e5\u672c"
 ENCODED_SUBJECT = "=?utf-8?q?Gr=C3=BC=C3=9Fe,_?= =?utf-8?b?" + base64.b64encode(
@@ -84,3 +86,16 @@ def message(attachments, boundary="outer", subject=ENCODED_SUBJECT, sender=SENDE
     for a in attachments:
         out += [f"\r\n--{boundary}\r\n".encode(), a.part]
     return b"".join(out) + f"\r\n--{boundary}--\r\n".encode()
+
+
+class Exchanges(lab.Exchanges):
+    SIZE = 0    # of a file; each test has its own
+
+    def body(self, name, text=False):
+        """A file of its own: name and content."""
+        name = f"{self.family}-{name}"
+        make = self.lab.text if text else self.lab.noise
+        return name, make(self.SIZE, name)
+
+    def letter(self, case, *attachments):
+        return self.lab.write(message(attachments), f"{self.family}-{case}.eml")

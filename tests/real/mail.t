@@ -12,24 +12,10 @@ import postfix  # noqa: E402
 
 CLIENT = os.path.join(lab.HERE, "smtp_client.py")
 SHOWN = f"Sender <{letters.SENDER}>"
-SIZE = 30_000
 
 
-class Network:
-    """All that is done over one of the two, recorded in one capture."""
-
-    def __init__(self, bench, family, client, host):
-        self.lab, self.family, self.client, self.host = bench, family, client, host
-        self.steps, self.checks, self.never = [], [], []
-
-    def body(self, name, text=False):
-        """A file of its own: name and content."""
-        name = f"{self.family}-{name}"
-        make = self.lab.text if text else self.lab.noise
-        return name, make(SIZE, name)
-
-    def letter(self, case, *attachments):
-        return self.lab.write(letters.message(attachments), f"{self.family}-{case}.eml")
+class Network(letters.Exchanges):
+    SIZE = 30_000
 
     def expect(self, case, attachment, **more):
         wanted = {"network__application": "smtp", "sluice__direction": "upload",
@@ -126,16 +112,7 @@ def main():
         network = Network(bench, family, client, host)
         network.prepare()
         bench.wait_port(host, postfix.PORT)
-
-        def run(steps=network.steps):
-            for step in steps:
-                step()
-
-        reading = bench.read(bench.record(family, run))
-        for case, body, wanted in network.checks:
-            tap.test(f"{family}: {case}", lab.one(reading, body, **wanted))
-        for case, body in network.never:
-            tap.test(f"{family}: {case}: no sample", ["it is one"] if reading.of(body) else [])
+        reading = network.judge(tap)
         cut = [s for s in reading.sightings if s["sluice"]["file"]["state"] != "complete"
                and s["sluice"]["kind"] == "file"]
         tap.test(f"{family}: the attachment broken off is the only one cut",

@@ -10,13 +10,7 @@ import lab  # noqa: E402
 import tftpd  # noqa: E402
 
 
-class Network:
-    """All that is done over one of the two, recorded in one capture."""
-
-    def __init__(self, bench, family, client, host):
-        self.lab, self.family, self.client, self.host = bench, family, client, host
-        self.steps, self.checks = [], []
-
+class Network(lab.Exchanges):
     def expect(self, case, body, name, command):
         read = command == "RRQ"
         self.checks.append((case, body, {
@@ -78,14 +72,7 @@ def main():
     for family, client, host in lab.NETWORKS:
         network = Network(bench, family, client, host)
         network.prepare()
-
-        def run(steps=network.steps):
-            for step in steps:
-                step()
-
-        reading = bench.read(bench.record(family, run))
-        for case, body, wanted in network.checks:
-            tap.test(f"{family}: {case}", lab.one(reading, body, **wanted))
+        reading = network.judge(tap)
         kept = [s for s in reading.sightings if s["sluice"]["file"]["state"] == "complete"]
         tap.test(f"{family}: nothing else", [] if len(kept) == len(network.checks) else
                  [f"{len(kept)} complete files, expected {len(network.checks)}"])
