@@ -229,16 +229,28 @@ static bool waited(const struct tcp *t, uint64_t since, uint64_t moment, uint64_
 	return time > since && time - since > DOOM_TIME && t->moment - moment > DOOM_SEGMENTS;
 }
 
+/*
+ * The other end's SYN was seen, so that this one's only comes late: an acknowledgment, which
+ * may come early, does not say where it begins, unless it came with SYN.
+ */
+static bool syn_due(const struct tcp *t, enum dir dir)
+{
+	const struct flow *f = &t->flow[dir];
+
+	return t->flow[dir_other(dir)].begin_known && !f->begin_known && !f->hint_sure;
+}
+
 /* Has a stream without SYN shown where it begins? */
 static void search(struct tcp *t, enum dir dir, uint64_t time)
 {
 	struct flow *f = &t->flow[dir];
+	bool due = syn_due(t, dir);
 	uint32_t at;
 
 	if (!edge(f, &at))
 		return;
-	if ((f->hint_known && f->hint == at) || f->count - f->head >= SEARCH_BLOCKS ||
-	    (f->ack_known && distance(at, f->acked) > 0) ||
+	if ((!due && f->hint_known && f->hint == at) || f->count - f->head >= SEARCH_BLOCKS ||
+	    (!due && f->ack_known && distance(at, f->acked) > 0) ||
 	    (pending(f) && waited(t, first(f)->time, first(f)->moment, time)))
 		give_up(t, dir, time);
 }
@@ -478,13 +490,15 @@ static bool on_syn(struct tcp *t, enum dir dir, uint32_t begin, uint64_t time)
 	return true;
 }
 
-static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, uint64_t time)
+static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, bool with_syn, uint64_t time)
 {
 	struct flow *f = &t->flow[dir];
 
 	if (!f->started) {
-		f->hint = ack;
+		if (!f->hint_sure)
+			f->hint = ack;
 		f->hint_known = true;
+		f->hint_sure |= with_syn;
 		return;
 	}
 	if (far(f, ack)) {
@@ -586,7 +600,7 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 			return;
 		}
 		start(f, b.sequence);
-		if (!f->hint_known || f->hint != b.sequence) {
+		if (!f->hint_known || f->hint != b.sequence || syn_due(t, s->dir)) {
 			f->searching = true;
 			f->next -= SEARCH_BACK;
 		}
@@ -687,7 +701,7 @@ enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s)
 {
 	t->moment++;
 	if (s->flags & TCP_ACK && !(s->flags & TCP_RST))
-		on_ack(t, dir_other(s->dir), s->acknowledgment, s->time);
+		on_ack(t, dir_other(s->dir), s->acknowledgment, s->flags & TCP_SYN, s->time);
 	if (s->flags & TCP_RST) { /* text in it is not part of the stream */
 		on_reset(t, s);
 	} else {

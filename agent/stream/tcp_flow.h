@@ -45,6 +45,7 @@ struct flow {
 	bool fin_ack_valid;
 	bool ack_known;
 	bool hint_known;
+	bool hint_sure;	   /* it acknowledged SYN itself */
 	bool lost;	   /* the source lost something that is still missing */
 	bool doomed;	   /* the first hole will not close, unless very soon */
 	bool done;	   /* eof delivered */
