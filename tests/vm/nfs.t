@@ -13,6 +13,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/vm/lib.sh
+. tests/vm/knfsd.sh
 
 sluiced=${SLUICED:-build/sluiced}
 SIZE=400000	# more than a WRITE has
@@ -21,7 +22,7 @@ client() { ip netns exec client "$@"; }
 
 setup()
 {
-	modprobe nfsd && modprobe nfs && modprobe nfsv3 && modprobe nfsv4 || return 1
+	knfsd_setup || return 1
 	ip netns add client && ip netns add server &&
 	ip link add eth0 netns client type veth peer name eth0 netns server || return 1
 	for n in client:1 server:2; do
@@ -32,20 +33,7 @@ setup()
 			link set eth0 up
 		END
 	done
-	mkdir -p /srv/share "$tmp/mnt" "$tmp/files" &&
-	mount -t tmpfs none /srv/share && chmod 777 /srv/share &&
-	echo '/srv/share *(rw,no_root_squash,insecure,no_subtree_check,fsid=0)' >/etc/exports
-}
-
-# In one call, since each of `ip netns exec` has mounts of its own.
-serve()
-{
-	ip netns exec server bash -c '
-		mkdir -p /var/lib/nfs/v4recovery &&
-		mount -t nfsd nfsd /proc/fs/nfsd &&
-		rpcbind && exportfs -ra && rpc.mountd &&
-		echo 10 >/proc/fs/nfsd/nfsv4leasetime &&
-		echo 10 >/proc/fs/nfsd/nfsv4gracetime && rpc.nfsd 4'
+	mkdir -p "$tmp/mnt" "$tmp/files"
 }
 
 answers()
@@ -92,7 +80,7 @@ seen()
 }
 
 setup || { echo "1..0 # SKIP no NFS in this kernel"; exit 0; }
-check "server" serve
+check "server" knfsd_serve server
 until_true 20 answers || { say "it does not answer"; finish; }
 ip netns exec client tcpdump -i eth0 -U -B 65536 -s 0 -w "$tmp/capture" 'tcp or udp' 2>"$tmp/tcpdump" &
 dump=$!
