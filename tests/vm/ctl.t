@@ -246,6 +246,10 @@ def others(tap):
              'a full disk')
 
 
+def numbers():
+    return {s['session'] for s in ctl_json('sessions')}
+
+
 def sessions(tap):
     ring = open_ring()
     server = Server()
@@ -281,7 +285,7 @@ def sessions(tap):
             udp = [socket_in('client'), socket_in('server')]
             udp[1].bind((SERVER, 6969))
             udp[0].sendto(b'one', (SERVER, 6969))
-            ctl('settings', 'set', 'udp_ports', '6969')
+            ctl('settings', 'set', 'udp_ports', '6969', 'udp_timeout', '10')
             udp[0].sendto(b'two', (SERVER, 6969))
             for want in (b'one', b'two'):
                 same(udp[1].recv(10), want, 'received')
@@ -290,7 +294,9 @@ def sessions(tap):
                  [({'ip': SERVER, 'port': 6969}, 3)], 'sessions of UDP')
             check('udp ' in ctl('sessions', str(found[0]['session'])), 'as text')
             check('udp       ports 6969, prefixes none' in ctl('status'), 'status')
-            ctl('settings', 'set', 'udp_ports', 'none')
+            # Its end is not what a monitor waits for
+            poll(lambda: not [s for s in ctl_json('sessions') if s['protocol'] == 'udp'], 40, 'its end')
+            ctl('settings', 'set', 'udp_ports', 'none', 'udp_timeout', '60')
 
         with tap.case('settings: hooks change while a ring is open'):
             ctl('settings', 'set', 'hooks', 'forward,local')
@@ -315,6 +321,7 @@ def sessions(tap):
                 check(' end ' in text and ' fin sent 5 received 0 lost 0' in text, text)
 
         with tap.case('monitor --json: one object a line; groups; -n ends it'):
+            before = numbers()
             with monitor('--json', 'config', '-n', '2') as (line, child):
                 a, b = server.connect((SERVER, 5555), server.listen4)
                 a.close()
@@ -327,6 +334,8 @@ def sessions(tap):
                 same((event['event'], event['settings']['wake_msec']), ('settings', 10), 'event')
                 same(child.wait(20), 0, 'exit status after two lines')
                 ctl('share', 'user', 'on')
+            # Nor is that of this connection
+            poll(lambda: numbers() == before, 40, 'its end')
             with monitor('sessions', '--json') as (line, child):
                 ctl('share', 'user', 'off', 'url', 'off')
                 a, b = server.connect((SERVER, 5555), server.listen4)
