@@ -42,9 +42,8 @@ def chosen(long, pattern):
     names = [n for n in corpus.captures() if re.search(pattern, n)]
     if long:
         return names
-    few = {n for i, n in enumerate(x for x in names if "http-evader" in x) if i % 20 == 0}
-    return [n for n in names if ("http-evader" not in n or n in few) and
-            os.path.getsize(os.path.join(replay.CORPUS, n)) < SHORT]
+    return [n for n in replay.fewer(names)
+            if os.path.getsize(os.path.join(replay.CORPUS, n)) < SHORT]
 
 
 def is_udp(reading):
