@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,21 +57,23 @@ bool stats_write(const char *dir, const struct counters *own, const struct child
 		 size_t count)
 {
 	json_t *root = stats_json(own, children, count);
-	char *path = NULL, *temporary = NULL;
+	char *path = NULL, *temporary = NULL, *text = NULL;
 	int saved = ENOMEM, fd = -1;
 	bool ok = false;
 
-	if (!root || asprintf(&path, "%s/stats.json", dir) < 0 ||
+	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	if (!text || asprintf(&path, "%s/stats.json", dir) < 0 ||
 	    asprintf(&temporary, "%s/.stats.json.new", dir) < 0)
 		goto out;
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	ok = fd >= 0 && json_dumpfd(root, fd, JSON_INDENT(1)) == 0 && write(fd, "\n", 1) == 1 &&
+	ok = fd >= 0 && dprintf(fd, "%s\n", text) == (int)strlen(text) + 1 &&
 	     rename(temporary, path) == 0;
 	saved = errno;
 	if (fd >= 0)
 		close(fd);
 out:
 	json_decref(root);
+	free(text);
 	free(path);
 	free(temporary);
 	errno = saved;

@@ -46,7 +46,7 @@ def main(words):
         replay.skip(f"an empty corpus at {replay.CORPUS}")
     captures.sort()
     if "--long" not in words:
-        captures = replay.fewer(captures)
+        captures = replay.fewer(captures, 100)
     return replay.each(captures, judge, lambda item: item)
 
 
