@@ -83,6 +83,10 @@
 	  "files refused: too many open")                                                      \
 	X(FILES_TRUNCATED_CONFLICT, files_truncated_conflict,                                  \
 	  "files of which bytes came twice with other content")                                \
+	X(FILES_TRUNCATED_UNWANTED, files_truncated_unwanted,                                  \
+	  "files that no rule wants: left out as soon as that was known")                      \
+	X(FILES_TRUNCATED_ENCRYPTED, files_truncated_encrypted,                                \
+	  "members of archives that need a password")                                          \
 	X(RANGES_JOINED, ranges_joined, "files put together from ranges")                      \
 	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")             \
 	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                               \

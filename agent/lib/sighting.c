@@ -29,6 +29,17 @@ const char *file_reason_text(enum file_reason r)
 	return (unsigned int)r < FILE_REASON_COUNT ? texts[r] : "unknown";
 }
 
+const char *file_trait_text(enum file_trait t)
+{
+	static const char *const texts[FILE_TRAIT_COUNT] = {
+#define FILE_TRAIT_TEXT(id, text) [FILE_TRAIT_##id] = text,
+		FILE_TRAITS(FILE_TRAIT_TEXT)
+#undef FILE_TRAIT_TEXT
+	};
+
+	return (unsigned int)t < FILE_TRAIT_COUNT ? texts[t] : "unknown";
+}
+
 const char *sighting_kind_text(enum sighting_kind k)
 {
 	static const char *const texts[SIGHTING_KIND_COUNT] = {
@@ -222,6 +233,9 @@ static const struct sighting_number {
 	NUMBER(missing, UINT64_MAX),
 	NUMBER(overlap, UINT64_MAX),
 	NUMBER(stored, true),
+	NUMBER(level, UINT32_MAX),
+	NUMBER(traits, (1u << FILE_TRAIT_COUNT) - 1),
+	NUMBER(contained, true),
 	NUMBER(cut, (1u << SIGHTING_TEXT_COUNT) - 1),
 #undef NUMBER
 };
@@ -242,6 +256,7 @@ static const struct sighting_block {
 	BLOCK(session.in_name),
 	BLOCK(session.out_name),
 	BLOCK(sha256),
+	BLOCK(container),
 	BLOCK(id),
 #undef BLOCK
 };

@@ -50,6 +50,15 @@ struct session_info {
 
 /*
  * Text of a sighting, raw bytes as seen, without NUL.
+ *
+ *	USER		the targeted user: the receiver of a download, the sender of an upload
+ *	LOGIN		the name that user gave to the protocol itself
+ *	SENDER_USER	who is known at the sender's address; RECEIVER_USER at the other one
+ *	SENDER_ZONE	zone of the interface on the sender's side; RECEIVER_ZONE the other
+ *	FILE_TYPE	one of file_types.conf, by content; absent: none of them
+ *	FILE_FORMAT	media type, by content
+ *	MEMBER_PATH	of a file out of an archive: where it stood in it
+ *
  * X(CONSTANT, name, limit in bytes)
  */
 #define SIGHTING_TEXTS(X)                         \
@@ -72,7 +81,15 @@ struct session_info {
 	X(SMTP_MAIL_FROM, smtp_mail_from, 1024)   \
 	X(SMTP_RCPT_TO, smtp_rcpt_to, 8192)       \
 	X(MESSAGE_ID, message_id, 998)            \
-	X(RULE, rule, 63)
+	X(RULE, rule, 63)                         \
+	X(LOGIN, login, 255)                      \
+	X(SENDER_USER, sender_user, 255)          \
+	X(RECEIVER_USER, receiver_user, 255)      \
+	X(SENDER_ZONE, sender_zone, 63)           \
+	X(RECEIVER_ZONE, receiver_zone, 63)       \
+	X(FILE_TYPE, file_type, 31)               \
+	X(FILE_FORMAT, file_format, 127)          \
+	X(MEMBER_PATH, member_path, 4096)
 
 enum sighting_text {
 #define SIGHTING_TEXT_ENUM(id, name, max) SIGHTING_##id,
@@ -131,7 +148,9 @@ enum file_state { FILE_STATE_COMPLETE, FILE_STATE_TRUNCATED };
 	X(SPOOL_ERROR, "spool-error") /* the disk failed */                              \
 	X(PARTIAL, "partial")	      /* a range of a larger file */                     \
 	X(OPEN_FILES, "open-files")   /* too many files at once */                       \
-	X(CONFLICT, "conflict")	      /* bytes of it came twice and were not the same */
+	X(CONFLICT, "conflict")	      /* bytes of it came twice and were not the same */ \
+	X(UNWANTED, "unwanted")	      /* no rule wants it: the rest was left out */      \
+	X(ENCRYPTED, "encrypted")     /* of an archive, and needs a password */
 
 enum file_reason {
 #define FILE_REASON_ENUM(id, text) FILE_REASON_##id,
@@ -141,6 +160,25 @@ enum file_reason {
 };
 
 const char *file_reason_text(enum file_reason r);
+
+/*
+ * What is remarkable about a file's content.  One bit each.
+ * X(CONSTANT, text used in JSON)
+ */
+#define FILE_TRAITS(X)                                                     \
+	X(ENCRYPTED, "encrypted")   /* an archive that needs a password */ \
+	X(MULTI_PART, "multi-part") /* one volume of an archive */         \
+	X(BOMB, "bomb")		    /* an archive past its limits */       \
+	X(NESTED, "nested")	    /* archives in it go deeper than allowed */
+
+enum file_trait {
+#define FILE_TRAIT_ENUM(id, text) FILE_TRAIT_##id,
+	FILE_TRAITS(FILE_TRAIT_ENUM)
+#undef FILE_TRAIT_ENUM
+		FILE_TRAIT_COUNT
+};
+
+const char *file_trait_text(enum file_trait t);
 
 #define SIGHTING_ID_SIZE 16
 #define SHA256_SIZE 32
@@ -156,13 +194,17 @@ struct sighting {
 
 	enum file_state state;
 	enum file_reason reason;
-	bool size_known;	      /* the protocol declared a size */
-	uint64_t declared;	      /* that size, bytes as transferred */
-	uint64_t size;		      /* bytes of content, decoded, from 0 to the end */
-	uint64_t seen;		      /* bytes of content that came by */
-	uint64_t missing;	      /* bytes in holes */
-	uint64_t overlap;	      /* bytes that came more than once */
-	bool stored;		      /* a sample of this hash is in the spool */
+	bool size_known;   /* the protocol declared a size */
+	uint64_t declared; /* that size, bytes as transferred */
+	uint64_t size;	   /* bytes of content, decoded, from 0 to the end */
+	uint64_t seen;	   /* bytes of content that came by */
+	uint64_t missing;  /* bytes in holes */
+	uint64_t overlap;  /* bytes that came more than once */
+	bool stored;	   /* a sample of this hash is in the spool */
+	uint32_t level;	   /* codings and archives it was taken out of */
+	uint32_t traits;   /* bits, by enum file_trait */
+	bool contained;	   /* it is a member of the archive `container` */
+	uint8_t container[SHA256_SIZE];
 	uint8_t sha256[SHA256_SIZE];  /* valid when state is COMPLETE */
 	uint8_t id[SIGHTING_ID_SIZE]; /* UUID, by sighting_make_id() */
 

@@ -168,12 +168,15 @@ static void add_end(struct render *r, json_t *root, enum dir end)
 	bool ip = shared(r, source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP);
 	bool port =
 		shared(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT);
+	enum sighting_text user = source ? SIGHTING_SENDER_USER : SIGHTING_RECEIVER_USER;
 	json_t *object = json_object(), *nat = json_object();
 
 	set_end(r, object, &r->s->session.end[end], ip, port);
 	set_end(r, nat, &r->s->session.nat[end], ip, port);
 	if (json_object_size(nat))
 		set(r, object, "nat", json_incref(nat));
+	if (!r->guard && sighting_get(r->s, user))
+		set_local_text(r, member(r, object, "user"), "name", user);
 	if (json_object_size(object)) {
 		set(r, root, source ? "source" : "destination", json_incref(object));
 		set(r, root, end == DIR_OPENER ? "client" : "server", json_incref(object));
@@ -371,10 +374,60 @@ static void add_session(struct render *r, json_t *sluice)
 		set(r, session, "related", number(i->related));
 }
 
+/* Where the file came in and went out: the sides of its sender and its receiver. */
+static void add_way(struct render *r, json_t *root)
+{
+	const struct session_info *i = &r->s->session;
+	bool download = r->s->direction == DIRECTION_DOWNLOAD;
+	json_t *observer = member(r, root, "observer");
+	const struct {
+		const char *key;
+		const char *interface;
+		enum sighting_text zone;
+	} ways[] = {
+		{"ingress", download ? i->out_name : i->in_name, SIGHTING_SENDER_ZONE},
+		{"egress", download ? i->in_name : i->out_name, SIGHTING_RECEIVER_ZONE},
+	};
+
+	for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
+		if (ways[k].interface[0])
+			add_interface(r,
+				      member(r, member(r, observer, ways[k].key), "interface"),
+				      "name", ways[k].interface);
+		if (sighting_get(r->s, ways[k].zone))
+			set_local_text(r, member(r, observer, ways[k].key), "zone",
+				       ways[k].zone);
+	}
+}
+
+/* What its content says. */
+static void add_content(struct render *r, json_t *file)
+{
+	char hex[SHA256_TEXT];
+	json_t *traits, *container;
+
+	set_local_text(r, file, "type", SIGHTING_FILE_TYPE);
+	set_local_text(r, file, "format", SIGHTING_FILE_FORMAT);
+	set(r, file, "level", number(r->s->level));
+	if (r->s->traits) {
+		traits = json_array();
+		for (unsigned int i = 0; i < FILE_TRAIT_COUNT; i++)
+			if (r->s->traits & (1u << i))
+				json_array_append_new(traits, json_string(file_trait_text(i)));
+		set(r, file, "traits", traits);
+	}
+	if (!r->s->contained)
+		return;
+	container = member(r, file, "container");
+	set(r, container, "sha256", json_string(sha256_text(r->s->container, hex)));
+	set_local_text(r, container, "path", SIGHTING_MEMBER_PATH);
+}
+
 static void add_file_state(struct render *r, json_t *sluice)
 {
 	json_t *file = member(r, sluice, "file");
 
+	add_content(r, file);
 	set(r, file, "state",
 	    json_string(r->s->state == FILE_STATE_COMPLETE ? "complete" : "truncated"));
 	set(r, file, "reason", json_string(file_reason_text(r->s->reason)));
@@ -517,6 +570,8 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 	set_local_text(&r, sluice, "http_host", SIGHTING_HTTP_HOST);
 	set_local_text(&r, sluice, "command", SIGHTING_COMMAND);
 	set_local_text(&r, sluice, "share", SIGHTING_SHARE);
+	set_local_text(&r, sluice, "login", SIGHTING_LOGIN);
+	add_way(&r, root);
 	add_smtp(&r, sluice);
 	add_session(&r, sluice);
 	add_file_state(&r, sluice);
