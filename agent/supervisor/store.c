@@ -67,7 +67,7 @@ static const struct db_kind kind = {
 	.what = "store",
 	.loss = " (what waits in it is then not sent)",
 	.application = 0x536c7553, /* "SluS" */
-	.version = 3,
+	.version = 4,
 	.settings = "PRAGMA foreign_keys = ON",
 	.schema = schema,
 	.sql = statement_sql,
