@@ -93,8 +93,8 @@ finish()
 }
 
 # topology SUFFIX: namespaces client, gateway, server, each with the suffix.  TCP is
-# told to be patient: an emulated machine is slow, and a packet that was late is
-# not one that was lost.
+# told to be patient: an emulated machine is slow, and a packet that was late, or came
+# behind a later one, is not one that was lost.
 topology()
 {
 	local c=client$1 g=gateway$1 s=server$1
@@ -127,7 +127,8 @@ topology()
 		link set out up
 	END
 	for ns in $c $s; do
-		ip netns exec $ns sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_early_retrans'
+		ip netns exec $ns sh -c 'cd /proc/sys/net/ipv4 && echo 0 >tcp_early_retrans &&
+			echo 0 >tcp_recovery && echo 300 >tcp_reordering' || return 1
 	done
 	ip netns exec "$g" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward &&
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
