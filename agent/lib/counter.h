@@ -109,6 +109,11 @@
 	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \
 	X(FAILED, failed, "submissions given up: the cloud refused them")                      \
 	X(RETRIES, retries, "attempts that will be repeated")                                  \
+	X(CONTROL_REQUESTS, control_requests, "requests on the control socket")                \
+	X(CONTROL_REFUSED, control_refused,                                                    \
+	  "connections to it refused: not allowed, or too many")                               \
+	X(CONTROL_DROPPED, control_dropped,                                                    \
+	  "connections to it given up: idle, not read from, or too long a request")            \
 	X(CLOUD_ANSWERS_BAD, cloud_answers_bad,                                                \
 	  "answers of a cloud that could not be understood")
 

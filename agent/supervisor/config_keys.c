@@ -2,6 +2,7 @@
 #include "supervisor/config_parse.h"
 
 #include "lib/log.h"
+#include "supervisor/control.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -475,7 +476,7 @@ const struct key config_keys[] = {
 	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},
 
 	{SECTION_AGENT, "state_dir", set_path, IN(config, state_dir), 0, PATH_BYTES},
-	{SECTION_AGENT, "run_dir", set_path, IN(config, run_dir), 0, PATH_BYTES},
+	{SECTION_AGENT, "run_dir", set_path, IN(config, run_dir), 0, CONTROL_DIR_MAX},
 	{SECTION_AGENT, "spool_size", set_size, IN(config, spool_bytes), 0, 1ull << 60},
 	{SECTION_AGENT, "spool_files", set_number, IN(config, spool_files), 0, 1ull << 40},
 	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},

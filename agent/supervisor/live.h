@@ -8,6 +8,7 @@
 #include "lib/kernel.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
+#include "supervisor/control.h"
 #include "supervisor/deliver.h"
 #include "supervisor/evict.h"
 #include "supervisor/journal.h"
@@ -57,6 +58,7 @@ struct supervisor {
 	struct journal journal;
 	struct deliver deliver;
 	struct counters counters;
+	struct control *control;
 
 	struct pending pending[LIVE_BATCH];
 	size_t pendings;
@@ -87,6 +89,9 @@ uint64_t live_processes_at(const struct supervisor *s, uint64_t when);
 /* The spool's options, the same for all processes. */
 struct spool_options live_spool(const struct supervisor *s);
 const char *live_name(const struct child *c, char text[static 32]);
+
+/* commands.c: what the control socket can be asked; their arg is the supervisor. */
+extern const struct control_command live_commands[];
 
 /* batch.c: takes one message of a child. */
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v);

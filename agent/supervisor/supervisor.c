@@ -313,14 +313,16 @@ static void evict(struct supervisor *s)
 
 static void wait_for_something(struct supervisor *s)
 {
-	struct pollfd fds[1 + LIVE_CHILDREN_MAX] = {{.fd = s->signals, .events = POLLIN}};
+	struct pollfd fds[1 + LIVE_CHILDREN_MAX + CONTROL_FDS_MAX] = {
+		{.fd = s->signals, .events = POLLIN}};
 	uint64_t when = s->stats_at < s->forget_at ? s->stats_at : s->forget_at;
+	size_t count;
 
 	if (s->disk_again && s->disk_again < when)
 		when = s->disk_again;
 	if (!s->pendings && s->phase == LIVE_RUNNING && evict_at(&s->evict) < when)
 		when = evict_at(&s->evict);
-	when = live_processes_at(s, when);
+	when = control_at(s->control, live_processes_at(s, when));
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
@@ -330,7 +332,9 @@ static void wait_for_something(struct supervisor *s)
 		/* Without an event wanted the end of a peer would still be reported. */
 		fds[1 + i] = (struct pollfd){.fd = events ? c->fd : -1, .events = events};
 	}
-	poll(fds, 1 + s->children, when > s->now ? (int)(when - s->now) : 0);
+	count = 1 + s->children;
+	count += control_poll(s->control, fds + count);
+	poll(fds, count, when > s->now ? (int)(when - s->now) : 0);
 }
 
 static void run(struct supervisor *s)
@@ -343,6 +347,7 @@ static void run(struct supervisor *s)
 		live_commit(s);
 		evict(s);
 		serve_forwarder(s);
+		control_step(s->control, s->now);
 		live_stop_step(s);
 		if (s->phase == LIVE_RUNNING)
 			live_start_due(s);
@@ -393,18 +398,27 @@ static bool open_spool(struct supervisor *s)
 	return true;
 }
 
+static bool open_control(struct supervisor *s)
+{
+	s->control = control_open(s->c->run_dir, live_commands, s, &s->counters);
+	return s->control;
+}
+
 static bool set_up(struct supervisor *s)
 {
 	if (!make_dirs(s) || !take_lock(s) || !open_signals(s) || !open_rings(s))
 		return false;
 	prepare_children(s);
-	/* Before the database is open: the launcher must not know any sighting. */
+	/*
+	 * Before the database and the control socket are open: the launcher must not know any
+	 * sighting, user or client.
+	 */
 	if (!launcher_start(&s->launcher, live_run, s)) {
 		log_error("cannot start the launcher: %s", strerror(errno));
 		return false;
 	}
 	s->now = child_clock();
-	if (!open_store(s) || !open_spool(s) || !live_start_due(s))
+	if (!open_store(s) || !open_spool(s) || !open_control(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -415,6 +429,7 @@ static bool set_up(struct supervisor *s)
 
 static void tear_down(struct supervisor *s)
 {
+	control_close(s->control);
 	live_abandon(s);
 	for (size_t i = 0; i < s->children; i++)
 		if (s->child[i].fd >= 0)

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the control socket can be asked.  The socket itself answers "commands" with the
+ * names in this table.
+ */
+#include "supervisor/live.h"
+
+#include <unistd.h>
+
+/* That the agent runs, which one, and with what configuration. */
+static void agent_status(struct control_client *c, void *arg, json_t *request)
+{
+	const struct supervisor *s = arg;
+
+	(void)request;
+	control_line(c, json_pack("{s:i, s:s, s:b}", "pid", (int)getpid(), "config",
+				  s->config_path ? s->config_path : "", "stopping",
+				  s->phase != LIVE_RUNNING));
+}
+
+const struct control_command live_commands[] = {
+	{"agent.status", agent_status},
+	{0},
+};

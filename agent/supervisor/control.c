@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/control.h"
+
+#include "lib/buf.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define READ_ROOM 65536
+
+struct control_client {
+	int fd;
+	struct buf in, out;
+	size_t scanned; /* of `in`, without an end of line */
+	size_t line;	/* bytes of the complete line at the start of `in`, 0: none yet */
+	size_t sent;	/* of `out` */
+	bool eof;	/* it will ask nothing more */
+	bool failed;	/* the answer is an error */
+	uint64_t active;
+};
+
+struct control {
+	struct sockaddr_un address;
+	int fd;
+	const struct control_command *commands;
+	void *arg;
+	struct counters *counters;
+	struct control_client *client[CONTROL_CLIENTS_MAX];
+	size_t clients;
+	uint64_t now;
+};
+
+/* ------------------------------------------------------------------ answers */
+
+void control_line(struct control_client *c, json_t *line)
+{
+	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+
+	json_decref(line);
+	if (!text)
+		control_error(c, "out of memory");
+	else if (!c->failed && buf_add_string(&c->out, text))
+		buf_add(&c->out, "\n", 1);
+	free(text);
+}
+
+void control_error(struct control_client *c, const char *format, ...)
+{
+	json_t *error = json_object();
+	char text[1024], *line;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	buf_reset(&c->out);
+	c->failed = true;
+	/* What is repeated here may be no UTF-8, or was cut within a character. */
+	if (json_object_set_new(error, "error", json_string(text)) < 0) {
+		for (char *p = text; *p; p++)
+			if (*p & 0x80)
+				*p = '?';
+		json_object_set_new(error, "error", json_string(text));
+	}
+	line = json_dumps(error, JSON_COMPACT);
+	json_decref(error);
+	if (line && buf_add_string(&c->out, line))
+		buf_add(&c->out, "\n", 1);
+	free(line);
+}
+
+static void list_commands(const struct control *k, struct control_client *c)
+{
+	for (const struct control_command *i = k->commands; i->name; i++)
+		control_line(c, json_pack("{s:s}", "command", i->name));
+}
+
+static void run(struct control *k, struct control_client *c, json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "command"));
+	const struct control_command *i = k->commands;
+
+	if (!name) {
+		control_error(c, "expected an object with the member \"command\"");
+		return;
+	}
+	if (strcmp(name, "commands") == 0) {
+		list_commands(k, c);
+		return;
+	}
+	while (i->name && strcmp(i->name, name) != 0)
+		i++;
+	if (i->name)
+		i->run(c, k->arg, request);
+	else
+		control_error(c, "\"%s\" is no command: {\"command\": \"commands\"} lists them",
+			      name);
+}
+
+/* The complete line at the start of `in` is a request. */
+static void answer(struct control *k, struct control_client *c)
+{
+	json_error_t error;
+	json_t *request;
+
+	buf_reset(&c->out);
+	c->sent = 0;
+	c->failed = false;
+	counter_add(k->counters, COUNTER_CONTROL_REQUESTS, 1);
+	request = json_loadb((char *)c->in.data, c->line, JSON_REJECT_DUPLICATES, &error);
+	if (request)
+		run(k, c, request);
+	else
+		control_error(c, "no JSON object on one line: %s, byte %d", error.text,
+			      error.position);
+	json_decref(request);
+	if (!c->failed && !c->out.failed)
+		control_line(c, json_pack("{s:b}", "ok", 1));
+	if (c->out.failed)
+		control_error(c, "the answer is longer than %u bytes: ask for less",
+			      CONTROL_ANSWER_MAX);
+}
+
+/* ------------------------------------------------------------------ clients */
+
+static void client_free(struct control_client *c)
+{
+	close(c->fd);
+	buf_free(&c->in);
+	buf_free(&c->out);
+	free(c);
+}
+
+static bool waiting(const struct control_client *c)
+{
+	return c->sent < c->out.len;
+}
+
+/* White space between requests is nothing. */
+static void skip_space(struct control_client *c)
+{
+	size_t n = 0;
+
+	while (n < c->in.len && strchr(" \t\r\n", c->in.data[n]) && c->in.data[n])
+		n++;
+	if (!n)
+		return;
+	memmove(c->in.data, c->in.data + n, c->in.len - n);
+	c->in.len -= n;
+	c->scanned = 0;
+}
+
+/* Finds the end of the request at the start of `in`. */
+static void find_line(struct control_client *c)
+{
+	uint8_t *end;
+
+	if (c->line)
+		return;
+	if (!c->scanned)
+		skip_space(c);
+	end = c->in.len > c->scanned
+		      ? memchr(c->in.data + c->scanned, '\n', c->in.len - c->scanned)
+		      : NULL;
+	c->scanned = c->in.len;
+	if (end)
+		c->line = (size_t)(end - c->in.data) + 1;
+	else if (c->eof)
+		c->line = c->in.len;
+}
+
+static void drop_line(struct control_client *c)
+{
+	memmove(c->in.data, c->in.data + c->line, c->in.len - c->line);
+	c->in.len -= c->line;
+	c->line = 0;
+	c->scanned = 0;
+	if (!c->in.len)
+		buf_free(&c->in);
+}
+
+/* False: hang up. */
+static bool client_read(struct control *k, struct control_client *c)
+{
+	static uint8_t room[READ_ROOM];
+	ssize_t n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->active = k->now;
+	if (n == 0) {
+		c->eof = true;
+		return true;
+	}
+	if (buf_add(&c->in, room, (size_t)n))
+		return true;
+	/* Where it would end is not known: nothing more can be understood. */
+	buf_free(&c->in);
+	control_error(c, "the request is longer than %u bytes", CONTROL_REQUEST_MAX);
+	c->eof = true;
+	counter_add(k->counters, COUNTER_CONTROL_DROPPED, 1);
+	return true;
+}
+
+static bool client_write(struct control *k, struct control_client *c)
+{
+	ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c->active = k->now;
+	c->sent += (size_t)n;
+	if (!waiting(c)) {
+		buf_free(&c->out);
+		c->sent = 0;
+	}
+	return true;
+}
+
+/* One request at most, so that the others have their turn.  False: hang up. */
+static bool client_step(struct control *k, struct control_client *c)
+{
+	if (k->now - c->active >= CONTROL_IDLE_MS) {
+		counter_add(k->counters, COUNTER_CONTROL_DROPPED, 1);
+		return false;
+	}
+	if (waiting(c))
+		return client_write(k, c);
+	find_line(c);
+	if (!c->line && !c->eof) {
+		if (!client_read(k, c))
+			return false;
+		find_line(c);
+	}
+	if (c->line) {
+		answer(k, c);
+		drop_line(c);
+	}
+	if (waiting(c))
+		return client_write(k, c);
+	return !c->eof || c->in.len;
+}
+
+/* ---------------------------------------------------------------- listening */
+
+static bool allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void refuse(struct control *k, int fd, const char *why)
+{
+	char text[160];
+	int n = snprintf(text, sizeof(text), "{\"error\":\"%s\"}\n", why);
+
+	counter_add(k->counters, COUNTER_CONTROL_REFUSED, 1);
+	if (send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("control socket: %s", strerror(errno));
+	close(fd);
+}
+
+static void accept_client(struct control *k)
+{
+	int fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control_client *c;
+
+	if (fd < 0)
+		return;
+	if (!allowed(fd)) {
+		refuse(k, fd, "not allowed: only root and the agent's own user are");
+		return;
+	}
+	if (k->clients == CONTROL_CLIENTS_MAX) {
+		refuse(k, fd, "too many connections to the control socket: try again");
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		refuse(k, fd, "out of memory");
+		return;
+	}
+	c->fd = fd;
+	c->active = k->now;
+	buf_init(&c->in, CONTROL_REQUEST_MAX);
+	buf_init(&c->out, CONTROL_ANSWER_MAX);
+	k->client[k->clients++] = c;
+}
+
+void control_step(struct control *k, uint64_t now)
+{
+	k->now = now;
+	accept_client(k);
+	for (size_t i = k->clients; i-- > 0;) {
+		if (client_step(k, k->client[i]))
+			continue;
+		client_free(k->client[i]);
+		k->client[i] = k->client[--k->clients];
+	}
+}
+
+size_t control_poll(const struct control *k, struct pollfd fds[static CONTROL_FDS_MAX])
+{
+	fds[0] = (struct pollfd){.fd = k->fd, .events = POLLIN};
+	for (size_t i = 0; i < k->clients; i++)
+		fds[1 + i] = (struct pollfd){
+			.fd = k->client[i]->fd,
+			.events = waiting(k->client[i]) ? POLLOUT : POLLIN,
+		};
+	return 1 + k->clients;
+}
+
+uint64_t control_at(const struct control *k, uint64_t when)
+{
+	for (size_t i = 0; i < k->clients; i++) {
+		const struct control_client *c = k->client[i];
+		uint64_t at = c->active + CONTROL_IDLE_MS;
+
+		/* More was read than the request that was served. */
+		if (!waiting(c) && c->in.len > c->scanned)
+			at = k->now;
+		if (at < when)
+			when = at;
+	}
+	return when;
+}
+
+/* A name that a dead agent left is free; one that somebody listens on is not. */
+static bool take_name(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+	bool used;
+
+	if (fd < 0) {
+		log_error("socket: %s", strerror(errno));
+		return false;
+	}
+	used = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	       errno == EAGAIN;
+	close(fd);
+	if (used) {
+		log_error("%s is in use by another sluiced: expected a run_dir of its own",
+			  address->sun_path);
+		return false;
+	}
+	if (lstat(address->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		log_error("%s is no socket: expected that name to be free", address->sun_path);
+		return false;
+	}
+	if (unlink(address->sun_path) < 0 && errno != ENOENT) {
+		log_error("cannot remove %s: %s", address->sun_path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+struct control *control_open(const char *run_dir, const struct control_command *commands,
+			     void *arg, struct counters *counters)
+{
+	struct control *k = calloc(1, sizeof(*k));
+	int n;
+
+	if (!k) {
+		log_error("out of memory for the control socket");
+		return NULL;
+	}
+	k->fd = -1;
+	k->commands = commands;
+	k->arg = arg;
+	k->counters = counters;
+	k->address.sun_family = AF_UNIX;
+	n = snprintf(k->address.sun_path, sizeof(k->address.sun_path), "%s/%s", run_dir,
+		     CONTROL_NAME);
+	if (n >= (int)sizeof(k->address.sun_path)) {
+		log_error("%s is too long for a socket in it: expected %d bytes at most",
+			  run_dir, CONTROL_DIR_MAX);
+		goto fail;
+	}
+	if (!take_name(&k->address))
+		goto fail;
+	k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* The mode before the name: never open to others, not even for a moment. */
+	if (k->fd < 0 || fchmod(k->fd, 0600) < 0 ||
+	    bind(k->fd, (struct sockaddr *)&k->address, sizeof(k->address)) < 0 ||
+	    listen(k->fd, CONTROL_CLIENTS_MAX) < 0) {
+		log_error("cannot listen on %s: %s", k->address.sun_path, strerror(errno));
+		goto fail;
+	}
+	return k;
+fail:
+	if (k->fd >= 0)
+		close(k->fd);
+	free(k);
+	return NULL;
+}
+
+void control_close(struct control *k)
+{
+	if (!k)
+		return;
+	for (size_t i = 0; i < k->clients; i++)
+		client_free(k->client[i]);
+	unlink(k->address.sun_path);
+	close(k->fd);
+	free(k);
+}
