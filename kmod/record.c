@@ -47,10 +47,14 @@ static bool record_begins(const struct sluice_packet *packet)
 	return (packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_ACK)) == SLUICE_DATA_SYN;
 }
 
-static u32 record_uid(const struct sluice_packet *packet)
+static u32 record_uid(const struct sluice_packet *packet, u16 local)
 {
+	const u16 both = SLUICE_SESSION_LOCAL_IN | SLUICE_SESSION_LOCAL_OUT;
 	struct sock *sk = skb_to_full_sk(packet->skb);
 
+	/* With both ends here it is the opener's, or nobody could tell whose. */
+	if ((local & both) == both && packet->direction != SLUICE_DIR_OPENER)
+		return SLUICE_UID_NONE;
 	if (!sk || !sk_fullsock(sk))
 		return SLUICE_UID_NONE;
 	/* As seen by whoever administers this namespace. */
@@ -130,7 +134,7 @@ void sluice_record_describe(struct sluice_session *session, const struct sluice_
 #endif
 	record->skb_mark = packet->skb->mark;
 	record->zone = session->key.zone;
-	record->uid = record_uid(packet);
+	record->uid = record_uid(packet, record->hdr.flags);
 	record->share_mask = share.mask;
 	record->share_generation = share.generation;
 	record->family = nf_ct_l3num(ct) == NFPROTO_IPV4 ? AF_INET : AF_INET6;

@@ -245,6 +245,13 @@ static void name_copy(char to[static 16], const char from[static 16])
 	to[15] = '\0';
 }
 
+static enum session_local local_of(uint16_t flags)
+{
+	if (flags & SLUICE_SESSION_LOCAL_OUT)
+		return SESSION_LOCAL_OPENER;
+	return flags & SLUICE_SESSION_LOCAL_IN ? SESSION_LOCAL_ANSWERER : SESSION_LOCAL_NONE;
+}
+
 static void handle_session(struct inspector *i, const struct sluice_record_session *r)
 {
 	struct session_info info = {
@@ -255,6 +262,7 @@ static void handle_session(struct inspector *i, const struct sluice_record_sessi
 		.zone = r->zone,
 		.vrf = r->vrf_ifindex,
 		.uid = r->uid,
+		.local = local_of(r->hdr.flags),
 		.ct_mark = r->ct_mark,
 		.share_mask = r->share_mask,
 		.protocol = r->protocol,

@@ -214,6 +214,7 @@ static const struct sighting_number {
 	NUMBER(session.vlan[1], UINT32_MAX),
 	NUMBER(session.vrf, UINT32_MAX),
 	NUMBER(session.uid, UINT32_MAX),
+	NUMBER(session.local, SESSION_LOCAL_ANSWERER),
 	NUMBER(session.ct_mark, UINT32_MAX),
 	NUMBER(session.share_mask, UINT32_MAX),
 	NUMBER(session.protocol, UINT8_MAX),

@@ -24,6 +24,9 @@ static inline enum dir dir_other(enum dir d)
 	return d == DIR_OPENER ? DIR_ANSWERER : DIR_OPENER;
 }
 
+/* Which end is on this host: a uid is that end's.  Both: its opener. */
+enum session_local { SESSION_LOCAL_NONE, SESSION_LOCAL_OPENER, SESSION_LOCAL_ANSWERER };
+
 /*
  * The session, as the source (ring or capture file) knows it.
  * opener and answerer are the untranslated ends; the *_nat ones are how that
@@ -39,7 +42,8 @@ struct session_info {
 	uint32_t zone;
 	uint32_t vlan[2]; /* outer, inner; 0: none */
 	uint32_t vrf;
-	uint32_t uid; /* UINT32_MAX: not known */
+	uint32_t uid; /* owner of the local end's socket; UINT32_MAX: not known */
+	enum session_local local;
 	uint32_t ct_mark;
 	uint32_t share_mask; /* the kernel's switches at its begin */
 	uint8_t protocol;    /* IPPROTO_TCP */

@@ -368,6 +368,9 @@ static void add_session(struct render *r, json_t *sluice)
 		set(r, session, "vrf", number(i->vrf));
 	if (i->uid != UINT32_MAX)
 		set(r, session, "uid", number(i->uid));
+	if (i->local)
+		set(r, session, "local",
+		    json_string(i->local == SESSION_LOCAL_OPENER ? "client" : "server"));
 	if (i->ct_mark)
 		set(r, session, "ct_mark", number(i->ct_mark));
 	if (i->related)

@@ -413,6 +413,9 @@ void proto_sighting_reverse(struct sighting *s)
 		i->end[d] = was.end[dir_other(d)];
 		i->nat[d] = was.nat[dir_other(d)];
 	}
+	if (was.local)
+		i->local = was.local == SESSION_LOCAL_OPENER ? SESSION_LOCAL_ANSWERER
+							     : SESSION_LOCAL_OPENER;
 	memcpy(i->in_name, was.out_name, sizeof(i->in_name));
 	memcpy(i->out_name, was.in_name, sizeof(i->out_name));
 	s->direction =

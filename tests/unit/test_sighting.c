@@ -17,6 +17,7 @@ static void fill(struct sighting *s)
 	s->session = (struct session_info){
 		.id = 0x0102030405060708, .start = 1700000000000000001, .related = 11,
 		.netns = 4026531840, .zone = 3, .vlan = {100, 200}, .vrf = 7, .uid = 1000,
+		.local = SESSION_LOCAL_ANSWERER,
 		.ct_mark = 0xdeadbeef, .share_mask = 0xfff, .protocol = 6, .midstream = true,
 		.in_name = "eth0", .out_name = "fifteen.letters",
 	};
