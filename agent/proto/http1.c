@@ -312,6 +312,7 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 	enum http_side side = side_of(h, dir, NULL, 0);
 
 	h->time = time;
+	h->holes = true;
 	if (!h->connp || h->lost[side])
 		return;
 	if (side == HTTP_RESPONSE && h->rest) {

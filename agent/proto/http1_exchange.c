@@ -108,6 +108,8 @@ void http1_message_end(struct exchange *e, enum http_side side, enum file_reason
 {
 	struct message *m = &e->message[side];
 
+	if (!reason && m->unsure)
+		reason = FILE_REASON_GAP;
 	if (m->body)
 		body_close(m->body, reason, e->http->time);
 	m->body = NULL;
@@ -274,7 +276,8 @@ static int on_request_complete(htp_tx_t *tx)
 
 /*
  * An answer without a status line is HTTP/0.9 whatever was asked with (clients take it):
- * all of it is body.  libhtp would end it with the segment it came in.
+ * all of it is body.  libhtp would end it with the segment it came in.  After a hole it
+ * may as well be what answers something else.
  */
 static int on_response_start(htp_tx_t *tx)
 {
@@ -291,6 +294,7 @@ static int on_response_start(htp_tx_t *tx)
 	    memmem(t.p + used, t.n - used, "\nHTTP/", 6))
 		return HTP_OK;
 	htp_tx_req_set_protocol_0_9(tx, 1);
+	e->message[HTTP_RESPONSE].unsure = e->http->holes;
 	return HTP_OK;
 }
 

@@ -19,6 +19,7 @@
 struct message {
 	struct body *body;
 	bool ended;
+	bool unsure;	    /* whose it is */
 	bool judged, clear; /* the announced length, once its header is there */
 	uint64_t seen;	    /* bytes of body, transfer coding undone */
 };
@@ -40,6 +41,7 @@ struct http1 {
 	size_t begun; /* since connp is new */
 	uint64_t time;
 	bool in_gap;	   /* what libhtp passes on now is a hole */
+	bool holes;	   /* something was lost, of either side: see on_response_start() */
 	bool flushing;	   /* what libhtp passes on now was never received */
 	struct text given; /* what libhtp is reading now */
 	/* Asked for another protocol: what the client says next may be of that one. */

@@ -33,7 +33,7 @@ static const struct proto_ops *const protocols[] = {
 struct head {
 	uint8_t *p; /* HEAD_MAX bytes, allocated with the first of them */
 	size_t n;
-	uint64_t lead_gap; /* lost before the first byte */
+	uint64_t lead_gap; /* lost before the first byte, or in what was passed over */
 	uint64_t time;
 	bool whole; /* no more can be added: a hole, an end or no room */
 	bool eof;
@@ -64,7 +64,6 @@ static void heads_free(struct proto_session *ps)
 		free(ps->head[d].p);
 		ps->head[d].p = NULL;
 		ps->head[d].n = 0;
-		ps->head[d].lead_gap = 0;
 	}
 }
 
@@ -307,6 +306,8 @@ void proto_session_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint6
 		force(ps, dir);
 	if (ps->ops && !ps->done)
 		give_gap(ps, dir, n, time);
+	else
+		h->lead_gap += n;
 }
 
 void proto_session_eof(struct proto_session *ps, enum dir dir, uint64_t time)

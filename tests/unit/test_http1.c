@@ -659,6 +659,25 @@ TEST_F(http, answer_without_a_status_line)
 	EXPECT_STREQ("a.bin", text_at(&self->c, 0, SIGHTING_FILENAME));
 }
 
+/* The request that the first bytes answer was lost: they are not what the next one gets. */
+TEST_F(http, answer_without_a_status_line_after_a_hole)
+{
+	struct conversation *c = &self->c;
+
+	say(c, DIR_OPENER, "\5\1\0", 3);
+	say(c, DIR_ANSWERER, "\5\0", 2);
+	proto_session_gap(c->ps, DIR_OPENER, 21, c->time++);
+	say(c, DIR_ANSWERER, "\5\0\0\1\0\0\0\0\0P", 10);
+	ask(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+	answer(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody");
+	fin(c, DIR_ANSWERER);
+	fin(c, DIR_OPENER);
+	conversation_close(c, FILE_REASON_NONE);
+	for (size_t i = 0; i < c->files; i++)
+		if (c->seen[i].state == FILE_STATE_COMPLETE)
+			EXPECT_TRUE(has_text(c, i, "body"));
+}
+
 TEST_F(http, junk_before_a_status_line)
 {
 	ask(&self->c, ASK);
