@@ -56,7 +56,7 @@ def truncated(reading):
 
 
 def judge_with(seeds, long):
-    limits = {(r[0], r[1]): r[2]
+    limits = {(r[0], r[1]): (r[2], r[3])
               for r in replay.rows(os.path.join(replay.HERE, "mangle-exceptions.tsv"))}
 
     def judge(capture, out):
@@ -83,12 +83,15 @@ def judge_with(seeds, long):
                           if name not in plain.samples]
                 gone = [f"gone: {size} bytes, {name}" for name, size in plain.samples.items()
                         if name not in got.samples]
-                if same and not (kind in DISORDER and is_udp(plain)):
-                    wrong += gone
-                reason = limits.get((capture, kind))
-                if wrong and reason:
+                what, reason = limits.get((capture, kind), ("", ""))
+                lacks = gone if same and not (kind in DISORDER and is_udp(plain)) else []
+                if reason and (lacks or what == "other" and wrong):
                     notes.append(f"{kind}: {reason}")
-                elif wrong:
+                    lacks = []
+                if what == "other":
+                    wrong = []
+                wrong += lacks
+                if wrong:
                     faults.append(f"{kind}, seed {seed}:")
                     faults += wrong[:8]
                 elif gone:
