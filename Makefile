@@ -72,11 +72,16 @@ $(BUILD)/sluiced: $(BUILD)/agent/main.o $(BUILD)/libsluice.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
-$(BUILD)/sluicectl: $(CTL_OBJ) $(BUILD)/libsluice.a
+$(BUILD)/sluicectl: $(BUILD)/agent/ctl/main.o $(BUILD)/libctl.a $(BUILD)/libsluice.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 $(BUILD)/libsluice.a: $(AGENT_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(or $(AR),ar) rcs $@ $^
+
+# All of the tool but its main(), for the tool and for tests.
+$(BUILD)/libctl.a: $(filter-out %/main.o,$(CTL_OBJ))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(or $(AR),ar) rcs $@ $^
 
@@ -104,11 +109,11 @@ KSELFTEST := $(CACHE)/linux-source-6.12/tools/testing/selftests
 $(KSELFTEST)/kselftest_harness.h:
 	$(Q)scripts/kernel-source
 
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_harness.h
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libctl.a $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_harness.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -isystem $(KSELFTEST) $(PKG_CFLAGS) $(ALL_CFLAGS) \
 		-Wno-missing-prototypes -Wno-shadow -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< \
-		$(BUILD)/libsluice.a $(AGENT_LIBS)
+		$(BUILD)/libctl.a $(BUILD)/libsluice.a $(AGENT_LIBS)
 
 unit: $(UNIT)
 

@@ -5,6 +5,7 @@
 #ifndef SLUICE_CTL_CTL_H
 #define SLUICE_CTL_CTL_H
 
+#include "ctl/options.h"
 #include "lib/kernel.h"
 
 #include <jansson.h>
@@ -28,6 +29,8 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, int argc, char **argv);
 	bool offline;	  /* needs no kernel */
 	const char *more; /* a paragraph for `help NAME` */
+	const struct ctl_option *options;
+	const char *words; /* what may follow it, for the completion, separated by spaces */
 };
 
 int ctl_status(struct ctl *ctl, int argc, char **argv);
@@ -36,6 +39,8 @@ int ctl_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_monitor(struct ctl *ctl, int argc, char **argv);
+
+extern const struct ctl_option ctl_monitor_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

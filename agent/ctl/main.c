@@ -7,6 +7,8 @@
 static int ctl_help(struct ctl *ctl, int argc, char **argv);
 static int ctl_version(struct ctl *ctl, int argc, char **argv);
 
+/* A row may end before the options and words, which most have not. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 static const struct ctl_command commands[] = {
 	{"status", "", "module, rings, share mask and agent at a glance", ctl_status, false,
 	 "The default when no command is given."},
@@ -35,7 +37,8 @@ static const struct ctl_command commands[] = {
 	{"monitor", "[config|sessions] [-n COUNT]", "print changes and sessions as they happen",
 	 ctl_monitor, false,
 	 "Without a group prints both. -n ends after COUNT lines. With --json one object a "
-	 "line."},
+	 "line.",
+	 ctl_monitor_options, "config sessions"},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };
@@ -78,11 +81,33 @@ static int unknown(const char *name)
 	return CTL_USAGE;
 }
 
+/* What may follow on the command line: commands, then a command's words or an option's. */
+static int complete(int argc, char **argv)
+{
+	const struct ctl_command *c = argc ? find(argv[0]) : NULL;
+	size_t i;
+
+	if (!argc)
+		for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+			puts(commands[i].name);
+	if (!c)
+		return CTL_OK;
+	if (argc == 1 && c->words)
+		ctl_words(c->words, stdout);
+	ctl_options_words(c->options, argc > 1 ? argv[1] : NULL, stdout);
+	return CTL_OK;
+}
+
 static int ctl_help(struct ctl *ctl, int argc, char **argv)
 {
 	const struct ctl_command *c;
 
 	(void)ctl;
+	if (argc && !strcmp(argv[0], "--complete"))
+		return complete(argc - 1, argv + 1);
+	argc = ctl_options("help", NULL, argc, argv, 1, NULL);
+	if (argc < 0)
+		return CTL_USAGE;
 	if (argc == 0) {
 		usage(stdout);
 		return CTL_OK;
@@ -93,6 +118,10 @@ static int ctl_help(struct ctl *ctl, int argc, char **argv)
 	printf("Usage: sluicectl %s %s\n\n%s.\n", c->name, c->arguments, c->help);
 	if (c->more)
 		printf("%s\n", c->more);
+	if (c->options) {
+		fputs("\nOptions:\n", stdout);
+		ctl_options_help(c->options, stdout);
+	}
 	return CTL_OK;
 }
 
@@ -138,6 +167,10 @@ static int options(struct ctl *ctl, int argc, char **argv)
 				return -1 - CTL_USAGE;
 			}
 			ctl->run_dir = argv[i];
+		} else if (!strcmp(a, "--")) {
+			/* What follows belongs to the command. */
+			while (i < argc)
+				argv[n++] = argv[i++];
 		} else if (a[0] == '-' && n == 0) {
 			ctl_error("unknown option \"%s\"; see sluicectl --help", a);
 			return -1 - CTL_USAGE;

@@ -3,8 +3,6 @@
 
 #include "policy/policy.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +10,13 @@
 
 struct monitor {
 	struct ctl *ctl;
-	unsigned long left; /* lines still wanted; ULONG_MAX: no end */
+	uint64_t left; /* lines still wanted; UINT64_MAX: no end */
 };
+
+const struct ctl_option ctl_monitor_options[] = {
+	{'n', "count", "COUNT", "end after so many lines", NULL, ctl_take_count,
+	 offsetof(struct monitor, left)},
+	CTL_OPTIONS_END};
 
 static const char *now(char *text, size_t size)
 {
@@ -126,36 +129,30 @@ static void event(void *arg, uint8_t cmd, struct nlattr **attr)
 		ctl_print_json_line(j);
 	}
 	fflush(stdout);
-	if (m->left != ULONG_MAX)
+	if (m->left != UINT64_MAX)
 		m->left--;
 }
 
 int ctl_monitor(struct ctl *ctl, int argc, char **argv)
 {
-	struct monitor m = {ctl, ULONG_MAX};
+	struct monitor m = {ctl, UINT64_MAX};
 	bool config = false, sessions = false;
-	char *end;
 	int i;
 
+	argc = ctl_options("monitor", ctl_monitor_options, argc, argv, 2, &m);
 	for (i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], SLUICE_MCGRP_CONFIG)) {
 			config = true;
 		} else if (!strcmp(argv[i], SLUICE_MCGRP_SESSIONS)) {
 			sessions = true;
-		} else if (!strcmp(argv[i], "-n") && i + 1 < argc) {
-			errno = 0;
-			m.left = strtoul(argv[++i], &end, 10);
-			if (errno || *end || !m.left || argv[i][0] == '-') {
-				ctl_error("monitor -n: \"%s\" is no count; expected 1 or more",
-					  argv[i]);
-				return CTL_USAGE;
-			}
 		} else {
 			ctl_error("monitor: \"%s\"; expected config, sessions or -n COUNT",
 				  argv[i]);
 			return CTL_USAGE;
 		}
 	}
+	if (argc < 0)
+		return CTL_USAGE;
 	if (((config || !sessions) && !kernel_join(&ctl->kernel, SLUICE_MCGRP_CONFIG)) ||
 	    ((sessions || !config) && !kernel_join(&ctl->kernel, SLUICE_MCGRP_SESSIONS)))
 		return ctl_kernel_error(ctl);

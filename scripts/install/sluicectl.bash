@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Bash completion for sluicectl: names come from the program itself.
+# Bash completion for sluicectl: commands, options and names come from the program itself.
 
 _sluicectl()
 {
@@ -14,15 +14,25 @@ _sluicectl()
 		*) cmd=$word; break ;;
 		esac
 	done
+	if [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	fi
 	if [[ $prev == --run-dir ]]; then
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
-	case $cmd in
-	'' | help)
-		words=$(sluicectl help | awk '/^Commands:/ {on = 1; next} /^$/ {on = 0} on {print $1}')
+	if [[ -z $cmd || $cmd == help ]]; then
+		words=$(sluicectl help --complete)
 		[[ -z $cmd ]] && words+=" --json --run-dir --help --version"
-		;;
+	elif [[ $prev == -* ]]; then
+		words=$(sluicectl help --complete "$cmd" "$prev")
+		case $words in
+		FILE) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		DIR) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+		?*) COMPREPLY=($(compgen -W "$words" -- "$cur")); return ;;
+		esac
+	fi
+	case $cmd in
 	share)
 		words="all $(sluicectl share 2>/dev/null | awk 'NR > 1 {print $1}')"
 		[[ $prev != share && $prev != on && $prev != off && $prev != -* ]] && words="on off"
@@ -39,8 +49,8 @@ _sluicectl()
 	sessions)
 		words=$(sluicectl sessions 2>/dev/null | awk 'NR > 1 {print $1}')
 		;;
-	monitor)
-		words="config sessions -n"
+	?*)
+		words=$(sluicectl help --complete "$cmd")
 		;;
 	esac
 	[[ -n $cmd ]] && words+=" --json"

@@ -405,7 +405,7 @@ complete -p sluicectl
             ['status', 'share', 'settings', 'sessions', 'stats'], ['source_ip', 'source_port'], ['on', 'off', '--json'],
             ['wake_bytes', 'wake_msec'], ['forward', 'local', 'forward,local', '--json'],
             ['udp_ports', 'udp_prefixes'], ['lost_ring_full'],
-            ['monitor'], ['config', 'sessions', '-n', '--json']], 'completions')
+            ['monitor'], ['config', 'sessions', '--count', '--json']], 'completions')
         check(lines[9].endswith('-F _sluicectl sluicectl'), lines[9])
 
 
