@@ -478,7 +478,6 @@ static bool open_files(struct inspector *i)
 		.shared = i->shared,
 		.counters = &i->counters,
 		.decode = DECODE_LIMITS_DEFAULT,
-		.virtual_system = c->virtual_system,
 	};
 	return true;
 }

@@ -19,7 +19,6 @@ struct inspector_config {
 	uint32_t ring_index;
 	struct spool_options spool;
 	struct file_limits files;
-	const char *virtual_system;
 	bool sandbox;
 };
 

@@ -396,13 +396,10 @@ const struct session_info *proto_session_info(const struct proto_session *ps)
 void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
 			    const char *application)
 {
-	const char *vsys = ps->env->virtual_system;
-
 	sighting_init(s);
 	s->session = ps->info;
 	s->direction = sender == DIR_ANSWERER ? DIRECTION_DOWNLOAD : DIRECTION_UPLOAD;
 	s->number = ps->files++;
-	sighting_set(s, SIGHTING_VIRTUAL_SYSTEM, vsys, vsys ? strlen(vsys) : 0);
 	sighting_set(s, SIGHTING_APPLICATION, application, strlen(application));
 }
 

@@ -49,7 +49,6 @@ struct proto_env {
 	 * people wrote, and stay where they are.
 	 */
 	bool private_talk;
-	const char *virtual_system; /* name put into sightings; NULL: none */
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
 	void *arg;
@@ -123,8 +122,8 @@ bool proto_session_wanted(const struct proto_session *ps);
 struct proto_env *proto_session_env(struct proto_session *ps);
 const struct session_info *proto_session_info(const struct proto_session *ps);
 /*
- * A sighting's beginning: session, direction by who sends the file, vsys,
- * application and the number of the file in this session.
+ * A sighting's beginning: session, direction by who sends the file, application
+ * and the number of the file in this session.
  */
 void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
 			    const char *application);

@@ -11,12 +11,14 @@
 #include "lib/list.h"
 #include "policy/policy.h"
 #include "policy/rule.h"
+#include "policy/vsys.h"
 #include "sample/file.h"
 #include "sample/spool.h"
 
 #include <stdbool.h>
 
 #define CONFIG_RULES_MAX 256
+#define CONFIG_NETNS_MAX 16
 
 struct config {
 	/* [capture] */
@@ -24,7 +26,9 @@ struct config {
 	uint32_t ring_size;	     /* bytes; 0: the kernel's setting */
 	uint32_t hooks;		     /* SLUICE_HOOK_*; 0: leave as they are */
 	struct list udp[LIST_KINDS]; /* not given: leave as they are */
-	char *virtual_system;	     /* name of everything captured here */
+	char *virtual_system;	     /* of what no [vsys NAME] fits */
+	char netns[CONFIG_NETNS_MAX][VSYS_PATH_MAX];
+	size_t netns_count; /* 0: the namespace we run in */
 	struct file_limits files;
 
 	/* [agent] */
@@ -38,6 +42,9 @@ struct config {
 	struct policy share[CLOUD_MAX];
 	bool has_share[CLOUD_MAX]; /* without one a cloud receives nothing */
 	size_t clouds;
+
+	/* [vsys NAME] and [zone NAME], with what their names stand for now */
+	struct vsys_table vsys;
 
 	/* [rule NAME] */
 	struct rule rule[CONFIG_RULES_MAX];

@@ -471,6 +471,7 @@ const struct key config_keys[] = {
 	{SECTION_CAPTURE, "hooks", set_hooks, IN(config, hooks), 0, 0},
 	{SECTION_CAPTURE, "udp_ports", set_list, IN(config, udp[LIST_UDP_PORTS]), 0, 0},
 	{SECTION_CAPTURE, "udp_prefixes", set_list, IN(config, udp[LIST_UDP_PREFIXES]), 0, 0},
+	{SECTION_CAPTURE, "netns", config_set_netns, 0, 0, 0, 0},
 	{SECTION_CAPTURE, "virtual_system", set_text, IN(config, virtual_system), 0, 255},
 	{SECTION_CAPTURE, "max_file_size", set_size, IN(config, files.max_size), 1, 1ull << 40},
 	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},
@@ -496,6 +497,16 @@ const struct key config_keys[] = {
 	{SECTION_RULE, "file_type", set_file_type, 0, 0, 0, 0},
 	{SECTION_RULE, "direction", set_direction, 0, 0, 0, 0},
 	{SECTION_RULE, "cloud", set_clouds, 0, 0, 0, 0},
+
+	{SECTION_VSYS, "netns", config_set_condition, 0, 0, 0, 0},
+	{SECTION_VSYS, "zone", config_set_condition, 0, 0, 0, 0},
+	{SECTION_VSYS, "vrf", config_set_condition, 0, 0, 0, 0},
+	{SECTION_VSYS, "vlan", config_set_condition, 0, 0, 0, 0},
+	{SECTION_VSYS, "inner_vlan", config_set_condition, 0, 0, 0, 0},
+	{SECTION_VSYS, "interface", config_set_condition, 0, 0, 0, 0},
+
+	{SECTION_ZONE, "interface", config_set_zone_interface, 0, 0, 0, 0},
+	{SECTION_ZONE, "virtual_system", config_set_zone_vsys, 0, 0, 0, 0},
 };
 
 #define KEYS (sizeof(config_keys) / sizeof(config_keys[0]))

@@ -61,16 +61,19 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		[SECTION_AGENT] = p->c,
 		[SECTION_CLOUD] = &p->c->cloud[p->index],
 		[SECTION_RULE] = &p->c->rule[p->index],
+		[SECTION_VSYS] = &p->c->vsys.vsys[p->index],
+		[SECTION_ZONE] = &p->c->vsys.zone[p->index],
 	};
 	char expected[512];
 
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		config_bad(p,
-			   "'%s' stands before the first section: expected [capture], [agent], "
-			   "[cloud NAME], [share NAME] or [rule NAME]",
-			   name);
+		config_bad(
+			p,
+			"'%s' stands before the first section: expected [capture], [agent], "
+			"[cloud NAME], [share NAME], [rule NAME], [vsys NAME] or [zone NAME]",
+			name);
 		return 1;
 	}
 	if (value[0] == '\0') {
@@ -154,6 +157,17 @@ static bool add_named(struct parse *p, enum section section, const char *name)
 	return false;
 }
 
+/* What stands behind the kind of a section whose name is free text, without white space. */
+static char *free_name(char *text)
+{
+	size_t n;
+
+	text += strspn(text, " \t");
+	for (n = strlen(text); n && strchr(" \t", text[n - 1]); n--)
+		text[n - 1] = '\0';
+	return text;
+}
+
 static void begin_section(struct parse *p, char *text)
 {
 	static const struct {
@@ -164,7 +178,7 @@ static void begin_section(struct parse *p, char *text)
 		SECTIONS(SECTION_NAME)
 #undef SECTION_NAME
 	};
-	char *end = strchr(text, ']'), *state, *kind, *name, *more;
+	char *end = strchr(text, ']'), *state, *kind, *name, *more, *rest;
 	unsigned int s;
 
 	p->section = SECTION_UNKNOWN;
@@ -177,16 +191,21 @@ static void begin_section(struct parse *p, char *text)
 	}
 	*end = '\0';
 	kind = strtok_r(text + 1, " \t", &state);
-	name = strtok_r(NULL, " \t", &state);
-	more = strtok_r(NULL, " \t", &state);
+	rest = free_name(state);
 	for (s = 0; s < SECTION_NONE; s++)
 		if (kind && strcmp(kind, sections[s].name) == 0)
 			break;
+	if (s == SECTION_VSYS || s == SECTION_ZONE) {
+		if (s == SECTION_VSYS ? config_add_vsys(p, rest) : config_add_zone(p, rest))
+			p->section = s;
+		return;
+	}
+	name = strtok_r(NULL, " \t", &state);
+	more = strtok_r(NULL, " \t", &state);
 	if (s == SECTION_NONE) {
 		config_bad(p,
 			   "[%s] is no section: expected capture, agent, cloud NAME, share "
-			   "NAME or "
-			   "rule NAME",
+			   "NAME, rule NAME, vsys NAME or zone NAME",
 			   kind ? kind : "");
 		return;
 	}
@@ -390,6 +409,7 @@ static void finish(struct parse *p)
 {
 	struct config *c = p->c;
 
+	config_finish_vsys(p);
 	if (c->retry_min > c->retry_max)
 		config_bad_at(p, p->section_line[SECTION_AGENT],
 			      "retry_min (%u) is more than retry_max "

@@ -31,7 +31,9 @@ bool config_complete(struct config *c);
 	X(AGENT, "agent", false)     \
 	X(CLOUD, "cloud", true)      \
 	X(SHARE, "share", true)      \
-	X(RULE, "rule", true)
+	X(RULE, "rule", true)        \
+	X(VSYS, "vsys", true)        \
+	X(ZONE, "zone", true)
 
 enum section {
 #define SECTION_ENUM(id, name, named) SECTION_##id,
@@ -60,7 +62,7 @@ struct parse {
 	unsigned int errors;
 
 	enum section section;
-	size_t index; /* of the current cloud, share or rule */
+	size_t index; /* of the current cloud, share, rule, vsys or zone */
 	int section_line[SECTION_NONE];
 	uint64_t seen; /* keys of this section, by place in config_keys[] */
 
@@ -84,6 +86,17 @@ extern const struct key config_keys[];
 extern const size_t config_key_count;
 /* Bit of a key in `seen`; 0: there is no such key. */
 uint64_t config_key_bit(enum section section, const char *name);
+
+/* config_vsys.c */
+bool config_add_vsys(struct parse *p, const char *name);
+bool config_add_zone(struct parse *p, const char *name);
+void config_set_condition(struct parse *p, const struct key *k, void *base, const char *value);
+void config_set_zone_interface(struct parse *p, const struct key *k, void *base,
+			       const char *value);
+void config_set_zone_vsys(struct parse *p, const struct key *k, void *base, const char *value);
+void config_set_netns(struct parse *p, const struct key *k, void *base, const char *value);
+/* What can only be said of all of them. */
+void config_finish_vsys(struct parse *p);
 
 /* An error and a warning about a line; 0: about the file. */
 void config_bad_at(struct parse *p, int line, const char *format, ...)

@@ -42,9 +42,7 @@ bool intake_sighting(const struct config *c, struct counters *counters,
 		counter_add(counters, COUNTER_MESSAGES_BAD, 1);
 		return false;
 	}
-	if (!sighting_get(s, SIGHTING_VIRTUAL_SYSTEM) && c->virtual_system)
-		sighting_set(s, SIGHTING_VIRTUAL_SYSTEM, c->virtual_system,
-			     strlen(c->virtual_system));
+	vsys_complete(&c->vsys, c->virtual_system, s);
 	/* Rules are the supervisor's: nothing an inspector says about them counts. */
 	sighting_set(s, SIGHTING_RULE, NULL, 0);
 	sighting_make_id(s);

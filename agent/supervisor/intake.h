@@ -12,9 +12,9 @@
 #include "supervisor/config.h"
 
 /*
- * Decodes a MSG_SIGHTING, names its virtual system where the inspector did not, makes
- * its id, finds its rule and counts it.  *clouds: bits of the clouds it goes to.
- * False: refused, and counted as a bad message.  The sighting is the caller's to free.
+ * Decodes a MSG_SIGHTING, names its virtual system and its zones, makes its id, finds its rule
+ * and counts it.  *clouds: bits of the clouds it goes to. False: refused, and counted as a bad
+ * message.  The sighting is the caller's to free.
  */
 bool intake_sighting(const struct config *c, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds);

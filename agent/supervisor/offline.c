@@ -233,7 +233,6 @@ static int run_inspector(int fd, void *arg)
 				.max_files = o->c->spool_files,
 			},
 		.files = o->c->files,
-		.virtual_system = o->c->virtual_system,
 		.sandbox = true,
 	};
 

@@ -48,7 +48,6 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 		.ring_index = index,
 		.spool = live_spool(s),
 		.files = s->c->files,
-		.virtual_system = s->c->virtual_system,
 		.sandbox = true,
 	};
 	char role[32];

@@ -26,7 +26,8 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       a->retry_min == b->retry_min && a->retry_max == b->retry_max &&
 	       memcmp(a->udp, b->udp, sizeof(a->udp)) == 0 &&
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
-	       same_text(a->virtual_system, b->virtual_system) &&
+	       a->netns_count == b->netns_count &&
+	       memcmp(a->netns, b->netns, sizeof(a->netns)) == 0 &&
 	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
 }
 
@@ -70,9 +71,15 @@ static bool rules_fit(const struct config *c, const struct config *new)
 	return true;
 }
 
-static void apply(struct config *c, const struct config *new)
+static void apply(struct config *c, struct config *new)
 {
 	bool restart = !same_rest(c, new);
+	char *virtual_system = c->virtual_system;
+
+	/* Names of networks have nothing to do with clouds. */
+	c->vsys = new->vsys;
+	c->virtual_system = new->virtual_system;
+	new->virtual_system = virtual_system;
 
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
@@ -94,9 +101,9 @@ static void apply(struct config *c, const struct config *new)
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning(
-			"only [share] and [rule] sections take effect now: what else changed "
-			"waits for a restart");
+		log_warning("only [share], [rule], [vsys] and [zone] sections take effect now: "
+			    "what else changed "
+			    "waits for a restart");
 }
 
 void reload(struct config *c, const char *path)
