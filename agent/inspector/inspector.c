@@ -30,6 +30,8 @@
 #define DRAIN_TIME NS_PER_SECOND
 /* Records after which their room is given back, and frames after which the clock is read. */
 #define BATCH 64
+/* Bytes of archives taken apart between two batches, while the ring fills. */
+#define ARCHIVE_BUDGET (256u << 10)
 
 struct inspector {
 	const struct inspector_config *config;
@@ -182,6 +184,7 @@ static void finish(struct inspector *i)
 	tracker_finish(i->tracker);
 	shared_set_finish(i->shared);
 	range_set_finish(i->ranges);
+	file_set_finish(i->files);
 }
 
 static int run_capture(struct inspector *i)
@@ -405,6 +408,7 @@ static void expire(struct inspector *i, uint64_t now)
 static int run_ring(struct inspector *i)
 {
 	uint64_t stop_at = 0;
+	bool busy;
 
 	while (!i->orphaned) {
 		if (asked_to_stop) {
@@ -412,11 +416,14 @@ static int run_ring(struct inspector *i)
 
 			if (!stop_at)
 				stop_at = now + DRAIN_TIME;
-			if (now >= stop_at || !handle_batch(i))
+			if (now >= stop_at ||
+			    (!handle_batch(i) && !file_set_work(i->files, ARCHIVE_BUDGET)))
 				break;
 			continue;
 		}
-		if (!handle_batch(i)) {
+		busy = handle_batch(i);
+		busy |= file_set_work(i->files, ARCHIVE_BUDGET);
+		if (!busy) {
 			wait_for_records(i);
 			expire(i, clock_read(CLOCK_REALTIME));
 		}
@@ -437,6 +444,7 @@ static bool open_ring(struct inspector *i)
 		log_error("%s", error);
 		return false;
 	}
+	file_set_defer(i->files, true);
 	i->env.shunt = on_unwanted;
 	i->env.arg = i;
 	i->tracker = tracker_new(TRACKER_RING, &limits, &i->env);

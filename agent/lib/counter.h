@@ -87,6 +87,14 @@
 	  "files that no rule wants: left out as soon as that was known")                      \
 	X(FILES_TRUNCATED_ENCRYPTED, files_truncated_encrypted,                                \
 	  "members of archives that need a password")                                          \
+	X(ARCHIVES, archives, "ZIP archives taken apart")                                      \
+	X(ARCHIVE_MEMBERS, archive_members, "files found in these")                            \
+	X(ARCHIVES_ENCRYPTED, archives_encrypted, "archives that need a password")             \
+	X(ARCHIVES_MULTI_PART, archives_multi_part, "volumes of archives")                     \
+	X(ARCHIVES_BOMBS, archives_bombs, "archives past the decoding limits")                 \
+	X(ARCHIVES_NESTED, archives_nested, "archives too deep in others: not taken apart")    \
+	X(ARCHIVES_REFUSED, archives_refused,                                                  \
+	  "archives not taken apart: too many waited for it, or the source ended")             \
 	X(RANGES_JOINED, ranges_joined, "files put together from ranges")                      \
 	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")             \
 	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                               \

@@ -86,6 +86,8 @@ static void open_file(struct body *b, const struct multipart_part *part)
 
 	sighting_init(&s);
 	b->describe(b->arg, &s);
+	if (b->coding)
+		s.level = coding_layers(b->coding);
 	if (part && !describe_part(b, part, &s))
 		goto out;
 	if (b->join && range.total) {

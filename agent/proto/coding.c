@@ -610,6 +610,15 @@ enum file_reason coding_data(struct coding *c, const uint8_t *p, size_t n)
 	return c->reason;
 }
 
+uint32_t coding_layers(const struct coding *c)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		n += !c->layer[i].pass;
+	return n;
+}
+
 bool coding_has_end(const struct coding *c)
 {
 	if (c->reason != FILE_REASON_NONE || c->stopped || !c->count)

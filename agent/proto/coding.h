@@ -42,6 +42,8 @@ void coding_free(struct coding *c);
  * forgiven; FILE_REASON_BOMB: past a limit.  A reason stays.
  */
 enum file_reason coding_data(struct coding *c, const uint8_t *p, size_t n);
+/* Codings undone; what turned out not to be coded is none. */
+uint32_t coding_layers(const struct coding *c);
 /* Every layer saw the end its format marks. */
 bool coding_has_end(const struct coding *c);
 /* No more will come: FILE_REASON_DECODE when a layer had not seen its end. */

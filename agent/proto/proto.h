@@ -10,6 +10,7 @@
 #define SLUICE_PROTO_PROTO_H
 
 #include "lib/counter.h"
+#include "lib/decode_limits.h"
 #include "lib/sighting.h"
 #include "proto/expect.h"
 #include "proto/shared.h"
@@ -19,19 +20,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Content decoding stops beyond either. */
-struct decode_limits {
-	uint32_t layers;      /* codings on top of each other */
-	uint32_t ratio;	      /* decoded bytes per coded byte, once past ratio_after */
-	uint64_t ratio_after; /* decoded bytes below which the ratio is not looked at */
-	uint64_t max_size;    /* decoded bytes of one body */
-};
-
-#define DECODE_LIMITS_DEFAULT                                                                  \
-	{                                                                                      \
-		.layers = 4, .ratio = 2000, .ratio_after = 16ull << 20, .max_size = 1ull << 30 \
-	}
 
 /* What all sessions of an inspector share. */
 struct proto_env {

@@ -18,6 +18,8 @@
 #include "sample/file.h"
 #include "lib/log.h"
 #include "sample/extent.h"
+#include "sample/file_private.h"
+#include "sample/members.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -74,11 +76,13 @@ struct file_set {
 	size_t chunk_memory;
 	struct file *oldest, *newest;
 	uint8_t *read_back;
+	struct members *members;
 };
 
 struct file_set *file_set_new(struct spool *spool, const struct file_limits *limits,
 			      struct counters *counters, file_sink *sink, void *arg)
 {
+	static const struct archive_limits archives = ARCHIVE_LIMITS_DEFAULT;
 	struct file_set *set = calloc(1, sizeof(*set));
 
 	if (!set)
@@ -89,7 +93,10 @@ struct file_set *file_set_new(struct spool *spool, const struct file_limits *lim
 	set->sink = sink;
 	set->arg = arg;
 	set->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!set->md) {
+	set->members = members_new(set, &archives, counters);
+	if (!set->md || !set->members) {
+		members_free(set->members);
+		EVP_MD_free(set->md);
 		free(set);
 		return NULL;
 	}
@@ -115,6 +122,8 @@ static bool chunk_trim(struct file_set *set)
 
 void file_set_free(struct file_set *set)
 {
+	members_finish(set->members);
+	members_free(set->members);
 	while (chunk_trim(set))
 		;
 	while (set->digests_kept)
@@ -617,25 +626,31 @@ bool file_wanted(const struct file *f)
 	return !f->settled;
 }
 
-/* All bytes are there: hash them and hand them to the spool. */
-static void file_commit(struct file *f)
+/* All bytes are there: the hash.  False when that settled the file. */
+static bool file_digest(struct file *f)
+{
+	if (!f->spool && f->chunk) {
+		/* All of it is in the chunk. */
+		if (!file_hash(f, f->chunk->data, f->chunk->len))
+			return false;
+	} else if (!file_flush(f)) {
+		return false;
+	}
+	if (!EVP_DigestFinal_ex(f->digest, f->s.sha256, NULL)) {
+		errno = ENOMEM;
+		file_spool_failed(f, SPOOL_ERROR);
+		return false;
+	}
+	return true;
+}
+
+/* Hands it to the spool under its hash. */
+static void file_store(struct file *f)
 {
 	struct file_set *set = f->set;
 	enum spool_result result;
 	struct spool_file *spool;
 
-	if (!f->spool) {
-		/* All of it is in the chunk. */
-		if (!file_hash(f, f->chunk->data, f->chunk->len))
-			return;
-	} else if (!file_flush(f)) {
-		return;
-	}
-	if (!EVP_DigestFinal_ex(f->digest, f->s.sha256, NULL)) {
-		errno = ENOMEM;
-		file_spool_failed(f, SPOOL_ERROR);
-		return;
-	}
 	if (!f->spool) {
 		if (spool_known(set->spool, f->s.sha256, f->s.size)) {
 			result = SPOOL_KNOWN;
@@ -655,6 +670,45 @@ done:
 	counter_add(set->counters,
 		    result == SPOOL_OK ? COUNTER_SAMPLES_NEW : COUNTER_SAMPLES_KNOWN, 1);
 	f->s.stored = true;
+}
+
+/* Content of a complete file: in the spool, then in the chunk. */
+static ssize_t file_read(void *arg, uint64_t offset, void *p, size_t n)
+{
+	struct file *f = arg;
+	size_t done = 0, part;
+	ssize_t got;
+
+	if (offset < f->flushed) {
+		part = n < f->flushed - offset ? n : (size_t)(f->flushed - offset);
+		got = spool_read(f->spool, offset, p, part);
+		if (got < 0 || (size_t)got < part)
+			return got;
+		done = part;
+	}
+	if (done < n && f->chunk && offset + done - f->flushed < f->chunk->len) {
+		uint64_t at = offset + done - f->flushed;
+
+		part = n - done < f->chunk->len - at ? n - done : (size_t)(f->chunk->len - at);
+		memcpy((uint8_t *)p + done, f->chunk->data + at, part);
+		done += part;
+	}
+	return (ssize_t)done;
+}
+
+struct reader file_reader(struct file *f)
+{
+	return (struct reader){.read = file_read, .arg = f, .size = f->s.size};
+}
+
+struct sighting *file_sighting(struct file *f)
+{
+	return &f->s;
+}
+
+void file_give_up(struct file *f, enum file_reason reason)
+{
+	file_settle(f, reason);
 }
 
 static enum file_reason file_outcome(const struct file *f, enum file_reason reason)
@@ -694,33 +748,99 @@ static void file_free(struct file *f)
 	free(f);
 }
 
-void file_close(struct file *f, enum file_reason reason, uint64_t time)
+static void count_traits(struct file *f)
+{
+	static const enum counter counters[FILE_TRAIT_COUNT] = {
+		[FILE_TRAIT_ENCRYPTED] = COUNTER_ARCHIVES_ENCRYPTED,
+		[FILE_TRAIT_MULTI_PART] = COUNTER_ARCHIVES_MULTI_PART,
+		[FILE_TRAIT_BOMB] = COUNTER_ARCHIVES_BOMBS,
+		[FILE_TRAIT_NESTED] = COUNTER_ARCHIVES_NESTED,
+	};
+
+	for (enum file_trait t = 0; t < FILE_TRAIT_COUNT; t++)
+		counter_add(f->set->counters, counters[t], f->s.traits >> t & 1);
+}
+
+/* Its outcome is known: counts it, reports it, frees it. */
+static void file_end(struct file *f, enum file_reason reason, bool empty)
 {
 	struct file_set *set = f->set;
 	struct sighting *s = &f->s;
-	bool empty = !s->size && !f->settled && !(f->expected && f->expect);
 	enum counter outcome;
 
-	s->missing = s->size - s->seen;
-	if (!s->seen)
-		s->end = time;
-	reason = file_outcome(f, reason);
-	if (!reason && !empty) {
-		file_commit(f);
-		reason = f->settled;
-	}
 	s->reason = reason;
 	s->state = reason ? FILE_STATE_TRUNCATED : FILE_STATE_COMPLETE;
 	if (reason)
 		memset(s->sha256, 0, sizeof(s->sha256));
 	outcome = empty && !reason ? COUNTER_FILES_EMPTY : outcome_counters[reason];
 	counter_add(set->counters, outcome, 1);
+	count_traits(f);
 	if (!empty) {
 		sighting_make_id(s);
 		set->sink(set->arg, s);
 	}
-
 	file_free(f);
+}
+
+void file_finish(struct file *f)
+{
+	file_store(f);
+	file_end(f, f->settled, false);
+}
+
+/* All of a complete file in the spool, where it stays while it is taken apart. */
+static bool file_keep(struct file *f)
+{
+	if (!file_flush(f))
+		return false;
+	file_drop_chunk(f);
+	return true;
+}
+
+/* A complete file: what it is, its hash; true when it is an archive that members_add() took. */
+static bool file_opened(struct file *f)
+{
+	struct reader r = file_reader(f);
+	bool opens = f->s.kind == SIGHTING_KIND_FILE && archive_is_zip(&r);
+
+	if (!opens)
+		f->s.traits |= archive_traits(&r);
+	return (!opens || file_keep(f)) && file_digest(f) && opens &&
+	       members_add(f->set->members, f);
+}
+
+void file_close(struct file *f, enum file_reason reason, uint64_t time)
+{
+	struct sighting *s = &f->s;
+	bool empty = !s->size && !f->settled && !(f->expected && f->expect);
+
+	s->missing = s->size - s->seen;
+	if (!s->seen)
+		s->end = time;
+	reason = file_outcome(f, reason);
+	if (!reason && !empty) {
+		if (file_opened(f))
+			return;
+		if (!f->settled)
+			file_store(f);
+		reason = f->settled;
+	}
+	file_end(f, reason, empty);
+}
+
+void file_set_defer(struct file_set *set, bool defer)
+{
+	members_defer(set->members, defer);
+}
+
+bool file_set_work(struct file_set *set, size_t budget)
+{
+	return members_work(set->members, budget);
+}
+
+void file_set_finish(struct file_set *set)
+{
+	members_finish(set->members);
 }
 
 void file_forget(struct file *f)

@@ -46,6 +46,15 @@ struct file_set *file_set_new(struct spool *spool, const struct file_limits *lim
 			      struct counters *counters, file_sink *sink, void *arg);
 /* All its files must be closed. */
 void file_set_free(struct file_set *set);
+/*
+ * Archives are taken apart (members.h) when they are complete, during file_close(); or, with
+ * `defer`, during file_set_work(), so that nothing else waits for long.
+ */
+void file_set_defer(struct file_set *set, bool defer);
+/* Goes on with what was deferred, for about so many bytes; false: nothing is left. */
+bool file_set_work(struct file_set *set, size_t budget);
+/* No time for that: archives that wait end as they are.  Also part of file_set_free(). */
+void file_set_finish(struct file_set *set);
 
 /*
  * Begins a file.  meta (session, direction, texts, number) is copied; time is
