@@ -464,7 +464,7 @@ static bool found_again(struct tcp *t, enum dir dir, const struct block *b)
 static void start(struct flow *f, uint32_t sequence)
 {
 	f->started = true;
-	f->next = f->top = sequence;
+	f->next = f->top = f->from = sequence;
 }
 
 /* False: a SYN of another connection. */
@@ -477,7 +477,7 @@ static bool on_syn(struct tcp *t, enum dir dir, uint32_t begin, uint64_t time)
 		return begin == f->begin;
 	if (!f->started) {
 		start(f, begin);
-	} else {
+	} else if (f->searching || begin != f->from) {
 		if (!f->searching || distance(begin, f->top) > FORWARD_MAX ||
 		    (edge(f, &at) && distance(begin, at) < 0))
 			return false;

@@ -32,6 +32,7 @@ struct block {
 struct flow {
 	uint32_t next;	  /* sequence number of the next byte to deliver */
 	uint32_t begin;	  /* of the first byte */
+	uint32_t from;	  /* of the first segment seen */
 	uint32_t top;	  /* end of the last byte seen */
 	uint32_t fin;	  /* sequence number behind the last byte */
 	uint32_t fin_ack; /* acknowledged with it */

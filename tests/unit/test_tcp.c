@@ -408,6 +408,36 @@ TEST(handshake_captured_late)
 	world_close(&w);
 }
 
+/* Its SYN comes behind what an early acknowledgment let go on: still this connection's. */
+TEST(handshake_captured_after_what_it_began)
+{
+	struct world w;
+
+	world_open(&w);
+	feed(&w,
+	     SEG(.dir = DIR_OPENER, .flags = TCP_ACK, .sequence = 101, .acknowledgment = 501),
+	     NULL, 0);
+	text(&w, DIR_OPENER, 101, "GET");
+	flags(&w, DIR_OPENER, TCP_SYN, 100);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK | TCP_FIN, .sequence = 506,
+		 .acknowledgment = 104),
+	     NULL, 0);
+	feed(&w,
+	     SEG(.dir = DIR_OPENER, .flags = TCP_ACK, .sequence = 105, .acknowledgment = 507),
+	     NULL, 0);
+	text(&w, DIR_ANSWERER, 501, "hello");
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 500,
+		 .acknowledgment = 101),
+	     NULL, 0);
+	EXPECT_OUT(&w, DIR_OPENER, "GET");
+	EXPECT_OUT(&w, DIR_ANSWERER, "hello");
+	EXPECT_EQ(0, w.out[DIR_ANSWERER].gaps);
+	EXPECT_EQ(1, w.out[DIR_ANSWERER].eofs);
+	world_close(&w);
+}
+
 TEST(data_with_syn)
 {
 	struct world w;
