@@ -89,6 +89,9 @@ $(BUILD)/%.o: %.c | deps-build
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Data files that are part of the program (lib/built_in.h).
+$(BUILD)/agent/policy/application.o: agent/policy/applications.conf
+
 # What a build needs is installed by the build, once.
 deps-build:
 	@scripts/deps build
