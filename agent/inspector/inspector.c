@@ -125,6 +125,13 @@ static void on_unwanted(void *arg, const struct session_info *s)
 	send_message(i);
 }
 
+static const char *on_named(void *arg, const char *application, const char *host, size_t n)
+{
+	const struct inspector *i = arg;
+
+	return application_refine(i->config->applications, application, host, n);
+}
+
 /* All of them, as they stand since the start of the process. */
 static void report_counters(struct inspector *i)
 {
@@ -446,7 +453,6 @@ static bool open_ring(struct inspector *i)
 	}
 	file_set_defer(i->files, true);
 	i->env.shunt = on_unwanted;
-	i->env.arg = i;
 	i->tracker = tracker_new(TRACKER_RING, &limits, &i->env);
 	if (!i->tracker)
 		log_error("out of memory");
@@ -486,6 +492,8 @@ static bool open_files(struct inspector *i)
 		.shared = i->shared,
 		.counters = &i->counters,
 		.decode = DECODE_LIMITS_DEFAULT,
+		.refine = on_named,
+		.arg = i,
 	};
 	return true;
 }

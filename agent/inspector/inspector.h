@@ -8,6 +8,7 @@
 #ifndef SLUICE_INSPECTOR_INSPECTOR_H
 #define SLUICE_INSPECTOR_INSPECTOR_H
 
+#include "policy/application.h"
 #include "sample/file.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct inspector_config {
 	uint32_t ring_index;
 	struct spool_options spool;
 	struct file_limits files;
+	const struct application_table *applications; /* NULL: none are refined */
 	bool sandbox;
 };
 

@@ -9,6 +9,8 @@
 #include "proto/multipart.h"
 
 #define APPLICATION "web-browsing"
+#define APPLICATION_DAV "webdav"
+#define APPLICATION_CONNECT "http-proxy"
 
 /* URLs and names are built from two fields at most. */
 #define TEXT_MAX (128u << 10)
@@ -59,6 +61,27 @@ static void describe_request(const struct http_exchange *x, struct sighting *s)
 	buf_free(&b);
 }
 
+void http_request_seen(const struct http_exchange *x)
+{
+	static const char *const methods[] = {/* RFC 4918 §9 */
+					      "PROPFIND", "PROPPATCH", "MKCOL", "COPY",
+					      "MOVE",	  "LOCK",      "UNLOCK"};
+	struct text method = x->head[HTTP_REQUEST].field[HTTP_METHOD];
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (text_is(method, methods[i]))
+			proto_session_rename(x->ps, APPLICATION_DAV);
+}
+
+static const char *application(const struct http_exchange *x)
+{
+	const struct http_head *request = &x->head[HTTP_REQUEST];
+
+	if (request->seen && text_is(request->field[HTTP_METHOD], "CONNECT"))
+		return APPLICATION_CONNECT;
+	return proto_session_name(x->ps, APPLICATION);
+}
+
 void http_describe(const struct http_exchange *x, enum http_side side, struct sighting *s)
 {
 	const struct http_head *head = &x->head[side];
@@ -66,10 +89,12 @@ void http_describe(const struct http_exchange *x, enum http_side side, struct si
 	struct text disposition = head->field[HTTP_DISPOSITION];
 	struct buf name;
 
-	proto_session_sighting(
-		x->ps, s, side == HTTP_REQUEST ? x->client : dir_other(x->client), APPLICATION);
+	proto_session_sighting(x->ps, s,
+			       side == HTTP_REQUEST ? x->client : dir_other(x->client),
+			       application(x));
 	if (x->head[HTTP_REQUEST].seen)
 		describe_request(x, s);
+	proto_session_refine(x->ps, s);
 	if (type.n)
 		sighting_set(s, SIGHTING_CONTENT_TYPE, type.p, type.n);
 	s->http_status = x->head[HTTP_RESPONSE].status * (side == HTTP_RESPONSE);

@@ -59,6 +59,8 @@ struct http_exchange {
 	struct http_head head[HTTP_SIDES];
 };
 
+/* A request's head is there, whether a body follows or not. */
+void http_request_seen(const struct http_exchange *x);
 /* The sighting of a file in the body of that side. */
 void http_describe(const struct http_exchange *x, enum http_side side, struct sighting *s);
 

@@ -257,7 +257,12 @@ static void asks_for_another(struct exchange *e)
 static int on_request_headers(htp_tx_t *tx)
 {
 	struct exchange *e = http1_exchange_of(tx);
+	struct http_exchange x;
 
+	if (e) {
+		x = http1_heads(e);
+		http_request_seen(&x);
+	}
 	if (e && tx->request_transfer_coding == HTP_CODING_NO_BODY)
 		asks_for_another(e);
 	return HTP_OK;

@@ -305,6 +305,13 @@ static void head_keep(struct http2 *h, struct message *m, struct h2_head *head)
 	m->length_known = http_length(m->head.head.field[HTTP_CONTENT_LENGTH], &m->length);
 }
 
+static void request_seen(const struct stream *s)
+{
+	struct http_exchange x = exchange_heads(s);
+
+	http_request_seen(&x);
+}
+
 /* A head for a stream: of a message, or behind it (trailers), or before it (1xx). */
 static void head_arrives(struct http2 *h, uint32_t id, enum http_side side,
 			 struct h2_head *head, bool ends)
@@ -320,6 +327,8 @@ static void head_arrives(struct http2 *h, uint32_t id, enum http_side side,
 	if (!m->ended && !m->headed && !(head->head.status >= 100 && head->head.status < 200)) {
 		m->headed = true;
 		head_keep(h, m, head);
+		if (side == HTTP_REQUEST)
+			request_seen(s);
 	}
 	if (!ends)
 		return;

@@ -56,6 +56,7 @@ struct proto_session {
 	bool rest_whole[DIR_COUNT];
 	struct sighting context;
 	bool has_context;
+	const char *application; /* NULL: as its parser says */
 };
 
 static void heads_free(struct proto_session *ps)
@@ -120,6 +121,7 @@ static void follow(struct proto_session *ps, uint64_t time)
 	ps->ops->close(ps->state, FILE_REASON_NONE, time);
 	ps->ops = NULL;
 	ps->state = NULL;
+	ps->application = NULL;
 	ps->restarts = 0;
 	heads_free(ps);
 	for (int d = 0; d < DIR_COUNT; d++) {
@@ -401,6 +403,29 @@ void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum d
 	s->direction = sender == DIR_ANSWERER ? DIRECTION_DOWNLOAD : DIRECTION_UPLOAD;
 	s->number = ps->files++;
 	sighting_set(s, SIGHTING_APPLICATION, application, strlen(application));
+}
+
+void proto_session_refine(struct proto_session *ps, struct sighting *s)
+{
+	const char *application = sighting_get(s, SIGHTING_APPLICATION);
+	const char *host = sighting_get(s, SIGHTING_HTTP_HOST), *refined;
+
+	if (!ps->env->refine || !application || !host)
+		return;
+	refined = ps->env->refine(ps->env->arg, application, host,
+				  s->text_len[SIGHTING_HTTP_HOST]);
+	if (strcmp(refined, application) != 0)
+		sighting_set(s, SIGHTING_APPLICATION, refined, strlen(refined));
+}
+
+void proto_session_rename(struct proto_session *ps, const char *application)
+{
+	ps->application = application;
+}
+
+const char *proto_session_name(const struct proto_session *ps, const char *application)
+{
+	return ps->application ? ps->application : application;
 }
 
 void proto_sighting_reverse(struct sighting *s)

@@ -37,6 +37,11 @@ struct proto_env {
 	 * people wrote, and stay where they are.
 	 */
 	bool private_talk;
+	/*
+	 * The name of that application with that host, n bytes as the client wrote it; NULL:
+	 * as parsers name it.
+	 */
+	const char *(*refine)(void *arg, const char *application, const char *host, size_t n);
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
 	void *arg;
@@ -115,6 +120,12 @@ const struct session_info *proto_session_info(const struct proto_session *ps);
  */
 void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
 			    const char *application);
+/* The host that the client named stands in the sighting now: its application is refined. */
+void proto_session_refine(struct proto_session *ps, struct sighting *s);
+/* From now on this session has that name in place of the parser's own; a constant. */
+void proto_session_rename(struct proto_session *ps, const char *application);
+/* That name, or the one given. */
+const char *proto_session_name(const struct proto_session *ps, const char *application);
 /*
  * The answerer is the client of the whole conversation, as where a server opens a
  * connection that its client asked for: what it is in the sighting.

@@ -118,6 +118,18 @@ bool smb_content(struct smb *smb, const struct smb_unit *u, bool write,
 	return true;
 }
 
+const char *smb_application(const struct smb *smb)
+{
+	static const char *const names[] = {
+		[SMB_VERSION_UNKNOWN] = "ms-ds-smb-base",
+		[SMB_VERSION_1] = "ms-ds-smbv1",
+		[SMB_VERSION_2] = "ms-ds-smbv2",
+		[SMB_VERSION_3] = "ms-ds-smbv3",
+	};
+
+	return names[smb->version];
+}
+
 bool smb_from(struct smb *smb, enum dir dir, bool response)
 {
 	enum dir client = response ? dir_other(dir) : dir;

@@ -84,6 +84,9 @@ struct smb_request {
 	char *share;	       /* SMB_TREE_CONNECT */
 };
 
+/* UNKNOWN: of SMB 2 or 3, whose negotiation was not seen. */
+enum smb_version { SMB_VERSION_UNKNOWN, SMB_VERSION_1, SMB_VERSION_2, SMB_VERSION_3 };
+
 enum smb_share { SMB_SHARE_UNKNOWN, SMB_SHARE_DISK, SMB_SHARE_PIPE };
 
 /* Content on its way to a file. */
@@ -132,6 +135,7 @@ struct smb {
 	enum dir client;
 	bool guids[2]; /* known: of client, server */
 	uint8_t guid[2][SMB_GUID_SIZE];
+	enum smb_version version;      /* of the dialect both agreed on */
 	uint32_t encrypted[DIR_COUNT]; /* messages since the last readable one */
 	uint64_t time;
 	bool done;
@@ -155,6 +159,8 @@ struct smb_unit {
 bool smb_content(struct smb *smb, const struct smb_unit *u, bool write,
 		 const struct smb_target *target, uint64_t offset, uint32_t start,
 		 uint32_t length);
+/* The application's name, by version. */
+const char *smb_application(const struct smb *smb);
 /* False: the message comes from the wrong end. */
 bool smb_from(struct smb *smb, enum dir dir, bool response);
 

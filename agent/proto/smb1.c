@@ -612,6 +612,7 @@ void smb1_unit(struct smb *smb, const struct smb_unit *u)
 	response = h.flags & FLAGS_RESPONSE;
 	if (!smb_from(smb, u->dir, response))
 		return;
+	smb->version = SMB_VERSION_1;
 	b.command = h.command;
 	b.unicode = h.flags2 & FLAGS2_UNICODE;
 	b.tree = h.tree;

@@ -28,7 +28,8 @@ static void begin(struct smb1_block *b, char *path)
 	b->created = true;
 	b->create = b->key;
 	if (r && type != SMB_SHARE_PIPE)
-		r->open = smb_open_new(path, share, smb_user_of(b->smb, b->user));
+		r->open = smb_open_new(smb_application(b->smb), path, share,
+				       smb_user_of(b->smb, b->user));
 	free(path);
 }
 

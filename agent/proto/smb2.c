@@ -209,7 +209,8 @@ static void ask_create(struct message *m)
 	if (!r || m->body.failed || type == SMB_SHARE_PIPE)
 		return;
 	path = smb_string(at(m, offset, length), length, true);
-	r->open = smb_open_new(path, share, smb_user_of(smb, m->h.session));
+	r->open =
+		smb_open_new(smb_application(smb), path, share, smb_user_of(smb, m->h.session));
 	free(path);
 }
 
@@ -369,11 +370,26 @@ static bool good(const struct message *m)
 	return !(m->h.status & 0x80000000u);
 }
 
+/* MS-SMB2 §2.2.4; 0x02ff asks for another negotiation. */
+static enum smb_version version_of(uint16_t dialect)
+{
+	if (dialect == 0x0202 || dialect == 0x0210)
+		return SMB_VERSION_2;
+	return dialect >= 0x0300 && dialect < 0x0400 ? SMB_VERSION_3 : SMB_VERSION_UNKNOWN;
+}
+
 static void answer_negotiate(struct message *m, struct smb_request *r)
 {
-	cursor_skip(&m->body, 8);
-	if (good(m))
-		set_guid(m->smb, 1, &m->body);
+	uint16_t dialect;
+
+	cursor_skip(&m->body, 4);
+	dialect = cursor_le16(&m->body);
+	cursor_skip(&m->body, 2);
+	if (!good(m))
+		return;
+	if (!m->body.failed)
+		m->smb->version = version_of(dialect);
+	set_guid(m->smb, 1, &m->body);
 }
 
 static void answer_logoff(struct message *m, struct smb_request *r)
@@ -620,6 +636,8 @@ void smb2_unit(struct smb *smb, const struct smb_unit *u)
 	command = command_of(m.h.command);
 	if (!command || !smb_from(smb, u->dir, m.h.flags & FLAG_RESPONSE))
 		return;
+	if (smb->version == SMB_VERSION_1)
+		smb->version = SMB_VERSION_UNKNOWN;
 	if (m.h.flags & FLAG_RESPONSE)
 		answer(&m, command);
 	else

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define APPLICATION "ms-ds-smb"
-
 static char *copy(const char *s)
 {
 	return s ? strdup(s) : NULL;
 }
 
-struct smb_open *smb_open_new(const char *path, const char *share, const char *user)
+struct smb_open *smb_open_new(const char *application, const char *path, const char *share,
+			      const char *user)
 {
 	struct smb_open *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
+	o->application = application;
 	o->path = copy(path);
 	o->share = copy(share);
 	o->user = copy(user);
@@ -36,7 +36,7 @@ static struct file *begin(const struct smb_open *o, struct proto_session *ps, en
 	struct sighting s;
 	struct file *f;
 
-	proto_session_sighting(ps, &s, sender, APPLICATION);
+	proto_session_sighting(ps, &s, sender, o->application);
 	set_text(&s, SIGHTING_FILENAME, name ? name + 1 : o->path);
 	set_text(&s, SIGHTING_FILE_PATH, o->path);
 	set_text(&s, SIGHTING_SHARE, o->share);

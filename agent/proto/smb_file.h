@@ -21,8 +21,9 @@ struct smb_open {
 	char *path; /* as in the request, UTF-8; NULL: its CREATE was not seen */
 	char *share;
 	char *user;
-	uint64_t begin;	      /* when it was opened, or met first */
-	uint32_t connections; /* that know it */
+	const char *application; /* of the connection it was opened on */
+	uint64_t begin;		 /* when it was opened, or met first */
+	uint32_t connections;	 /* that know it */
 	bool size_known;
 	uint64_t size;	    /* of the file, with what was written so far */
 	uint64_t announced; /* the client says it will be so large; 0: it did not */
@@ -38,8 +39,10 @@ struct smb_open {
 	enum file_reason end;	/* why it ends without a close; NONE: forgotten */
 };
 
-/* Copies the texts, any of which may be NULL.  NULL when out of memory. */
-struct smb_open *smb_open_new(const char *path, const char *share, const char *user);
+/* application: a constant; copies the others, any of which may be NULL.  NULL when out of
+ * memory. */
+struct smb_open *smb_open_new(const char *application, const char *path, const char *share,
+			      const char *user);
 /* Ends what is open with that reason and frees it. */
 void smb_open_free(struct smb_open *o, enum file_reason reason, uint64_t time);
 /* The same, as shared_add() wants it. */

@@ -204,7 +204,8 @@ static struct smb_open *meet(struct smb *smb, const struct smb_target *t, bool m
 	}
 	share = smb_share_of(smb, t->fid.session, t->tree, &type);
 	if (k && make && type != SMB_SHARE_PIPE)
-		o = smb_open_new(NULL, share, smb_user_of(smb, t->fid.session));
+		o = smb_open_new(smb_application(smb), NULL, share,
+				 smb_user_of(smb, t->fid.session));
 	if (o && !shared_add(smb->shared, &k->key, o, smb_open_drop, smb->time)) {
 		smb_open_free(o, FILE_REASON_NONE, smb->time);
 		o = NULL;

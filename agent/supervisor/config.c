@@ -43,7 +43,8 @@ bool config_defaults(struct config *c)
 	c->retry_max = 3600;
 	c->state_dir = strdup(DEFAULT_STATE_DIR);
 	c->run_dir = strdup(DEFAULT_RUN_DIR);
-	return c->state_dir && c->run_dir;
+	c->applications = application_table_built_in();
+	return c->state_dir && c->run_dir && c->applications;
 }
 
 /* Strings that were not given are "", a directory cloud's path lies in state_dir. */
@@ -104,6 +105,7 @@ void config_free(struct config *c)
 		free(cloud->path);
 		free(cloud->ca);
 	}
+	application_table_free(c->applications);
 	free(c->virtual_system);
 	free(c->state_dir);
 	free(c->run_dir);

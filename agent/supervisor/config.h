@@ -9,6 +9,7 @@
 
 #include "cloud/cloud.h"
 #include "lib/list.h"
+#include "policy/application.h"
 #include "policy/policy.h"
 #include "policy/rule.h"
 #include "policy/vsys.h"
@@ -35,7 +36,8 @@ struct config {
 	char *state_dir; /* databases, spool, local log */
 	char *run_dir;	 /* stats.json */
 	uint64_t spool_bytes, spool_files;
-	uint32_t retry_min, retry_max; /* seconds between attempts */
+	uint32_t retry_min, retry_max;		/* seconds between attempts */
+	struct application_table *applications; /* names by host: built in, or a file's */
 
 	/* [cloud NAME] and [share NAME], same index */
 	struct cloud_config cloud[CLOUD_MAX];

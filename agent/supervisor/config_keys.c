@@ -403,6 +403,48 @@ static void set_ca_file(struct parse *p, const struct key *k, void *base, const 
 	BIO_free(bio);
 }
 
+/* A file being read, and the key that named it. */
+struct table_file {
+	struct parse *p;
+	const char *path;
+};
+
+static void table_error(void *arg, unsigned int line, const char *text)
+{
+	const struct table_file *f = arg;
+
+	f->p->errors++;
+	if (line)
+		log_error("%s:%u: %s", f->path, line, text);
+	else
+		log_error("%s: %s", f->path, text);
+}
+
+static void set_applications(struct parse *p, const struct key *k, void *base,
+			     const char *value)
+{
+	struct table_file f = {p, value};
+	struct config *c = base;
+	struct stat st;
+	char *text = read_text(p, k, value, APPLICATION_TEXT_MAX, &st);
+	struct application_table *t;
+
+	if (!text)
+		return;
+	/* A NUL would hide what is behind it. */
+	if (S_ISREG(st.st_mode) && (size_t)st.st_size != strlen(text)) {
+		config_bad(p, "%s: %s: expected text", k->name, value);
+		free(text);
+		return;
+	}
+	t = application_table_parse(text, strlen(text), table_error, &f);
+	free(text);
+	if (!t)
+		return;
+	application_table_free(c->applications);
+	c->applications = t;
+}
+
 static void add_application(struct parse *p, const struct key *k, void *base, const char *word)
 {
 	struct rule *rule = base;
@@ -425,6 +467,7 @@ static void set_application(struct parse *p, const struct key *k, void *base, co
 	struct rule *rule = base;
 
 	rule->any_application = false;
+	p->rule_application_line[p->index] = p->line;
 	each_word(p, k, base, value, add_application);
 }
 
@@ -482,6 +525,8 @@ const struct key config_keys[] = {
 	{SECTION_AGENT, "spool_files", set_number, IN(config, spool_files), 0, 1ull << 40},
 	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},
 	{SECTION_AGENT, "retry_max", set_number, IN(config, retry_max), 1, 604800},
+
+	{SECTION_AGENT, "applications", set_applications, 0, 0, 0, 0},
 
 	{SECTION_CLOUD, "kind", set_kind, 0, 0, 0, 0},
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},

@@ -383,6 +383,20 @@ static void finish_shares(struct parse *p)
 				       c->cloud[i].name, c->cloud[i].name);
 }
 
+/* Applications are checked when the table of those with names of their own is known. */
+static void finish_applications(struct parse *p, size_t i)
+{
+	const struct rule *rule = &p->c->rule[i];
+
+	for (size_t k = 0; k < rule->applications; k++)
+		if (!application_possible(p->c->applications, rule->application[k]))
+			config_warn_at(p, p->rule_application_line[i],
+				       "application: no file is ever seen in '%s': expected "
+				       "any, or names of sluice.conf(5) and of the table of "
+				       "applications",
+				       rule->application[k]);
+}
+
 static void finish_rule(struct parse *p, size_t i)
 {
 	struct rule *rule = &p->c->rule[i];
@@ -422,8 +436,10 @@ static void finish(struct parse *p)
 	}
 	finish_clouds(p);
 	finish_shares(p);
-	for (size_t i = 0; i < c->rules; i++)
+	for (size_t i = 0; i < c->rules; i++) {
+		finish_applications(p, i);
 		finish_rule(p, i);
+	}
 	if (!config_complete(c))
 		config_bad(p, "out of memory");
 }

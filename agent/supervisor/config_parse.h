@@ -72,6 +72,7 @@ struct parse {
 	char *rule_clouds[CONFIG_RULES_MAX];
 	int rule_clouds_line[CONFIG_RULES_MAX];
 	int rule_line[CONFIG_RULES_MAX];
+	int rule_application_line[CONFIG_RULES_MAX];
 };
 
 struct key {

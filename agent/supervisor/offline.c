@@ -233,6 +233,7 @@ static int run_inspector(int fd, void *arg)
 				.max_files = o->c->spool_files,
 			},
 		.files = o->c->files,
+		.applications = o->c->applications,
 		.sandbox = true,
 	};
 

@@ -48,6 +48,7 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 		.ring_index = index,
 		.spool = live_spool(s),
 		.files = s->c->files,
+		.applications = s->c->applications,
 		.sandbox = true,
 	};
 	char role[32];

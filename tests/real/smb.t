@@ -12,6 +12,8 @@ import lab
 import samba
 
 DIALECTS = ("NT1", "SMB2_02", "SMB2_10", "SMB3_00", "SMB3_11")
+APPLICATIONS = {"NT1": "ms-ds-smbv1", "SMB2_02": "ms-ds-smbv2", "SMB2_10": "ms-ds-smbv2",
+                "SMB3_00": "ms-ds-smbv3", "SMB3_11": "ms-ds-smbv3"}
 BIG = 5_000_001
 MANY = 40
 
@@ -24,7 +26,7 @@ def expect(reading, body, name, direction, **more):
     """Faults unless that file was seen, as often as it was moved."""
     return [f"{name}: {fault}" for fault in lab.one(
         reading, body, file__name=name, sluice__direction=direction,
-        network__application="ms-ds-smb", user__name=f"{samba.GROUP}\\{samba.USER}", **more)]
+        user__name=f"{samba.GROUP}\\{samba.USER}", **more)]
 
 
 def get_and_put(l, tap, host, network, dialect):
@@ -38,10 +40,11 @@ def get_and_put(l, tap, host, network, dialect):
         l, host, ['put "up file.bin"', "cd dir", "get down.bin"], protocol=dialect))
     reading = l.read(capture)
     share = f"\\\\{host}\\{samba.SHARE}"
-    faults = expect(reading, up, "up file.bin", "upload",
+    named = {"network__application": APPLICATIONS[dialect]}
+    faults = expect(reading, up, "up file.bin", "upload", **named,
                     sluice__share=(share.upper() if dialect == "NT1" else share),
                     file__path="\\up file.bin" if dialect == "NT1" else "up file.bin")
-    faults += expect(reading, down, "down.bin", "download",
+    faults += expect(reading, down, "down.bin", "download", **named,
                      file__path="\\dir\\down.bin" if dialect == "NT1" else "dir\\down.bin")
     tap.test(f"smbclient, get and put: {network}, {dialect}", faults)
 

@@ -9,8 +9,27 @@
 
 #include "lib/buf.h"
 
-enum { NEGOTIATE, SETUP, LOGOFF, TREE, TREE_OFF, CREATE, CLOSE, FLUSH, READ, WRITE, LOCK, IOCTL,
-       CANCEL, ECHO, FIND, NOTIFY, QUERY, SET, BREAK };
+enum {
+	NEGOTIATE,
+	SETUP,
+	LOGOFF,
+	TREE,
+	TREE_OFF,
+	CREATE,
+	CLOSE,
+	FLUSH,
+	READ,
+	WRITE,
+	LOCK,
+	IOCTL,
+	CANCEL,
+	ECHO,
+	FIND,
+	NOTIFY,
+	QUERY,
+	SET,
+	BREAK
+};
 
 #define PENDING 0x103
 #define ACCESS_DENIED 0xc0000022
@@ -25,7 +44,7 @@ struct talk {
 	size_t step;	    /* bytes a segment; 0: all at once */
 	uint64_t mid, session;
 	uint32_t tree;
-	uint16_t tid, uid;  /* SMB 1 */
+	uint16_t tid, uid; /* SMB 1 */
 	bool unicode;
 };
 
@@ -83,7 +102,8 @@ static void answer_it(struct talk *t)
 /* ---------------------------------------------------------------------- SMB 2 */
 
 /* Begins a unit; another one of the same message is aligned and linked. */
-static void unit(struct talk *t, uint16_t command, uint32_t status, uint32_t flags, uint64_t mid)
+static void unit(struct talk *t, uint16_t command, uint32_t status, uint32_t flags,
+		 uint64_t mid)
 {
 	uint32_t next;
 
@@ -231,7 +251,7 @@ static void req_resize(struct talk *t, uint64_t id, uint64_t size, uint8_t level
 	le(t, size, 8);
 }
 
-static void negotiate(struct talk *t)
+static void negotiate_dialect(struct talk *t, uint16_t dialect)
 {
 	req(t, NEGOTIATE, 0);
 	le(t, 36, 2);
@@ -241,10 +261,17 @@ static void negotiate(struct talk *t)
 	ask_it(t);
 	resp(t, NEGOTIATE, t->mid - 1, 0);
 	le(t, 65, 2);
-	zeros(t, 6);
+	zeros(t, 2);
+	le(t, dialect, 2);
+	zeros(t, 2);
 	buf_add(&t->message, "server-guid-0001", 16);
 	zeros(t, 40);
 	answer_it(t);
+}
+
+static void negotiate(struct talk *t)
+{
+	negotiate_dialect(t, 0x0311);
 }
 
 static void ntlm(struct talk *t, const char *domain, const char *user)
@@ -463,8 +490,8 @@ static void nt_create1(struct talk *t, const char *name, uint16_t id, uint32_t a
 }
 
 /* pad: bytes between the byte count and the data. */
-static void req_write_andx(struct talk *t, uint16_t id, uint64_t offset, const void *p, size_t n,
-			   size_t pad)
+static void req_write_andx(struct talk *t, uint16_t id, uint64_t offset, const void *p,
+			   size_t n, size_t pad)
 {
 	words(t, 14);
 	andx(t, 0xff, 0);

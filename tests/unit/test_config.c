@@ -282,6 +282,64 @@ TEST_F(config, all_mistakes_of_a_file)
 	EXPECT_NE(NULL, strstr(self->said, "F:9: cloud"));
 }
 
+#define CLOUD_AND_SHARE "[cloud a]\nkind = directory\n[share a]\ndefault = share\n"
+
+TEST_F(config, applications_by_host)
+{
+	static const char table[] = "include built-in\nfiles.example  our-files  web-browsing\n"
+				    "files.example  our-files-tls  ssl\n";
+	char text[2048];
+
+	scratch_write(self->dir, "applications", table, sizeof(table) - 1);
+	/* The table may come behind the rules, and names count without their case. */
+	snprintf(text, sizeof(text),
+		 CLOUD_AND_SHARE
+		 "[rule r]\ncloud = a\n"
+		 "application = our-files Web-Browsing dropbox-base ms-ds-smbv3\n"
+		 "[rule s]\ncloud = a\napplication = smtp,\tour-files-tls, ssl\n"
+		 "[agent]\napplications = %s\n",
+		 scratch_path(self->dir, "applications"));
+	ASSERT_TRUE(load(self, text));
+	EXPECT_STREQ("our-files", application_refine(self->c->applications, "web-browsing",
+						     "www.files.example", 17));
+	EXPECT_EQ(NULL, strstr(self->said, "F:7"));
+	EXPECT_NE(NULL, strstr(self->said, "F:10: application: no file is ever seen in "
+					   "'our-files-tls'"));
+	EXPECT_NE(NULL, strstr(self->said, "F:10: application: no file is ever seen in 'ssl'"));
+	EXPECT_EQ(NULL, strstr(self->said, "'smtp'"));
+}
+
+TEST_F(config, applications_that_nothing_gives)
+{
+	ASSERT_TRUE(load(self, CLOUD_AND_SHARE "[rule r]\ncloud = a\n"
+					       "application = http, dropbox-base\n"));
+	EXPECT_NE(NULL, strstr(self->said, "F:7: application: no file is ever seen in 'http'"));
+	EXPECT_EQ(NULL, strstr(self->said, "dropbox"));
+}
+
+TEST_F(config, mistakes_in_the_table_of_applications)
+{
+	char text[1024], expected[1024];
+
+	scratch_write(self->dir, "applications", "\nx.example y\n1.2.3.4 a ssl\n", 27);
+	snprintf(text, sizeof(text), "[agent]\napplications = %s\n",
+		 scratch_path(self->dir, "applications"));
+	EXPECT_FALSE(load(self, text));
+	snprintf(expected, sizeof(expected), "%s:2: 'y': expected DOMAIN NAME",
+		 scratch_path(self->dir, "applications"));
+	EXPECT_NE(NULL, strstr(self->said, expected));
+	snprintf(expected, sizeof(expected), "%s:3: '1.2.3.4': expected a domain",
+		 scratch_path(self->dir, "applications"));
+	EXPECT_NE(NULL, strstr(self->said, expected));
+	scratch_write(self->dir, "applications", "x.example y ssl\n\0", 17);
+	EXPECT_FALSE(load(self, text));
+	EXPECT_NE(NULL, strstr(self->said, "expected text"));
+	EXPECT_FALSE(load(self, "[agent]\napplications = table\n"));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: applications: 'table': expected an absolute"));
+	EXPECT_FALSE(load(self, "[agent]\napplications = /nonexistent/table\n"));
+	EXPECT_NE(NULL, strstr(self->said, "F:2: applications: cannot read"));
+}
+
 TEST_F(config, legal_and_warned_about)
 {
 	char text[1024];

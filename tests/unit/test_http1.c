@@ -63,6 +63,57 @@ TEST_F(http, everything_that_is_known)
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_HTTP_TRANSACTIONS]);
 }
 
+/* Once a method of WebDAV was used, with a body or without, it is the session's name. */
+TEST_F(http, webdav)
+{
+	ask(&self->c, ASK);
+	answer(&self->c, OK "Content-Length: 5\r\n\r\nhello");
+	EXPECT_STREQ("web-browsing", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	ask(&self->c, "MKCOL /dir HTTP/1.1\r\nHost: x\r\n\r\n");
+	answer(&self->c, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+	ask(&self->c, ASK);
+	answer(&self->c, OK "Content-Length: 5\r\n\r\nhello");
+	EXPECT_STREQ("webdav", text_at(&self->c, 1, SIGHTING_APPLICATION));
+}
+
+TEST_F(http, webdav_with_a_body)
+{
+	ask(&self->c, "PROPFIND / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n<a>");
+	answer(&self->c, "HTTP/1.1 207 Multi-Status\r\nContent-Length: 3\r\n\r\n<b>");
+	EXPECT_STREQ("webdav", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	EXPECT_STREQ("webdav", text_at(&self->c, 1, SIGHTING_APPLICATION));
+}
+
+TEST_F(http, connect_that_is_refused)
+{
+	ask(&self->c, "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n");
+	answer(&self->c, "HTTP/1.1 407 Who are you\r\nContent-Length: 5\r\n\r\nhello");
+	ask(&self->c, ASK);
+	answer(&self->c, OK "Content-Length: 5\r\n\r\nhello");
+	ASSERT_EQ(2, self->c.files);
+	EXPECT_STREQ("http-proxy", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	EXPECT_STREQ("web-browsing", text_at(&self->c, 1, SIGHTING_APPLICATION));
+}
+
+static const char *refine(void *arg, const char *application, const char *host, size_t n)
+{
+	return n == 18 && !memcmp(host, "files.example:8080", n) ? "example-base" : application;
+}
+
+TEST_F(http, application_is_refined_by_host)
+{
+	self->c.env.refine = refine;
+	ask(&self->c,
+	    "POST /a HTTP/1.1\r\nHost: files.example:8080\r\nContent-Length: 2\r\n\r\nhi"
+	    "GET /a HTTP/1.1\r\nHost: other.example\r\n\r\n");
+	answer(&self->c,
+	       OK "Content-Length: 5\r\n\r\nhello" OK "Content-Length: 5\r\n\r\nhello");
+	ASSERT_EQ(3, self->c.files);
+	EXPECT_STREQ("example-base", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	EXPECT_STREQ("example-base", text_at(&self->c, 1, SIGHTING_APPLICATION));
+	EXPECT_STREQ("web-browsing", text_at(&self->c, 2, SIGHTING_APPLICATION));
+}
+
 TEST_F(http, disposition_before_path)
 {
 	ask(&self->c, "GET /download.php HTTP/1.1\r\n\r\n");
@@ -350,7 +401,8 @@ TEST_F(http, range_nobody_asked_for)
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		ask(&self->c, ASK);
 		snprintf(text, sizeof(text),
-			 "HTTP/1.1 206 P\r\nContent-Range: bytes %s\r\nContent-Length: 5\r\n\r\n",
+			 "HTTP/1.1 206 P\r\nContent-Range: bytes %s\r\nContent-Length: "
+			 "5\r\n\r\n",
 			 ranges[i]);
 		answer(&self->c, text);
 		answer(&self->c, "hello");

@@ -39,7 +39,7 @@ TEST_F(smb, read_with_everything_that_is_known)
 	EXPECT_STREQ("dir\\my file.exe", text_at(&self->c, 0, SIGHTING_FILE_PATH));
 	EXPECT_STREQ("\\\\server\\share", text_at(&self->c, 0, SIGHTING_SHARE));
 	EXPECT_STREQ("DOMAIN\\alice", text_at(&self->c, 0, SIGHTING_USER));
-	EXPECT_STREQ("ms-ds-smb", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	EXPECT_STREQ("ms-ds-smbv3", text_at(&self->c, 0, SIGHTING_APPLICATION));
 	EXPECT_EQ(DIRECTION_DOWNLOAD, self->c.seen[0].direction);
 	do_close(&self->t, 100, NO_SIZE);
 	EXPECT_EQ(1, self->c.files);
@@ -641,8 +641,12 @@ TEST_F(smb, session_request_of_netbios)
 TEST_F(smb, other_protocols)
 {
 	static const char *const others[] = {
-		"\x16\x03\x01\x02\x00\x01", "GET / HTTP/1.1\r\n", "\0\0\0\x20\xff" "XXX....",
-		"\x80\0\0\x28\0\0\0\1", "\0\0\0\0\0\0\0\0",
+		"\x16\x03\x01\x02\x00\x01",
+		"GET / HTTP/1.1\r\n",
+		"\0\0\0\x20\xff"
+		"XXX....",
+		"\x80\0\0\x28\0\0\0\1",
+		"\0\0\0\0\0\0\0\0",
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -739,7 +743,8 @@ TEST_F(smb, loss_within_a_compound)
 		le(&self->t, 0, 1);
 	second = self->t.message.len;
 	req_write(&self->t, SAME, 3, "def", 3, RELATED);
-	say(&self->c, DIR_OPENER, (uint8_t[]){0, 0, self->t.message.len >> 8, self->t.message.len}, 4);
+	say(&self->c, DIR_OPENER,
+	    (uint8_t[]){0, 0, self->t.message.len >> 8, self->t.message.len}, 4);
 	say(&self->c, DIR_OPENER, self->t.message.data, second);
 	lose(&self->t, DIR_OPENER, self->t.message.len - second);
 	buf_reset(&self->t.message);
@@ -945,6 +950,38 @@ TEST_F(smb, version_1_raw_read)
 	EXPECT_TRUE(has_text(&self->c, 0, "abc"));
 }
 
+TEST_F(smb, application_is_named_by_dialect)
+{
+	static const struct {
+		uint16_t dialect;
+		const char *application;
+	} cases[] = {
+		{0x0202, "ms-ds-smbv2"},    {0x0210, "ms-ds-smbv2"}, {0x0300, "ms-ds-smbv3"},
+		{0x0302, "ms-ds-smbv3"},    {0x0311, "ms-ds-smbv3"}, {0x02ff, "ms-ds-smb-base"},
+		{0x0666, "ms-ds-smb-base"},
+	};
+
+	log_on(&self->t);
+	connect_tree(&self->t, "\\\\server\\share", 1);
+	do_create(&self->t, "a", OPENED, 3, 99);
+	do_read(&self->t, 99, 0, "abc", 3);
+	EXPECT_STREQ("ms-ds-smb-base", text_at(&self->c, 0, SIGHTING_APPLICATION));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		negotiate_dialect(&self->t, cases[i].dialect);
+		do_create(&self->t, "a", OPENED, 3, i);
+		do_read(&self->t, i, 0, "abc", 3);
+		EXPECT_STREQ(cases[i].application,
+			     text_at(&self->c, i + 1, SIGHTING_APPLICATION));
+	}
+}
+
+TEST_F(smb, application_of_version_1)
+{
+	nt_create1(&self->t, "\\a", 1, OPENED, 3, 0);
+	read1(&self->t, 1, 0, "abc", 3, 0);
+	EXPECT_STREQ("ms-ds-smbv1", text_at(&self->c, 0, SIGHTING_APPLICATION));
+}
+
 TEST_F(smb, version_1_negotiates_version_2)
 {
 	head1(&self->t, 0x72, false, 0);
@@ -960,6 +997,7 @@ TEST_F(smb, version_1_negotiates_version_2)
 	do_create(&self->t, "a", OPENED, 3, 1);
 	do_read(&self->t, 1, 0, "abc", 3);
 	EXPECT_TRUE(has_text(&self->c, 0, "abc"));
+	EXPECT_STREQ("ms-ds-smbv3", text_at(&self->c, 0, SIGHTING_APPLICATION));
 }
 
 /* An end that plays the other one changes nothing. */
