@@ -117,6 +117,7 @@
 	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \
 	X(FAILED, failed, "submissions given up: the cloud refused them")                      \
 	X(RETRIES, retries, "attempts that will be repeated")                                  \
+	X(NAMESPACES_GONE, namespaces_gone, "captured namespaces that went away")              \
 	X(CONTROL_REQUESTS, control_requests, "requests on the control socket")                \
 	X(CONTROL_REFUSED, control_refused,                                                    \
 	  "connections to it refused: not allowed, or too many")                               \

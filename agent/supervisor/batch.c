@@ -24,7 +24,7 @@ static int64_t wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool take_sighting(struct supervisor *s, const struct msg_view *v)
+static bool take_sighting(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	struct pending *p = &s->pending[s->pendings];
 
@@ -37,18 +37,20 @@ static bool take_sighting(struct supervisor *s, const struct msg_view *v)
 }
 
 /* The session may have ended meanwhile, which is no error. */
-static bool take_shunt(struct supervisor *s, const struct msg_view *v)
+static bool take_shunt(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
+	struct kernel *kernel;
 	uint64_t session;
 
 	if (!msg_get_u64(v, MSG_A_SESSION, &session))
 		return false;
-	if (!kernel_shunt(&s->kernel, session))
-		log_debug("%s", s->kernel.error);
+	kernel = namespaces_kernel(s, c);
+	if (kernel && !kernel_shunt(kernel, session))
+		log_debug("%s", kernel->error);
 	return true;
 }
 
-static bool take_finished(struct supervisor *s, const struct msg_view *v)
+static bool take_finished(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	char text[1024];
 
@@ -58,7 +60,7 @@ static bool take_finished(struct supervisor *s, const struct msg_view *v)
 	return true;
 }
 
-static bool take_word(struct supervisor *s, const struct msg_view *v)
+static bool take_word(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	struct word *w = &s->word[s->words];
 	uint64_t outcome, verdict;
@@ -81,7 +83,7 @@ static bool take_word(struct supervisor *s, const struct msg_view *v)
 	return true;
 }
 
-static bool take_render(struct supervisor *s, const struct msg_view *v)
+static bool take_render(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	return deliver_wish(&s->deliver, v);
 }
@@ -90,7 +92,7 @@ static bool take_render(struct supervisor *s, const struct msg_view *v)
 static const struct {
 	uint16_t type;
 	bool forwarder;
-	bool (*take)(struct supervisor *s, const struct msg_view *v);
+	bool (*take)(struct supervisor *s, struct child *c, const struct msg_view *v);
 } handlers[] = {
 	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
 	{MSG_FINISHED, false, take_finished}, {MSG_QUEUED, true, take_word},
@@ -107,7 +109,7 @@ void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
 	} else {
 		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 			if (handlers[i].type == v->type && handlers[i].forwarder == forwarder)
-				ok = handlers[i].take(s, v);
+				ok = handlers[i].take(s, c, v);
 	}
 	if (ok)
 		return;

@@ -15,10 +15,12 @@
 #include <time.h>
 
 struct child {
-	const char *role; /* "inspector", "forwarder" */
-	uint32_t index;	  /* of the ring */
-	pid_t pid;	  /* 0: not running */
-	int fd;		  /* our end of its socket pair, or -1 */
+	const char *role;  /* "inspector", "forwarder" */
+	uint32_t index;	   /* among those of its role */
+	const char *netns; /* path of the namespace it captures; NULL: our own */
+	bool retired;	   /* that namespace is gone: not to be started */
+	pid_t pid;	   /* 0: not running */
+	int fd;		   /* our end of its socket pair, or -1 */
 	unsigned int restarts;
 	uint64_t started;     /* ms, CLOCK_MONOTONIC */
 	uint64_t start_at;    /* when to start it again */

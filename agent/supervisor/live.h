@@ -13,6 +13,7 @@
 #include "supervisor/evict.h"
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
+#include "supervisor/namespaces.h"
 #include "supervisor/store.h"
 
 #define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
@@ -45,8 +46,11 @@ struct supervisor {
 
 	struct kernel kernel;
 	uint32_t socket_mark; /* what the module ignores, put on our own connections */
+	struct namespace namespace[CONFIG_NETNS_MAX];
+	size_t namespaces;
+	/* Those of the first namespace, then of the next; an inspector each, in this order. */
 	int ring[SLUICE_RINGS_MAX];
-	struct child child[LIVE_CHILDREN_MAX]; /* one inspector a ring, then the forwarder */
+	struct child child[LIVE_CHILDREN_MAX]; /* the inspectors, then the forwarder */
 	size_t children, inspectors;
 	struct child *forwarder;
 	struct launcher launcher;
@@ -70,7 +74,7 @@ struct supervisor {
 
 	enum live_phase phase;
 	uint64_t now; /* ms, child_clock() */
-	uint64_t stats_at, forget_at, stop_by;
+	uint64_t stats_at, forget_at, stop_by, namespaces_at;
 };
 
 /* processes.c: what a launched process does; which: its place in child[]. */

@@ -114,7 +114,7 @@ bool live_start_due(struct supervisor *s)
 	for (size_t i = 0; i < s->children; i++) {
 		struct child *c = &s->child[i];
 
-		if (c->pid || c->fd >= 0 || s->now < c->start_at)
+		if (c->retired || c->pid || c->fd >= 0 || s->now < c->start_at)
 			continue;
 		if (!start(s, c)) {
 			c->start_at = s->now + BACKOFF_MAX_MS;
@@ -134,7 +134,7 @@ static void ended(struct supervisor *s, struct child *c)
 		c->before.value[i] += c->now.value[i];
 	memset(&c->now, 0, sizeof(c->now));
 	c->kill_by = 0;
-	if (s->phase != LIVE_RUNNING)
+	if (s->phase != LIVE_RUNNING || c->retired)
 		return;
 	c->restarts++;
 	if (s->now - c->started > BACKOFF_FORGET_MS)
@@ -255,7 +255,7 @@ uint64_t live_processes_at(const struct supervisor *s, uint64_t when)
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 
-		if (s->phase == LIVE_RUNNING && gone(c) && c->start_at < when)
+		if (s->phase == LIVE_RUNNING && !c->retired && gone(c) && c->start_at < when)
 			when = c->start_at;
 		if (c->pid && c->kill_by && c->kill_by < when)
 			when = c->kill_by;

@@ -22,10 +22,10 @@ struct counters stats_sum(const struct counters *own, const struct child *childr
 }
 
 static json_t *process_json(const char *role, unsigned int index, pid_t pid,
-			    unsigned int restarts)
+			    unsigned int restarts, const char *netns)
 {
-	return json_pack("{s:s, s:i, s:i, s:i}", "role", role, "index", (int)index, "pid",
-			 (int)pid, "restarts", (int)restarts);
+	return json_pack("{s:s, s:i, s:i, s:i, s:s*}", "role", role, "index", (int)index, "pid",
+			 (int)pid, "restarts", (int)restarts, "netns", netns);
 }
 
 static json_t *stats_json(const struct counters *own, const struct child *children,
@@ -42,11 +42,12 @@ static json_t *stats_json(const struct counters *own, const struct child *childr
 	for (unsigned int i = 0; i < COUNTER_COUNT; i++)
 		json_object_set_new(counters, counter_name(i),
 				    json_integer((json_int_t)sum.value[i]));
-	json_array_append_new(processes, process_json("supervisor", 0, getpid(), 0));
+	json_array_append_new(processes, process_json("supervisor", 0, getpid(), 0, NULL));
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(processes,
 				      process_json(children[i].role, children[i].index,
-						   children[i].pid, children[i].restarts));
+						   children[i].pid, children[i].restarts,
+						   children[i].netns));
 	/* o takes the references, and fails where one is NULL. */
 	root = json_pack("{s:s, s:o, s:o}", "time", text, "counters", counters, "processes",
 			 processes);

@@ -3,7 +3,10 @@
  * stats.json: what all processes counted, for people and monitoring.
  *
  *	{"time": "...", "counters": {NAME: NUMBER, ...},
- *	 "processes": [{"role": "inspector", "index": 0, "pid": 1, "restarts": 0}, ...]}
+ *	 "processes": [{"role": "inspector", "index": 0, "pid": 1, "restarts": 0},
+ *		   ...]}
+ *
+ * An inspector of a namespace of [capture] has its path as "netns"; with pid 0 that is gone.
  */
 #ifndef SLUICE_SUPERVISOR_STATS_H
 #define SLUICE_SUPERVISOR_STATS_H

@@ -133,43 +133,17 @@ static bool get_mark(struct supervisor *s)
 	return m && kernel_call(&s->kernel, m, "settings get", read_mark, &s->socket_mark);
 }
 
-/* What the configuration says of the module's settings; the rest stays as it is. */
-static bool set_settings(struct supervisor *s)
+/*
+ * Our own namespace is where the switches are asked for, which are the same in all, and
+ * where the forwarder's connections begin.  Captured or not, that mark is the right one:
+ * no mark survives the way into another namespace.
+ */
+static bool open_kernel(struct supervisor *s)
 {
-	struct nl_msg *m = kernel_request(&s->kernel, SLUICE_CMD_SETTINGS_SET, false);
-	const struct config *c = s->c;
-	bool any = c->hooks;
-
-	if (m && c->hooks)
-		nla_put_u32(m, SLUICE_A_SETTINGS_HOOKS, c->hooks);
-	for (size_t i = 0; m && i < LIST_KINDS; i++) {
-		if (!c->udp[i].given)
-			continue;
-		nla_put(m, list_kinds[i].attr, (int)list_size(&list_kinds[i], &c->udp[i]),
-			c->udp[i].bytes);
-		any = true;
-	}
-	if (any)
-		return kernel_call(&s->kernel, m, "settings set", NULL, NULL);
-	nlmsg_free(m);
-	return true;
-}
-
-static bool open_rings(struct supervisor *s)
-{
-	const struct config *c = s->c;
-
-	if (!kernel_open(&s->kernel) || !set_settings(s) || !get_mark(s)) {
-		log_error("%s", s->kernel.error);
-		return false;
-	}
-	for (uint32_t i = 0; i < c->rings; i++) {
-		if (kernel_ring_open(&s->kernel, i, c->rings, c->ring_size, &s->ring[i]))
-			continue;
-		log_error("%s", s->kernel.error);
-		return false;
-	}
-	return true;
+	if (kernel_open(&s->kernel) && get_mark(s))
+		return true;
+	log_error("%s", s->kernel.error);
+	return false;
 }
 
 /* ----------------------------------------------------------------- signals */
@@ -195,6 +169,7 @@ static void on_hangup(struct supervisor *s)
 	journal_reopen(&s->journal);
 	if (s->config_path)
 		reload(s->c, s->config_path);
+	namespaces_step(s, true);
 	notify("READY=1");
 }
 
@@ -322,7 +297,7 @@ static void wait_for_something(struct supervisor *s)
 		when = s->disk_again;
 	if (!s->pendings && s->phase == LIVE_RUNNING && evict_at(&s->evict) < when)
 		when = evict_at(&s->evict);
-	when = control_at(s->control, live_processes_at(s, when));
+	when = control_at(s->control, live_processes_at(s, namespaces_at(s, when)));
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
@@ -349,6 +324,7 @@ static void run(struct supervisor *s)
 		serve_forwarder(s);
 		control_step(s->control, s->now);
 		live_stop_step(s);
+		namespaces_step(s, false);
 		if (s->phase == LIVE_RUNNING)
 			live_start_due(s);
 		write_stats(s);
@@ -362,9 +338,16 @@ static void run(struct supervisor *s)
 
 static void prepare_children(struct supervisor *s)
 {
-	for (uint32_t i = 0; i < s->c->rings; i++)
-		s->child[i] = (struct child){.role = "inspector", .index = i, .fd = -1};
-	s->inspectors = s->c->rings;
+	size_t namespaces = s->c->netns_count ? s->c->netns_count : 1;
+
+	s->inspectors = s->c->rings * namespaces;
+	for (uint32_t i = 0; i < s->inspectors; i++)
+		s->child[i] = (struct child){
+			.role = "inspector",
+			.index = i,
+			.netns = s->c->netns_count ? s->c->netns[i / s->c->rings] : NULL,
+			.fd = -1,
+		};
 	s->forwarder = &s->child[s->inspectors];
 	*s->forwarder = (struct child){.role = "forwarder", .fd = -1};
 	s->children = s->inspectors + 1;
@@ -406,9 +389,11 @@ static bool open_control(struct supervisor *s)
 
 static bool set_up(struct supervisor *s)
 {
-	if (!make_dirs(s) || !take_lock(s) || !open_signals(s) || !open_rings(s))
+	if (!make_dirs(s) || !take_lock(s) || !open_signals(s) || !open_kernel(s))
 		return false;
 	prepare_children(s);
+	if (!namespaces_open(s))
+		return false;
 	/*
 	 * Before the database and the control socket are open: the launcher must not know any
 	 * sighting, user or client.
@@ -422,7 +407,12 @@ static bool set_up(struct supervisor *s)
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
-	log_info("capturing with %u ring%s", s->c->rings, s->c->rings == 1 ? "" : "s");
+	if (s->c->netns_count)
+		log_info("capturing in %zu namespace%s, with %u ring%s each", s->namespaces,
+			 s->namespaces == 1 ? "" : "s", s->c->rings,
+			 s->c->rings == 1 ? "" : "s");
+	else
+		log_info("capturing with %u ring%s", s->c->rings, s->c->rings == 1 ? "" : "s");
 	notify("READY=1");
 	return true;
 }
@@ -435,9 +425,7 @@ static void tear_down(struct supervisor *s)
 		if (s->child[i].fd >= 0)
 			close(s->child[i].fd);
 	launcher_stop(&s->launcher);
-	for (uint32_t i = 0; i < s->c->rings; i++)
-		if (s->ring[i] >= 0)
-			close(s->ring[i]);
+	namespaces_close(s);
 	kernel_close(&s->kernel);
 	deliver_free(&s->deliver);
 	evict_free(&s->evict);
