@@ -55,7 +55,7 @@ AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jan
 	libseccomp libcap-ng libnghttp2 zlib libbrotlidec libzstd liblzma
 CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson
 AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lpthread
-CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -lcrypto
+CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -linih -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
 
 AGENT_DIRS := lib policy sample stream source mime proto cloud supervisor inspector forwarder

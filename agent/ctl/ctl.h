@@ -6,6 +6,7 @@
 #define SLUICE_CTL_CTL_H
 
 #include "ctl/options.h"
+#include "ctl/table.h"
 #include "lib/kernel.h"
 
 #include <jansson.h>
@@ -39,28 +40,19 @@ int ctl_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_monitor(struct ctl *ctl, int argc, char **argv);
+int ctl_sightings(struct ctl *ctl, int argc, char **argv);
 
-extern const struct ctl_option ctl_monitor_options[];
+extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ctl_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The kernel's answer in ctl->kernel.error as an error; returns CTL_FAILED. */
 int ctl_kernel_error(const struct ctl *ctl);
 /* Prints and drops the value; returns CTL_OK, or CTL_FAILED when it is NULL. */
 int ctl_print_json(json_t *value);
 /* Prints one compact line at once, for streams of events. */
 void ctl_print_json_line(json_t *value);
-
-/*
- * A table that is as wide as its widest cells.  Cells are copied; a column whose
- * title starts with '>' is set to the right (without the '>').
- */
-struct ctl_table;
-struct ctl_table *ctl_table_new(const char *const *titles, size_t columns);
-void ctl_table_cell(struct ctl_table *t, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* Prints and frees; the last column is cut to the terminal's width. */
-void ctl_table_print(struct ctl_table *t);
 
 /* Sessions as text and JSON, shared by sessions and monitor. */
 json_t *ctl_session_json(struct nlattr **attr);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int ctl_help(struct ctl *ctl, int argc, char **argv);
 static int ctl_version(struct ctl *ctl, int argc, char **argv);
@@ -39,6 +40,14 @@ static const struct ctl_command commands[] = {
 	 "Without a group prints both. -n ends after COUNT lines. With --json one object a "
 	 "line.",
 	 ctl_monitor_options, "config sessions"},
+	{"sightings", "[-f] [-n COUNT] [--type TYPE ...]",
+	 "files that were seen, the last ones", ctl_sightings, true,
+	 "Reads the local log, also without kernel and agent. All options must match; lists "
+	 "take\n"
+	 "one of several, separated by commas. --json prints the lines of the log:\n"
+	 "  sluicectl sightings --type pe,script --direction download --since 1h\n"
+	 "  sluicectl sightings --state-dir DIR --name '*.exe' -n all --json",
+	 ctl_sightings_options},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };
@@ -55,6 +64,7 @@ static void usage(FILE *out)
 		"\nOptions:\n"
 		"  -j, --json       print JSON\n"
 		"      --run-dir D  where the agent keeps stats.json (default /run/sluice)\n"
+		"      --color WHEN auto (on a terminal), always or never\n"
 		"  -h, --help       this text\n"
 		"  -V, --version    version of this program\n"
 		"\nSee sluicectl(8).\n");
@@ -167,6 +177,14 @@ static int options(struct ctl *ctl, int argc, char **argv)
 				return -1 - CTL_USAGE;
 			}
 			ctl->run_dir = argv[i];
+		} else if (!strncmp(a, "--color", 7) && (a[7] == '=' || !a[7])) {
+			const char *when = a[7] ? a + 8 : i + 1 < argc ? argv[++i] : "";
+
+			if (!ctl_colour_set(when)) {
+				ctl_error("--color: \"%s\"; expected auto, always or never",
+					  when);
+				return -1 - CTL_USAGE;
+			}
 		} else if (!strcmp(a, "--")) {
 			/* What follows belongs to the command. */
 			while (i < argc)
@@ -186,8 +204,10 @@ int main(int argc, char **argv)
 	struct ctl ctl = {.run_dir = "/run/sluice"};
 	char *fallback[] = {"status", NULL};
 	const struct ctl_command *c;
-	int n = options(&ctl, argc, argv), status;
+	int n, status;
 
+	display_init(isatty(STDOUT_FILENO) || isatty(STDERR_FILENO));
+	n = options(&ctl, argc, argv);
 	if (n < 0)
 		return -1 - n;
 	if (n == 0) {

@@ -215,9 +215,11 @@ void ctl_options_help(const struct ctl_option *options, FILE *out)
 
 void ctl_words(const char *text, FILE *out)
 {
-	for (; *text; text++)
-		fputc(*text == ' ' ? '\n' : *text, out);
-	fputc('\n', out);
+	for (size_t n; *text; text += n + (text[n] == ' ')) {
+		n = strcspn(text, " ");
+		if (n)
+			fprintf(out, "%.*s\n", (int)n, text);
+	}
 }
 
 void ctl_options_words(const struct ctl_option *options, const char *option, FILE *out)

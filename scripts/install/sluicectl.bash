@@ -9,7 +9,7 @@ _sluicectl()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--run-dir) ((i++)) ;;
+		--run-dir | --color) ((i++)) ;;
 		-*) ;;
 		*) cmd=$word; break ;;
 		esac
@@ -21,9 +21,13 @@ _sluicectl()
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
+	if [[ $prev == --color ]]; then
+		COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+		return
+	fi
 	if [[ -z $cmd || $cmd == help ]]; then
 		words=$(sluicectl help --complete)
-		[[ -z $cmd ]] && words+=" --json --run-dir --help --version"
+		[[ -z $cmd ]] && words+=" --json --run-dir --color --help --version"
 	elif [[ $prev == -* ]]; then
 		words=$(sluicectl help --complete "$cmd" "$prev")
 		case $words in
