@@ -49,6 +49,8 @@ struct archive {
 	uint64_t limit;	    /* where they end at the latest */
 	uint64_t from;	    /* next byte to be read */
 	bool doubtful;	    /* may be encrypted: its checksum tells */
+	bool asked;	    /* the caller, whether it wants it */
+	bool begun;	    /* it does */
 	uint32_t crc;
 	size_t in_at, in_len;
 	uint8_t in[BLOCK], out[BLOCK];
@@ -127,7 +129,9 @@ static bool begin(struct archive *a)
 		m.path_len = sizeof(path);
 	got = reader_read(&a->r, a->entry.name_at, path, m.path_len);
 	m.path_len = got > 0 ? (size_t)got : 0;
-	return a->ops->begin(a->arg, &m);
+	a->asked = true;
+	a->begun = a->ops->begin(a->arg, &m);
+	return a->begun;
 }
 
 /* A member of which nothing is read. */
@@ -144,7 +148,9 @@ static void member_end(struct archive *a, enum file_reason reason, uint64_t end)
 {
 	unpack_free(a->unpack);
 	a->unpack = NULL;
-	a->ops->end(a->arg, reason);
+	/* What no directory names and nobody can unpack is no member. */
+	if (a->begun || (!a->asked && reason != FILE_REASON_DECODE && begin(a)))
+		a->ops->end(a->arg, reason);
 	use(a, end);
 	a->phase = PHASE_NEXT;
 }
@@ -192,7 +198,8 @@ static void member_begin(struct archive *a, uint64_t data, bool doubtful)
 		return;
 	}
 	a->phase = PHASE_MEMBER;
-	if (begin(a))
+	a->asked = a->begun = false;
+	if (e->weak || begin(a))
 		return;
 	unpack_free(a->unpack);
 	a->unpack = NULL;
@@ -244,6 +251,12 @@ static bool within_limits(struct archive_tree *t)
 	return !t->bomb;
 }
 
+/* False: nobody wants it, or more of it. */
+static bool give(struct archive *a, size_t n)
+{
+	return (a->begun || begin(a)) && a->ops->data(a->arg, a->out, n);
+}
+
 /* One buffer of the member; how many bytes of work that was. */
 static size_t member_step(struct archive *a)
 {
@@ -267,7 +280,7 @@ static size_t member_step(struct archive *a)
 	a->tree->out += given;
 	if (given && a->doubtful)
 		a->crc = (uint32_t)crc32(a->crc, a->out, (uInt)given);
-	if (given && !a->ops->data(a->arg, a->out, given)) {
+	if (given && !give(a, given)) {
 		member_end(a, FILE_REASON_NONE,
 			   a->entry.packed != ZIP_SIZE_UNKNOWN ? a->limit
 							       : a->from - a->in_len);
@@ -383,6 +396,7 @@ static size_t search_step(struct archive *a)
 	a->phase = PHASE_NEXT;
 	if (zip_local(&a->r, found, &a->entry, &data) && plausible(&a->entry)) {
 		a->at = data;
+		a->entry.weak = true;
 		member_begin(a, data, false);
 	}
 	return (size_t)(found - before);

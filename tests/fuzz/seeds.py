@@ -4,11 +4,15 @@
 seeds.make(FOLDER) fills FOLDER/<target>/; the formats are those that the targets describe.
 Without the captures there are a few seeds made by hand.
 """
+import bz2
 import gzip
 import hashlib
+import io
+import lzma
 import os
 import struct
 import sys
+import zipfile
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay"))
@@ -151,9 +155,43 @@ def by_hand():
         b"Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--x--\r\n"
 
 
+def archive(method, *members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, data in members:
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def archives():
+    text = b"what an archive holds " * 30
+    for method in zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA:
+        inner = archive(method, ("a/b.txt", text), ("c", text[:100]), ("d/", b""))
+        for data in inner, archive(method, ("in.zip", inner), ("e", b"x")), inner[:-90], \
+                b"before it" + inner:
+            for which in b"\0", b"\x18", b"\2", b"\3":
+                yield "archive", which + b"\x40" + data
+    for number, data in enumerate((text, zlib.compress(text)[2:-4], zlib.compress(text)[2:-4],
+                                   bz2.compress(text), b"\5\4\5\0" + lzma.compress(
+                                       text, lzma.FORMAT_ALONE)[:5] + lzma.compress(
+                                       text, lzma.FORMAT_ALONE)[13:], b"\x28\xb5\x2f\xfd\x04\0",
+                                   b"\x28\xb5\x2f\xfd\x04\0", lzma.compress(text))):
+        which = next(w for w in range(256) if w % 5 == 4 and w >> 3 & 7 == number)
+        yield "archive", bytes([which, 255]) + data
+    yield "archive", b"\x03\0Rar!\x1a\x07\0" + b"\0\0\x73\1\0\x0d\0" + bytes(6) + \
+        b"\0\0\x74\4\x80\x20\0\2" + bytes(26)
+    yield "archive", b"\x03\0Rar!\x1a\x07\1\0" + b"\0\0\0\0\3\1\0\0" + \
+        b"\0\0\0\0\x09\2\3\3\2zz\2\1\0xx" + b"\0\0\0\0\3\5\0\0"
+    header = b"\x01\x04\x06\0\x01\x09\x02\0\x07\x0b\x01\0\x01\x04\x06\xf1\x07\x01" \
+        b"\x0c\x02\0\0\0"
+    yield "archive", b"\x03\x007z\xbc\xaf\x27\x1c\0\4" + bytes(4) + struct.pack(
+        "<QQ", 2, len(header)) + bytes(4) + b"xx" + header
+
+
 def inputs():
     """(target, input)"""
     yield from by_hand()
+    yield from archives()
     if not corpus.there():
         return
     for name, family in corpus.captures().items():
