@@ -2,6 +2,7 @@
 #include "supervisor/config_parse.h"
 
 #include "lib/log.h"
+#include "lib/size.h"
 #include "supervisor/control.h"
 
 #include <curl/curl.h>
@@ -80,35 +81,10 @@ static void set_path(struct parse *p, const struct key *k, void *base, const cha
 		(*text)[n - 1] = '\0';
 }
 
-static bool parse_number(const char *value, bool suffixes, uint64_t *number)
-{
-	static const char units[] = "KMG";
-	const char *unit;
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; value[i] >= '0' && value[i] <= '9'; i++)
-		if (__builtin_mul_overflow(n, 10, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(value[i] - '0'), &n))
-			return false;
-	if (i == 0)
-		return false;
-	if (suffixes && value[i] && (unit = strchr(units, value[i]))) {
-		unsigned int shift = 10 * (unsigned int)(unit - units + 1);
-
-		if (n > UINT64_MAX >> shift)
-			return false;
-		n <<= shift;
-		i++;
-	}
-	*number = n;
-	return value[i] == '\0';
-}
-
 static bool ranged(struct parse *p, const struct key *k, const char *value, bool size,
 		   uint64_t *n)
 {
-	if (parse_number(value, size, n) && *n >= k->min && *n <= k->max)
+	if (size_parse(value, size, n) && *n >= k->min && *n <= k->max)
 		return true;
 	config_bad(p, "%s: '%s': expected a number from %llu to %llu%s", k->name, value,
 		   (unsigned long long)k->min, (unsigned long long)k->max,
