@@ -184,6 +184,9 @@ enum file_trait {
 
 const char *file_trait_text(enum file_trait t);
 
+/* Types of files that are told apart at most; which ones is data (sample/type.h). */
+#define FILE_TYPES_MAX 24
+
 #define SIGHTING_ID_SIZE 16
 #define SHA256_SIZE 32
 
