@@ -17,6 +17,8 @@
 /* Exit statuses. */
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
+#define CTL_RUN_DIR "/run/sluice"
+
 struct ctl {
 	struct kernel kernel; /* connected, unless the command says `offline` */
 	bool json;
@@ -41,8 +43,10 @@ int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_monitor(struct ctl *ctl, int argc, char **argv);
 int ctl_sightings(struct ctl *ctl, int argc, char **argv);
+int ctl_show(struct ctl *ctl, int argc, char **argv);
 
-extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[];
+extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
+	ctl_show_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -48,6 +48,11 @@ static const struct ctl_command commands[] = {
 	 "  sluicectl sightings --type pe,script --direction download --since 1h\n"
 	 "  sluicectl sightings --state-dir DIR --name '*.exe' -n all --json",
 	 ctl_sightings_options},
+	{"show", "SHA256", "all that is known about one sample", ctl_show, true,
+	 "The first 8 digits or more are enough where they are one sample's. From the local "
+	 "log,\n"
+	 "the spool, and of the running agent: what became of it at which cloud.",
+	 ctl_show_options},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };
@@ -201,7 +206,7 @@ static int options(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = {.run_dir = "/run/sluice"};
+	struct ctl ctl = {.run_dir = CTL_RUN_DIR};
 	char *fallback[] = {"status", NULL};
 	const struct ctl_command *c;
 	int n, status;

@@ -4,6 +4,7 @@
  * names in this table.
  */
 #include "supervisor/live.h"
+#include "supervisor/sample_command.h"
 
 #include <unistd.h>
 
@@ -20,5 +21,6 @@ static void agent_status(struct control_client *c, void *arg, json_t *request)
 
 const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
+	{"sample", sample_command},
 	{0},
 };

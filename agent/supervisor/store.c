@@ -29,6 +29,7 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     ") STRICT, WITHOUT ROWID;"
 			     "CREATE INDEX submissions_open ON submissions (sha256)"
 			     "	WHERE outcome IS NULL;"
+			     "CREATE INDEX submissions_sample ON submissions (sha256);"
 			     "CREATE TABLE outbox ("
 			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     "	id BLOB NOT NULL,"
@@ -56,6 +57,11 @@ static const char schema[] = "CREATE TABLE sightings ("
 	  " WHERE id = ?1 AND cloud = ?2")                                                    \
 	X(RESULT, "UPDATE submissions SET outcome = ?3, verdict = ?4, detail = ?5, time = ?6" \
 		  " WHERE id = ?1 AND cloud = ?2")                                            \
+	X(SAMPLE, "SELECT s.id, s.cloud, s.policy, s.outcome, s.verdict, s.detail, s.time,"   \
+		  " sightings.time, share_mask, EXISTS (SELECT 1 FROM outbox AS o"            \
+		  " WHERE o.id = s.id AND o.cloud = s.cloud) FROM submissions AS s"           \
+		  " JOIN sightings ON sightings.id = s.id WHERE s.sha256 = ?1"                \
+		  " ORDER BY sightings.time DESC, s.id, s.cloud LIMIT ?2")                    \
 	X(FORGET, "DELETE FROM sightings WHERE time < ?1 AND NOT EXISTS (SELECT 1 FROM"       \
 		  " submissions WHERE submissions.id = sightings.id AND outcome IS NULL)")
 
@@ -247,6 +253,46 @@ enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING
 	sqlite3_bind_text(q, 5, detail, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 6, now);
 	return changed(s, q);
+}
+
+static bool read_sent(sqlite3_stmt *q, struct store_sent *sent)
+{
+	const char *policy = (const char *)sqlite3_column_text(q, 2);
+
+	if (!db_blob(q, 0, sent->id, sizeof(sent->id)))
+		return false;
+	sent->cloud = (const char *)sqlite3_column_text(q, 1);
+	sent->policy_readable = policy_parse(policy ? policy : "", &sent->policy);
+	sent->outcome = (const char *)sqlite3_column_text(q, 3);
+	sent->verdict = sqlite3_column_type(q, 4) == SQLITE_NULL ? CLOUD_VERDICT_NONE
+								 : sqlite3_column_int(q, 4);
+	sent->detail = (const char *)sqlite3_column_text(q, 5);
+	sent->ended = sent->outcome ? sqlite3_column_int64(q, 6) : 0;
+	sent->queued = sqlite3_column_int64(q, 7);
+	sent->share_mask = (uint32_t)sqlite3_column_int64(q, 8);
+	sent->in_outbox = sqlite3_column_int(q, 9);
+	return sent->cloud;
+}
+
+bool store_sample(struct store *s, const uint8_t sha256[static SHA256_SIZE], size_t max,
+		  void (*each)(void *arg, const struct store_sent *sent), void *arg)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_SAMPLE);
+	struct store_sent sent;
+	int code;
+
+	sqlite3_bind_blob(q, 1, sha256, SHA256_SIZE, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 2, (int64_t)max);
+	while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+		if (!read_sent(q, &sent)) {
+			sqlite3_reset(q);
+			snprintf(s->db.error, sizeof(s->db.error),
+				 "a stored submission cannot be read");
+			return false;
+		}
+		each(arg, &sent);
+	}
+	return db_done(&s->db, q, code);
 }
 
 bool store_forget(struct store *s, int64_t before)

@@ -93,6 +93,24 @@ enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING
 			       const char *cloud, enum cloud_outcome outcome, int32_t verdict,
 			       const char *detail, int64_t now);
 
+/* What became of a sample at one cloud; texts hold until `each` returns. */
+struct store_sent {
+	uint8_t id[SIGHTING_ID_SIZE];
+	const char *cloud;
+	int64_t queued, ended; /* ms since the epoch; ended 0: it has not */
+	bool in_outbox;	       /* the forwarder has not committed it yet */
+	const char *outcome;   /* NULL: none yet */
+	int32_t verdict;       /* or CLOUD_VERDICT_NONE */
+	const char *detail;    /* or NULL */
+	struct policy policy;  /* when seen */
+	bool policy_readable;
+	uint32_t share_mask; /* when seen */
+};
+
+/* The submissions of a sample, the newest first, `max` at most. */
+bool store_sample(struct store *s, const uint8_t sha256[static SHA256_SIZE], size_t max,
+		  void (*each)(void *arg, const struct store_sent *sent), void *arg);
+
 /* Forgets sightings seen before `before` whose submissions have all ended. */
 bool store_forget(struct store *s, int64_t before);
 

@@ -65,6 +65,79 @@ static size_t outbox(FIXTURE_DATA(store) *self, int64_t after, struct store_item
 	return store_outbox(self->store, after, items, 8, &count) ? count : 99;
 }
 
+struct sent {
+	size_t count;
+	int64_t queued[4], ended[4];
+	char cloud[4][CLOUD_NAME_MAX], outcome[4][32], detail[4][32];
+	int32_t verdict[4];
+	bool in_outbox[4];
+	uint32_t mask;
+	struct policy policy;
+};
+
+static void take_sent(void *arg, const struct store_sent *sent)
+{
+	struct sent *all = arg;
+	size_t i = all->count++;
+
+	all->queued[i] = sent->queued;
+	all->ended[i] = sent->ended;
+	strcpy(all->cloud[i], sent->cloud);
+	strcpy(all->outcome[i], sent->outcome ? sent->outcome : "");
+	strcpy(all->detail[i], sent->detail ? sent->detail : "");
+	all->verdict[i] = sent->verdict;
+	all->in_outbox[i] = sent->in_outbox;
+	all->mask = sent->share_mask;
+	all->policy = sent->policy;
+}
+
+TEST_F(store, what_became_of_a_sample)
+{
+	struct sent sent = {0};
+
+	ASSERT_TRUE(add(self, "a"));
+	number(self, 2);
+	ASSERT_TRUE(store_begin(self->store));
+	ASSERT_EQ(STORE_OK, store_add(self->store, &self->s, 0x123, 2000));
+	ASSERT_TRUE(store_submit(self->store, &self->s, "a", &self->policy, 2000));
+	ASSERT_TRUE(store_submit(self->store, &self->s, "b", &self->policy, 2000));
+	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "a"));
+	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_SENT, 1,
+					 "taken", 5000));
+	ASSERT_TRUE(store_commit(self->store));
+	/* Another sample. */
+	number(self, 3);
+	self->s.sha256[0]++;
+	ASSERT_TRUE(add(self, "a"));
+	self->s.sha256[0]--;
+
+	ASSERT_TRUE(store_sample(self->store, self->s.sha256, 4, take_sent, &sent));
+	ASSERT_EQ(3, sent.count);
+	EXPECT_STREQ("a", sent.cloud[0]);
+	EXPECT_STREQ("b", sent.cloud[1]);
+	EXPECT_EQ(2000, sent.queued[0]);
+	EXPECT_EQ(5000, sent.ended[0]);
+	EXPECT_STREQ(cloud_outcome_name(CLOUD_SENT), sent.outcome[0]);
+	EXPECT_STREQ("taken", sent.detail[0]);
+	EXPECT_EQ(1, sent.verdict[0]);
+	EXPECT_FALSE(sent.in_outbox[0]);
+	EXPECT_TRUE(sent.in_outbox[1]);
+	EXPECT_STREQ("", sent.outcome[1]);
+	EXPECT_EQ(0, sent.ended[1]);
+	EXPECT_EQ(CLOUD_VERDICT_NONE, sent.verdict[1]);
+	EXPECT_EQ(1000, sent.queued[2]);
+	EXPECT_EQ(0x123, sent.mask);
+	EXPECT_EQ(0, memcmp(&sent.policy, &self->policy, sizeof(sent.policy)));
+
+	sent.count = 0;
+	ASSERT_TRUE(store_sample(self->store, self->s.sha256, 1, take_sent, &sent));
+	EXPECT_EQ(1, sent.count);
+	self->s.sha256[5]++;
+	sent.count = 0;
+	ASSERT_TRUE(store_sample(self->store, self->s.sha256, 4, take_sent, &sent));
+	EXPECT_EQ(0, sent.count);
+}
+
 TEST_F(store, private_file)
 {
 	struct stat st;

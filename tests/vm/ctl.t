@@ -402,7 +402,7 @@ complete -p sluicectl
     with tap.case('bash completion: commands, fields, settings, counters'):
         lines = run('gate', ('bash', '-c', script)).stdout.splitlines()
         same([l.split() for l in lines[:9]], [
-            ['status', 'share', 'settings', 'sessions', 'stats', 'sightings'], ['source_ip', 'source_port'], ['on', 'off', '--json'],
+            ['status', 'share', 'settings', 'sessions', 'stats', 'sightings', 'show'], ['source_ip', 'source_port'], ['on', 'off', '--json'],
             ['wake_bytes', 'wake_msec'], ['forward', 'local', 'forward,local', '--json'],
             ['udp_ports', 'udp_prefixes'], ['lost_ring_full'],
             ['monitor'], ['config', 'sessions', '--count', '--json']], 'completions')
