@@ -15,6 +15,8 @@
 #define HELD_MAX (256u << 10)
 /* Requests without their answer, where no answer was ever seen. */
 #define OPEN_ALONE_MAX 128
+/* Bytes of a header that are waited for. */
+#define HEAD_MAX (64u << 10)
 /* libhtp keeps a pointer per transaction until its connection object is replaced. */
 #define RENEW_AFTER 4096
 
@@ -57,6 +59,8 @@ static bool renew(struct http1 *h)
 	connect_free(h, FILE_REASON_GAP);
 	buf_reset(&h->held[HTTP_REQUEST]);
 	buf_reset(&h->held[HTTP_RESPONSE]);
+	buf_reset(&h->head[HTTP_REQUEST]);
+	buf_reset(&h->head[HTTP_RESPONSE]);
 	h->ahead = 0;
 	if (connect_new(h))
 		return true;
@@ -164,6 +168,15 @@ static void hand_over(struct http1 *h, const uint8_t *p, size_t n)
 	sighting_free(&request);
 }
 
+static void count_piece(struct http1 *h)
+{
+	htp_tx_t *tx = htp_connp_get_out_tx(h->connp);
+	struct exchange *e = tx ? htp_tx_get_user_data(tx) : NULL;
+
+	if (e && e->message[HTTP_RESPONSE].chunked && !e->message[HTTP_RESPONSE].seen)
+		e->message[HTTP_RESPONSE].pieces++;
+}
+
 /* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
 static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
 {
@@ -172,6 +185,8 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 
 	h->in_gap = !p;
 	h->given = (struct text){p, n};
+	if (side == HTTP_RESPONSE)
+		count_piece(h);
 	r = side == HTTP_REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
 				 : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;
@@ -204,6 +219,68 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 		if (used < n)
 			http1_message_data(h->rest, HTTP_RESPONSE, p + used, n - used);
 	}
+}
+
+/* Whether libhtp is between two messages of that side, or in the header of one. */
+static bool in_head(const struct http1 *h, enum http_side side)
+{
+	const htp_tx_t *tx = side == HTTP_REQUEST ? htp_connp_get_in_tx(h->connp)
+						  : htp_connp_get_out_tx(h->connp);
+
+	if (!tx)
+		return true;
+	return side == HTTP_REQUEST ? tx->request_progress <= HTP_REQUEST_HEADERS
+				    : tx->response_progress <= HTP_RESPONSE_HEADERS;
+}
+
+/* An empty line, as the most lenient reader knows it. */
+static bool has_end(const uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+		for (p++; p < end && *p == '\r'; p++)
+			;
+		if (p < end && *p == '\n')
+			return true;
+	}
+	return false;
+}
+
+/* What is there of a header, whether it is whole or not. */
+static void flush_head(struct http1 *h, enum http_side side)
+{
+	struct buf head = h->head[side];
+
+	if (!head.len)
+		return;
+	buf_init(&h->head[side], HEAD_MAX);
+	if (!h->lost[side] && !h->tunnel)
+		give(h, side, head.data, head.len);
+	buf_free(&head);
+}
+
+/*
+ * libhtp reads some broken headers by how they are cut into segments, and that is the
+ * sender's choice: it gets them whole.
+ */
+static void give_head(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
+{
+	struct buf *head = &h->head[side];
+	size_t before = head->len;
+
+	if (!before && (!in_head(h, side) || has_end(p, n))) {
+		give(h, side, p, n);
+		return;
+	}
+	if (before + n > HEAD_MAX || !buf_add(head, p, n)) {
+		flush_head(h, side);
+		give(h, side, p, n);
+		return;
+	}
+	before -= before < 3 ? before : 3;
+	if (has_end(head->data + before, head->len - before))
+		flush_head(h, side);
 }
 
 /* What was held back may go on after the other side moved. */
@@ -253,8 +330,10 @@ static void *http1_open(struct proto_session *ps)
 	h->ps = ps;
 	h->client = DIR_OPENER;
 	h->upgrade_at = SIZE_MAX;
-	for (int side = 0; side < HTTP_SIDES; side++)
+	for (int side = 0; side < HTTP_SIDES; side++) {
 		buf_init(&h->held[side], HELD_MAX);
+		buf_init(&h->head[side], HEAD_MAX);
+	}
 	if (connect_new(h))
 		return h;
 	free(h);
@@ -293,6 +372,9 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 			proto_session_done(h->ps);
 		return;
 	}
+	/* Answered is what is there of it. */
+	if (side == HTTP_RESPONSE && !h->tunnel)
+		flush_head(h, HTTP_REQUEST);
 	if (!ready(h, side, p, n))
 		return;
 	if (h->held[side].len) {
@@ -300,7 +382,7 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 			lose(h, side, FILE_REASON_DECODE);
 		give_held(h, side);
 	} else {
-		give(h, side, p, n);
+		give_head(h, side, p, n);
 	}
 	give_held(h, side == HTTP_REQUEST ? HTTP_RESPONSE : HTTP_REQUEST);
 	settle(h);
@@ -321,7 +403,8 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 		h->in_gap = false;
 		return;
 	}
-	if (h->held[side].len || n > SSIZE_MAX)
+	flush_head(h, side);
+	if (h->held[side].len || n > SSIZE_MAX || h->lost[side])
 		lose(h, side, FILE_REASON_GAP);
 	else
 		give(h, side, NULL, (size_t)n);
@@ -349,6 +432,8 @@ static void http1_eof(void *state, enum dir dir, uint64_t time)
 	enum http_side side = side_of(h, dir, NULL, 0);
 
 	h->time = time;
+	if (h->connp)
+		flush_head(h, side);
 	h->eof[side] = true;
 	if (!h->connp || h->lost[side])
 		return;
@@ -368,10 +453,14 @@ static void http1_close(void *state, enum file_reason reason, uint64_t time)
 	struct http1 *h = state;
 
 	h->time = time;
+	for (int side = 0; side < HTTP_SIDES && h->connp; side++)
+		flush_head(h, side);
 	/* Both ends said goodbye before the message was whole. */
 	connect_free(h, reason == FILE_REASON_NONE ? FILE_REASON_RESET : reason);
-	for (int side = 0; side < HTTP_SIDES; side++)
+	for (int side = 0; side < HTTP_SIDES; side++) {
 		buf_free(&h->held[side]);
+		buf_free(&h->head[side]);
+	}
 	free(h);
 }
 

@@ -108,8 +108,8 @@ void http1_message_end(struct exchange *e, enum http_side side, enum file_reason
 {
 	struct message *m = &e->message[side];
 
-	if (!reason && m->unsure)
-		reason = FILE_REASON_GAP;
+	if (!reason)
+		reason = m->unsure;
 	if (m->body)
 		body_close(m->body, reason, e->http->time);
 	m->body = NULL;
@@ -299,7 +299,8 @@ static int on_response_start(htp_tx_t *tx)
 	    memmem(t.p + used, t.n - used, "\nHTTP/", 6))
 		return HTP_OK;
 	htp_tx_req_set_protocol_0_9(tx, 1);
-	e->message[HTTP_RESPONSE].unsure = e->http->holes;
+	if (e->http->holes)
+		e->message[HTTP_RESPONSE].unsure = FILE_REASON_GAP;
 	return HTP_OK;
 }
 
@@ -346,15 +347,24 @@ static int on_response_headers(htp_tx_t *tx)
 	}
 	if (e->http->upgrade == e && status >= 200)
 		e->http->upgrade = NULL;
+	e->message[HTTP_RESPONSE].chunked = tx->response_transfer_coding == HTP_CODING_CHUNKED;
 	return HTP_OK;
 }
 
+/*
+ * A chunk whose size is none makes libhtp take the whole body as it is.  Where that line came
+ * in pieces it has passed them on already, or passes them on again.
+ */
 static int on_response_data(htp_tx_data_t *d)
 {
 	struct exchange *e = http1_exchange_of(d->tx);
+	struct message *m = e ? &e->message[HTTP_RESPONSE] : NULL;
 
 	if (!e)
 		return HTP_ERROR;
+	if (m->chunked && m->pieces && !m->seen &&
+	    d->tx->response_transfer_coding == HTP_CODING_IDENTITY)
+		m->unsure = FILE_REASON_DECODE;
 	http1_message_data(e, HTTP_RESPONSE, d->data, d->len);
 	return HTP_OK;
 }

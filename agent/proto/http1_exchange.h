@@ -19,9 +19,11 @@
 struct message {
 	struct body *body;
 	bool ended;
-	bool unsure;	    /* whose it is */
-	bool judged, clear; /* the announced length, once its header is there */
-	uint64_t seen;	    /* bytes of body, transfer coding undone */
+	enum file_reason unsure; /* why it is no sample though its end is seen; NONE: it is */
+	bool judged, clear;	 /* the announced length, once its header is there */
+	bool chunked;		 /* as the header says */
+	unsigned int pieces;	 /* that came behind the header, while there is no body */
+	uint64_t seen;		 /* bytes of body, transfer coding undone */
 };
 
 struct exchange {
@@ -61,6 +63,8 @@ struct http1 {
 	bool lost[HTTP_SIDES];
 	bool broken;
 	struct buf held[HTTP_SIDES];
+	/* The beginning of a header that is not whole yet: see give_head(). */
+	struct buf head[HTTP_SIDES];
 	/* Its answer ends with the connection, and libhtp does not want it: see open_ended().
 	 */
 	struct exchange *rest;

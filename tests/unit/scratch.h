@@ -18,12 +18,14 @@
 
 #define SCRATCH_MAX 256
 
-/* Makes the folder and writes its name; false: none. */
+/* Makes the folder and writes its name; false: none.  In memory, where there is such a place. */
 static bool scratch_make(char dir[static SCRATCH_MAX])
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(dir, SCRATCH_MAX, "%s/sluice-test.XXXXXX", tmp ? tmp : "/tmp");
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(dir, SCRATCH_MAX, "%s/sluice-test.XXXXXX", tmp);
 	return mkdtemp(dir);
 }
 

@@ -20,6 +20,7 @@ FIXTURE_TEARDOWN(http)
 	conversation_end(&self->c);
 }
 
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 #define ASK "GET /a.bin HTTP/1.1\r\nHost: x\r\n\r\n"
 #define OK "HTTP/1.1 200 OK\r\n"
 
@@ -728,6 +729,47 @@ TEST_F(http, answer_without_a_status_line_after_a_hole)
 	for (size_t i = 0; i < c->files; i++)
 		if (c->seen[i].state == FILE_STATE_COMPLETE)
 			EXPECT_TRUE(has_text(c, i, "body"));
+}
+
+/* However a broken answer is cut into segments: the same file, or none. */
+TEST(cut_anywhere)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 ok\r\nConnection: close\r\n\r\rTransfer-Encoding: chunked\r\n"
+		"A: b\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		"HTTP/1.1 200 ok\r\nConnection: close\r\n Transfer-Encoding: chunked\r\n"
+		"Content-length: 5\r\n\r\nhello",
+		"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\nhello world",
+		"HTTP/1.1 200 ok\nContent-Length: 5\n\nhello",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(answers); i++) {
+		size_t n = strlen(answers[i]), same = 0;
+		uint8_t whole[SHA256_SIZE] = {0};
+
+		for (size_t cut = 0; cut < n; cut++) {
+			struct conversation c;
+
+			ASSERT_TRUE(conversation_begin(&c));
+			ask(&c, ASK);
+			if (cut)
+				say(&c, DIR_ANSWERER, answers[i], cut);
+			say(&c, DIR_ANSWERER, answers[i] + cut, n - cut);
+			fin(&c, DIR_ANSWERER);
+			fin(&c, DIR_OPENER);
+			conversation_close(&c, FILE_REASON_NONE);
+			for (size_t f = 0; f < c.files; f++) {
+				if (c.seen[f].state != FILE_STATE_COMPLETE)
+					continue;
+				if (!cut)
+					memcpy(whole, c.seen[f].sha256, sizeof(whole));
+				EXPECT_EQ(0, memcmp(whole, c.seen[f].sha256, sizeof(whole)));
+				same++;
+			}
+			conversation_end(&c);
+		}
+		EXPECT_LT(n / 2, same);
+	}
 }
 
 TEST_F(http, junk_before_a_status_line)
