@@ -54,7 +54,7 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jansson expat \
 	libseccomp libcap-ng libnghttp2 zlib libbrotlidec libzstd liblzma
 CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson
-AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lpthread
+AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lmagic -lpthread
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -linih -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
 

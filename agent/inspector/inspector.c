@@ -38,6 +38,8 @@ struct inspector {
 	struct counters counters;
 	struct msg msg;
 	struct spool *spool;
+	struct file_types *own_types; /* the built-in table */
+	struct media *media;
 	struct file_set *files;
 	struct range_set *ranges;
 	struct expect_set *expected;
@@ -461,6 +463,19 @@ static bool open_ring(struct inspector *i)
 
 /* -------------------------------------------------------------------- main */
 
+static bool open_types(struct inspector *i)
+{
+	const struct file_types *types = i->config->types;
+
+	if (!types)
+		types = i->own_types = file_types_read(NULL);
+	if (!types)
+		return false;
+	i->media = media_open();
+	file_set_types(i->files, types, i->media);
+	return true;
+}
+
 static bool open_files(struct inspector *i)
 {
 	static const struct range_limits ranges = RANGE_LIMITS_DEFAULT;
@@ -478,6 +493,8 @@ static bool open_files(struct inspector *i)
 		log_error("out of memory");
 		return false;
 	}
+	if (!open_types(i))
+		return false;
 	i->ranges = range_set_new(i->files, &ranges, &i->counters);
 	i->expected = expect_set_new(EXPECT_MAX, EXPECT_LIFETIME, &i->counters);
 	i->shared = shared_set_new(&shared, &i->counters);
@@ -528,6 +545,8 @@ out:
 	range_set_free(i.ranges);
 	if (i.files)
 		file_set_free(i.files);
+	media_close(i.media);
+	file_types_free(i.own_types);
 	if (i.spool)
 		spool_close(i.spool);
 	msg_free(&i.msg);

@@ -50,6 +50,8 @@ struct file {
 	struct sighting s;
 	enum file_reason settled; /* NONE: still wanted */
 	bool open;		  /* counts in set->open */
+	bool looked;		  /* at its head */
+	uint32_t possible;	  /* types, by what came so far */
 	bool expected;		  /* file_declare() was called */
 	uint64_t expect;
 	uint64_t flushed;
@@ -77,6 +79,9 @@ struct file_set {
 	struct file *oldest, *newest;
 	uint8_t *read_back;
 	struct members *members;
+	const struct file_types *types;
+	struct media *media;
+	struct file_judge judge;
 };
 
 struct file_set *file_set_new(struct spool *spool, const struct file_limits *limits,
@@ -101,6 +106,17 @@ struct file_set *file_set_new(struct spool *spool, const struct file_limits *lim
 		return NULL;
 	}
 	return set;
+}
+
+void file_set_types(struct file_set *set, const struct file_types *types, struct media *media)
+{
+	set->types = types;
+	set->media = media;
+}
+
+void file_set_judge(struct file_set *set, const struct file_judge *judge)
+{
+	set->judge = judge ? *judge : (struct file_judge){0};
 }
 
 static bool chunk_trim(struct file_set *set)
@@ -185,11 +201,15 @@ static void file_drop_digest(struct file *f)
 	f->digest = NULL;
 }
 
+static void file_look(struct file *f);
+
 static void file_settle(struct file *f, enum file_reason reason)
 {
 	if (f->settled)
 		return;
 	f->settled = reason;
+	/* The content is about to be given up; what it was may be known. */
+	file_look(f);
 	file_drop_chunk(f);
 	file_drop_digest(f);
 	if (f->spool)
@@ -384,6 +404,119 @@ static size_t file_read_back(struct file *f, uint64_t offset, uint64_t n)
 	return n;
 }
 
+/* Content without a hole in it: in the spool, then in the chunk. */
+static ssize_t file_read(void *arg, uint64_t offset, void *p, size_t n)
+{
+	struct file *f = arg;
+	size_t done = 0, part;
+	ssize_t got;
+
+	if (offset < f->flushed) {
+		part = n < f->flushed - offset ? n : (size_t)(f->flushed - offset);
+		got = spool_read(f->spool, offset, p, part);
+		if (got < 0 || (size_t)got < part)
+			return got;
+		done = part;
+	}
+	if (done < n && f->chunk && offset + done - f->flushed < f->chunk->len) {
+		uint64_t at = offset + done - f->flushed;
+
+		part = n - done < f->chunk->len - at ? n - done : (size_t)(f->chunk->len - at);
+		memcpy((uint8_t *)p + done, f->chunk->data + at, part);
+		done += part;
+	}
+	return (ssize_t)done;
+}
+
+/* ------------------------------------------------------------------------- types */
+
+static void file_name_type(struct file *f, const struct reader *r)
+{
+	struct file_set *set = f->set;
+	uint8_t head[FILE_TYPE_HEAD];
+	struct file_type_found found;
+	const char *name;
+	ssize_t n;
+
+	file_types_identify(set->types, r, &found);
+	if (!*found.format && set->media) {
+		n = reader_read(r, 0, head, sizeof(head));
+		media_type(set->media, head, n > 0 ? (size_t)n : 0, found.format);
+	}
+	name = found.type < FILE_TYPES_MAX ? file_types_name(set->types, found.type) : "";
+	sighting_set(&f->s, SIGHTING_FILE_TYPE, name, strlen(name));
+	sighting_set(&f->s, SIGHTING_FILE_FORMAT, found.format, strlen(found.format));
+	f->possible = FILE_TYPE_BIT(found.type) | (found.zip ? FILE_TYPE_ARCHIVE_BIT : 0);
+}
+
+/* The type that a kind of sighting has whatever its content is; NULL: by content. */
+static const char *type_of_kind(const struct sighting *s)
+{
+	if (s->kind == SIGHTING_KIND_LINK)
+		return FILE_TYPE_LINK;
+	return s->kind == SIGHTING_KIND_MAIL ? FILE_TYPE_MAIL : NULL;
+}
+
+/* True when the kind says it all. */
+static bool file_type_by_kind(struct file *f)
+{
+	static const char format[] = "message/rfc822";
+	const char *name = type_of_kind(&f->s);
+	size_t type = name ? file_types_find(f->set->types, name) : FILE_TYPES_MAX;
+
+	if (!name)
+		return false;
+	f->possible = FILE_TYPE_BIT(type);
+	if (type == FILE_TYPES_MAX)
+		return true;
+	sighting_set(&f->s, SIGHTING_FILE_TYPE, name, strlen(name));
+	if (f->s.kind == SIGHTING_KIND_MAIL)
+		sighting_set(&f->s, SIGHTING_FILE_FORMAT, format, sizeof(format) - 1);
+	return true;
+}
+
+/* What the head says it may be; its type, where that is certain. */
+static void file_look(struct file *f)
+{
+	uint64_t known = f->chunk ? f->flushed + f->chunk->len : f->flushed;
+	struct reader r = {.read = file_read, .arg = f};
+	uint8_t head[FILE_TYPE_HEAD];
+	ssize_t n;
+
+	if (f->looked || !known || !f->set->types)
+		return;
+	f->looked = true;
+	if (file_type_by_kind(f))
+		return;
+	r.size = known < FILE_TYPE_HEAD ? known : FILE_TYPE_HEAD;
+	n = reader_read(&r, 0, head, sizeof(head));
+	if (n <= 0)
+		return;
+	f->possible = file_types_possible(f->set->types, head, (size_t)n, false);
+	if (!(f->possible & (f->possible - 1)))
+		file_name_type(f, &r);
+}
+
+/* Asks the judge.  False when that settled it. */
+static bool file_ask(struct file *f, bool size_known, uint64_t size)
+{
+	const struct file_judge *judge = &f->set->judge;
+
+	if (!f->settled && judge->wanted &&
+	    !judge->wanted(judge->arg, &f->s, f->possible, size_known, size))
+		file_settle(f, FILE_REASON_UNWANTED);
+	return !f->settled;
+}
+
+/* It is complete: what it is. */
+static bool file_type(struct file *f, const struct reader *r)
+{
+	if (f->set->types && !file_type_by_kind(f))
+		file_name_type(f, r);
+	f->looked = true;
+	return file_ask(f, true, f->s.size);
+}
+
 /* The hole before [next, end) closed: these bytes are in the spool, hash them. */
 static void file_catch_up(struct file *f, uint64_t end)
 {
@@ -456,6 +589,11 @@ static void file_data_in_order(struct file *f, const uint8_t *p, size_t n)
 		f->set->extents--;
 		if (!f->settled)
 			file_catch_up(f, f->next);
+	}
+	if (!f->looked && !f->settled && f->next >= FILE_TYPE_HEAD) {
+		file_look(f);
+		f->looked = true;
+		file_ask(f, f->expected, f->expect);
 	}
 }
 
@@ -538,6 +676,7 @@ struct file *file_open(struct file_set *set, const struct sighting *meta, uint64
 		return NULL;
 	}
 	f->set = set;
+	f->possible = FILE_TYPE_ANY;
 	f->s.begin = time;
 	f->s.end = 0;
 	f->s.size = f->s.seen = f->s.missing = f->s.overlap = 0;
@@ -563,6 +702,7 @@ void file_declare(struct file *f, uint64_t size)
 	f->s.declared = size;
 	if (size > f->set->limits.max_size)
 		file_settle(f, FILE_REASON_LIMIT);
+	file_ask(f, true, size);
 }
 
 void file_declare_exact(struct file *f, uint64_t size)
@@ -611,6 +751,12 @@ bool file_describe(struct file *f, const struct sighting *meta)
 		return false;
 	now.begin = s->begin;
 	now.end = s->end;
+	if (sighting_get(s, SIGHTING_FILE_TYPE))
+		sighting_set(&now, SIGHTING_FILE_TYPE, s->text[SIGHTING_FILE_TYPE],
+			     s->text_len[SIGHTING_FILE_TYPE]);
+	if (sighting_get(s, SIGHTING_FILE_FORMAT))
+		sighting_set(&now, SIGHTING_FILE_FORMAT, s->text[SIGHTING_FILE_FORMAT],
+			     s->text_len[SIGHTING_FILE_FORMAT]);
 	now.size_known = s->size_known;
 	now.declared = s->declared;
 	now.size = s->size;
@@ -670,30 +816,6 @@ done:
 	counter_add(set->counters,
 		    result == SPOOL_OK ? COUNTER_SAMPLES_NEW : COUNTER_SAMPLES_KNOWN, 1);
 	f->s.stored = true;
-}
-
-/* Content of a complete file: in the spool, then in the chunk. */
-static ssize_t file_read(void *arg, uint64_t offset, void *p, size_t n)
-{
-	struct file *f = arg;
-	size_t done = 0, part;
-	ssize_t got;
-
-	if (offset < f->flushed) {
-		part = n < f->flushed - offset ? n : (size_t)(f->flushed - offset);
-		got = spool_read(f->spool, offset, p, part);
-		if (got < 0 || (size_t)got < part)
-			return got;
-		done = part;
-	}
-	if (done < n && f->chunk && offset + done - f->flushed < f->chunk->len) {
-		uint64_t at = offset + done - f->flushed;
-
-		part = n - done < f->chunk->len - at ? n - done : (size_t)(f->chunk->len - at);
-		memcpy((uint8_t *)p + done, f->chunk->data + at, part);
-		done += part;
-	}
-	return (ssize_t)done;
 }
 
 struct reader file_reader(struct file *f)
@@ -801,8 +923,11 @@ static bool file_keep(struct file *f)
 static bool file_opened(struct file *f)
 {
 	struct reader r = file_reader(f);
-	bool opens = f->s.kind == SIGHTING_KIND_FILE && archive_is_zip(&r);
+	bool opens;
 
+	if (!file_type(f, &r))
+		return false;
+	opens = f->s.kind == SIGHTING_KIND_FILE && archive_is_zip(&r);
 	if (!opens)
 		f->s.traits |= archive_traits(&r);
 	return (!opens || file_keep(f)) && file_digest(f) && opens &&
@@ -818,6 +943,8 @@ void file_close(struct file *f, enum file_reason reason, uint64_t time)
 	if (!s->seen)
 		s->end = time;
 	reason = file_outcome(f, reason);
+	if (reason)
+		file_look(f);
 	if (!reason && !empty) {
 		if (file_opened(f))
 			return;

@@ -15,7 +15,9 @@
 
 #include "lib/counter.h"
 #include "lib/sighting.h"
+#include "sample/media.h"
 #include "sample/spool.h"
+#include "sample/type.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +48,25 @@ struct file_set *file_set_new(struct spool *spool, const struct file_limits *lim
 			      struct counters *counters, file_sink *sink, void *arg);
 /* All its files must be closed. */
 void file_set_free(struct file_set *set);
+/*
+ * What files are (FILE_TYPE, FILE_FORMAT), by a table and by libmagic; both are borrowed, and
+ * either may be NULL: then that is not said.
+ */
+void file_set_types(struct file_set *set, const struct file_types *types, struct media *media);
+
+/*
+ * Who says whether anybody wants a file that may be of these types (FILE_TYPE_*_BIT).  It
+ * is asked when a size is declared, when the first FILE_TYPE_HEAD bytes are there, and at
+ * the end.  False settles the file as UNWANTED.
+ */
+struct file_judge {
+	bool (*wanted)(void *arg, const struct sighting *s, uint32_t possible, bool size_known,
+		       uint64_t size);
+	void *arg;
+};
+
+/* Copied; NULL: everything is wanted. */
+void file_set_judge(struct file_set *set, const struct file_judge *judge);
 /*
  * Archives are taken apart (members.h) when they are complete, during file_close(); or, with
  * `defer`, during file_set_work(), so that nothing else waits for long.
