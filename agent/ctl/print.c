@@ -47,12 +47,25 @@ int ctl_kernel_error(const struct ctl *ctl)
 	return CTL_FAILED;
 }
 
+/* A terminal gets no character that it might obey: JSON leaves DEL and those beyond ASCII. */
+static int put_harmless(const char *p, size_t n, void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == 0x7f)
+			fputs("\\u007f", stdout);
+		else
+			fputc(p[i], stdout);
+	return 0;
+}
+
 static void dump(json_t *value, size_t flags)
 {
-	/* JSON escapes control characters, but not those beyond ASCII. */
+	flags |= JSON_PRESERVE_ORDER;
 	if (isatty(STDOUT_FILENO))
-		flags |= JSON_ENSURE_ASCII;
-	json_dumpf(value, stdout, flags | JSON_PRESERVE_ORDER);
+		json_dump_callback(value, put_harmless, NULL, flags | JSON_ENSURE_ASCII);
+	else
+		json_dumpf(value, stdout, flags);
 	fputc('\n', stdout);
 	json_decref(value);
 }

@@ -37,6 +37,7 @@ _sluicectl()
 		esac
 	fi
 	case $cmd in
+	help) ;;
 	share)
 		words="all $(sluicectl share 2>/dev/null | awk 'NR > 1 {print $1}')"
 		[[ $prev != share && $prev != on && $prev != off && $prev != -* ]] && words="on off"
