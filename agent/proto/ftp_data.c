@@ -154,9 +154,8 @@ static bool is_file(const struct ftp_channel *ch)
 
 static void base_make(struct ftp_channel *ch)
 {
+	proto_session_client(ch->data, ch->data_client);
 	proto_session_sighting(ch->data, &ch->base, ch->sender, "ftp");
-	if (ch->data_client == DIR_ANSWERER)
-		proto_sighting_reverse(&ch->base);
 	if (!ch->base.session.related)
 		ch->base.session.related = ch->control.id;
 }

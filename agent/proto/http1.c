@@ -349,6 +349,7 @@ static enum http_side side_of(struct http1 *h, enum dir dir, const uint8_t *p, s
 
 		if (answers || http1_is_request(p, n) == PROBE_YES)
 			h->client = answers ? dir_other(dir) : dir;
+		proto_session_client(h->ps, h->client);
 	}
 	return dir == h->client ? HTTP_REQUEST : HTTP_RESPONSE;
 }

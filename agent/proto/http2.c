@@ -82,6 +82,7 @@ static void set_client(struct http2 *h, enum dir dir)
 		return;
 	h->client = dir;
 	h->client_known = true;
+	proto_session_client(h->ps, dir);
 }
 
 /* ----------------------------------------------------------------- messages */

@@ -434,6 +434,7 @@ static void find_client(struct imap *s, enum dir dir, const uint8_t *p, size_t n
 	line[strcspn(line, "\r\n")] = 0;
 	s->client = *p == '*' || imap_is_response(line) ? dir_other(dir) : dir;
 	s->client_known = true;
+	proto_session_client(s->ps, s->client);
 	imap_fetch_init(&s->fetch, &(struct mail_options){
 					   .session = s->ps,
 					   .sender = dir_other(s->client),

@@ -188,8 +188,10 @@ static void read_sys(struct header *h, struct nfs_call *call)
 /* The client is who calls NFS: a server calls its client back (RFC 8881 §2.10.3.1). */
 static bool is_client(struct nfs_session *s, enum dir dir)
 {
-	if (!s->has_client)
+	if (!s->has_client) {
 		s->has_client = nfs_peer_init(&s->peer, s->ps, dir);
+		proto_session_client(s->ps, dir);
+	}
 	return s->has_client && s->peer.client == dir;
 }
 

@@ -465,6 +465,7 @@ static void pop3_data(void *state, enum dir dir, const uint8_t *p, size_t n, uin
 	if (!s->client_known) {
 		s->client = *p == '+' || *p == '-' ? dir_other(dir) : dir;
 		s->client_known = true;
+		proto_session_client(s->ps, s->client);
 	}
 	if (dir == s->client) {
 		client(s, p, n);

@@ -51,6 +51,7 @@ struct proto_session {
 	uint32_t datagrams; /* nobody wanted */
 	uint32_t restarts;  /* of detection */
 	uint32_t files;
+	enum dir client; /* of the conversation, as far as is known */
 	struct head head[DIR_COUNT];
 	struct buf rest[DIR_COUNT]; /* of what was handed over */
 	bool rest_whole[DIR_COUNT];
@@ -395,6 +396,29 @@ const struct session_info *proto_session_info(const struct proto_session *ps)
 	return &ps->info;
 }
 
+/* The ends change places, and with them whatever is one end's. */
+static void reverse(struct sighting *s)
+{
+	struct session_info *i = &s->session, was = *i;
+
+	for (int d = 0; d < DIR_COUNT; d++) {
+		i->end[d] = was.end[dir_other(d)];
+		i->nat[d] = was.nat[dir_other(d)];
+	}
+	if (was.local)
+		i->local = was.local == SESSION_LOCAL_OPENER ? SESSION_LOCAL_ANSWERER
+							     : SESSION_LOCAL_OPENER;
+	memcpy(i->in_name, was.out_name, sizeof(i->in_name));
+	memcpy(i->out_name, was.in_name, sizeof(i->out_name));
+	s->direction =
+		s->direction == DIRECTION_DOWNLOAD ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
+}
+
+void proto_session_client(struct proto_session *ps, enum dir client)
+{
+	ps->client = client;
+}
+
 void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum dir sender,
 			    const char *application)
 {
@@ -403,6 +427,8 @@ void proto_session_sighting(struct proto_session *ps, struct sighting *s, enum d
 	s->direction = sender == DIR_ANSWERER ? DIRECTION_DOWNLOAD : DIRECTION_UPLOAD;
 	s->number = ps->files++;
 	sighting_set(s, SIGHTING_APPLICATION, application, strlen(application));
+	if (ps->client == DIR_ANSWERER)
+		reverse(s);
 }
 
 void proto_session_refine(struct proto_session *ps, struct sighting *s)
@@ -426,23 +452,6 @@ void proto_session_rename(struct proto_session *ps, const char *application)
 const char *proto_session_name(const struct proto_session *ps, const char *application)
 {
 	return ps->application ? ps->application : application;
-}
-
-void proto_sighting_reverse(struct sighting *s)
-{
-	struct session_info *i = &s->session, was = *i;
-
-	for (int d = 0; d < DIR_COUNT; d++) {
-		i->end[d] = was.end[dir_other(d)];
-		i->nat[d] = was.nat[dir_other(d)];
-	}
-	if (was.local)
-		i->local = was.local == SESSION_LOCAL_OPENER ? SESSION_LOCAL_ANSWERER
-							     : SESSION_LOCAL_OPENER;
-	memcpy(i->in_name, was.out_name, sizeof(i->in_name));
-	memcpy(i->out_name, was.in_name, sizeof(i->out_name));
-	s->direction =
-		s->direction == DIRECTION_DOWNLOAD ? DIRECTION_UPLOAD : DIRECTION_DOWNLOAD;
 }
 
 bool proto_session_handover(struct proto_session *ps, const struct proto_head rest[DIR_COUNT],

@@ -115,6 +115,13 @@ bool proto_session_wanted(const struct proto_session *ps);
 struct proto_env *proto_session_env(struct proto_session *ps);
 const struct session_info *proto_session_info(const struct proto_session *ps);
 /*
+ * Who is the client of the conversation, where its parser can tell; the opener where nobody
+ * says.  It is the answerer where a server opens a connection that its client asked for, and
+ * where a session was seen from its middle, and an answer first.  In a sighting client and
+ * opener are the same: the ends change places, with NAT, interfaces and the rest.
+ */
+void proto_session_client(struct proto_session *ps, enum dir client);
+/*
  * A sighting's beginning: session, direction by who sends the file, application
  * and the number of the file in this session.
  */
@@ -126,11 +133,6 @@ void proto_session_refine(struct proto_session *ps, struct sighting *s);
 void proto_session_rename(struct proto_session *ps, const char *application);
 /* That name, or the one given. */
 const char *proto_session_name(const struct proto_session *ps, const char *application);
-/*
- * The answerer is the client of the whole conversation, as where a server opens a
- * connection that its client asked for: what it is in the sighting.
- */
-void proto_sighting_reverse(struct sighting *s);
 /* The parser wants no more: the session is shunted where the source can. */
 void proto_session_done(struct proto_session *ps);
 /*

@@ -137,6 +137,7 @@ bool smb_from(struct smb *smb, enum dir dir, bool response)
 	if (!smb->client_known) {
 		smb->client_known = true;
 		smb->client = client;
+		proto_session_client(smb->ps, client);
 	}
 	return smb->client == client;
 }

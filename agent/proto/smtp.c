@@ -546,6 +546,7 @@ static void smtp_data(void *state, enum dir dir, const uint8_t *p, size_t n, uin
 	if (!s->client_known) {
 		s->client = smtp_client(p, n, dir);
 		s->client_known = true;
+		proto_session_client(s->ps, s->client);
 	}
 	if (dir == s->client) {
 		client(s, p, n);

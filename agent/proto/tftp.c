@@ -214,9 +214,8 @@ static void file_begin(struct transfer *t, struct proto_session *ps, enum dir cl
 	struct sighting s;
 
 	t->owner = ps;
+	proto_session_client(ps, client);
 	proto_session_sighting(ps, &s, t->write ? client : dir_other(client), "tftp");
-	if (client == DIR_ANSWERER)
-		proto_sighting_reverse(&s);
 	sighting_set(&s, SIGHTING_COMMAND, t->write ? "WRQ" : "RRQ", 3);
 	sighting_set(&s, SIGHTING_FILENAME, last, strlen(last));
 	sighting_set(&s, SIGHTING_FILE_PATH, t->name, strlen(t->name));

@@ -176,8 +176,9 @@ TEST_F(proto, server_that_seems_to_have_opened)
 	say(&self->c, DIR_OPENER, RESPONSE, strlen(RESPONSE));
 	EXPECT_TRUE(has_text(&self->c, 0, "hello"));
 	EXPECT_STREQ("http://x/a", text_at(&self->c, 0, SIGHTING_URL));
-	/* whoever opened, the sender is who sent the file */
-	EXPECT_EQ(DIR_OPENER, sighting_sender(&self->c.seen[0]));
+	/* whoever opened, the sender is who sent the file, to a client that downloads */
+	EXPECT_EQ(DIRECTION_DOWNLOAD, self->c.seen[0].direction);
+	EXPECT_EQ(40000, self->c.seen[0].session.end[DIR_ANSWERER].port);
 }
 
 TEST_HARNESS_MAIN
