@@ -44,6 +44,7 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv);
 int ctl_monitor(struct ctl *ctl, int argc, char **argv);
 int ctl_sightings(struct ctl *ctl, int argc, char **argv);
 int ctl_show(struct ctl *ctl, int argc, char **argv);
+int ctl_vsys(struct ctl *ctl, int argc, char **argv);
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
 	ctl_show_options[];

@@ -53,6 +53,10 @@ static const struct ctl_command commands[] = {
 	 "log,\n"
 	 "the spool, and of the running agent: what became of it at which cloud.",
 	 ctl_show_options},
+	{"vsys", "", "virtual systems and zones, and what their names stand for", ctl_vsys,
+	 true,
+	 "Asks the running agent: the sections of its configuration, their conditions, the\n"
+	 "namespaces and VRFs that the names in them stand for now, and what is captured."},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };

@@ -5,6 +5,7 @@
  */
 #include "supervisor/live.h"
 #include "supervisor/sample_command.h"
+#include "supervisor/vsys_command.h"
 
 #include <unistd.h>
 
@@ -22,5 +23,6 @@ static void agent_status(struct control_client *c, void *arg, json_t *request)
 const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
 	{"sample", sample_command},
+	{"vsys", vsys_command},
 	{0},
 };
