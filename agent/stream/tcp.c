@@ -574,6 +574,14 @@ static bool is_reset(const struct tcp *t, uint64_t time)
 	return true;
 }
 
+/* The other end's SYN acknowledged this one's: what is missing before `sequence` is a hole. */
+static bool begin_is_sure(const struct flow *f, uint32_t sequence)
+{
+	int32_t ahead = distance(f->hint, sequence);
+
+	return f->hint_known && f->hint_sure && ahead >= 0 && ahead <= FORWARD_MAX;
+}
+
 /* Bytes of this direction: payload, SYN, FIN. */
 static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 {
@@ -600,7 +608,9 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 			return;
 		}
 		start(f, b.sequence);
-		if (!f->hint_known || f->hint != b.sequence || syn_due(t, s->dir)) {
+		if (begin_is_sure(f, b.sequence)) {
+			f->next = f->from = f->hint;
+		} else if (!f->hint_known || f->hint != b.sequence || syn_due(t, s->dir)) {
 			f->searching = true;
 			f->next -= SEARCH_BACK;
 		}

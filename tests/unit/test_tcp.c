@@ -438,6 +438,27 @@ TEST(handshake_captured_after_what_it_began)
 	world_close(&w);
 }
 
+/* Its SYN was never captured, but the answer to it was. */
+TEST(begin_said_by_the_answer)
+{
+	struct world w;
+
+	world_open(&w);
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 500,
+		 .acknowledgment = 101),
+	     NULL, 0);
+	text(&w, DIR_OPENER, 104, "def");
+	feed(&w,
+	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK, .sequence = 501, .acknowledgment = 107),
+	     NULL, 0);
+	EXPECT_OUT(&w, DIR_OPENER, "");
+	text(&w, DIR_OPENER, 101, "abc");
+	EXPECT_OUT(&w, DIR_OPENER, "abcdef");
+	EXPECT_EQ(0, w.out[DIR_OPENER].gaps);
+	world_close(&w);
+}
+
 TEST(data_with_syn)
 {
 	struct world w;
