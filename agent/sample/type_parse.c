@@ -290,6 +290,8 @@ static bool take_strings(struct table_parse *p, struct type_row *row, const stru
 			return bad(p, "out of memory");
 		memcpy(s->p, p->word[*next].text, s->n + 1);
 		row->strings++;
+		if (m->zip && s->n > 2 && memchr(s->p + 1, '*', s->n - 2))
+			return bad(p, "%s: expected '*' at an end of a name only", m->name);
 	}
 	if (row->strings < m->min)
 		return bad(p, "%s: expected a string in '\"'", m->name);
