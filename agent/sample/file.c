@@ -919,6 +919,18 @@ static bool file_keep(struct file *f)
 	return true;
 }
 
+/*
+ * What a type is said of stays whole, even where it is built on ZIP; the others are opened by
+ * what their beginning or their end says.
+ */
+static bool file_opens(const struct file *f, const struct reader *r)
+{
+	uint32_t typed = f->possible & ~(FILE_TYPE_ARCHIVE_BIT | FILE_TYPE_OTHER_BIT);
+
+	return f->s.kind == SIGHTING_KIND_FILE && !(f->set->types && typed) &&
+	       archive_is_zip(r);
+}
+
 /* A complete file: what it is, its hash; true when it is an archive that members_add() took. */
 static bool file_opened(struct file *f)
 {
@@ -927,7 +939,7 @@ static bool file_opened(struct file *f)
 
 	if (!file_type(f, &r))
 		return false;
-	opens = f->s.kind == SIGHTING_KIND_FILE && archive_is_zip(&r);
+	opens = file_opens(f, &r);
 	if (!opens)
 		f->s.traits |= archive_traits(&r);
 	return (!opens || file_keep(f)) && file_digest(f) && opens &&

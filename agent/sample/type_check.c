@@ -216,8 +216,9 @@ static bool has_member(const struct type_string *s, struct content *c)
 	if (!c->zip_read && !zip_open(&c->zip, c->r, MEMBERS_MAX))
 		return false;
 	c->zip_read = true;
+	/* Those of its own directory: the end of one stored in it looks like another one. */
 	for (size_t i = 0; i < c->zip.count; i++)
-		if (entry_fits(s, c, &c->zip.entries[i]))
+		if (!c->zip.entries[i].weak && entry_fits(s, c, &c->zip.entries[i]))
 			return true;
 	return !c->zip.directory && local_fits(s, c);
 }

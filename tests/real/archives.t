@@ -262,6 +262,18 @@ def packed(shop):
         {"in.zip": inner, **{f"in.zip!/{n}": b for n, b in all_of_it.items()}}, ()
 
 
+def whole():
+    """Built on ZIP, and one thing."""
+    jar = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "A.class": b"\xca\xfe\xba\xbe"}
+    docx = {"[Content_Types].xml": b"<Types/>", "_rels/.rels": b"<Relationships/>",
+            "word/document.xml": b"<document/>"}
+    apk = {"AndroidManifest.xml": b"\3\0\x08\0", "classes.dex": b"dex\n035\0"}
+    for name, files in ("a.jar", jar), ("a.docx", docx), ("a.apk", apk):
+        made = by_python(zipfile.ZIP_DEFLATED, files)
+        yield f"{name} stays whole", name, made, {}, ()
+        yield f"{name} in a zip", f"{name}.zip", stored(name, made), {name: made}, ()
+
+
 def protected(shop):
     files = {n: "encrypted" for n in shop.files}
     yield "zip -P", "zip-p.zip", shop.zip("-P", "secret"), files, ("encrypted",)
@@ -506,6 +518,7 @@ def main():
     tap, shop = Tap(), Shop()
     try:
         check(tap, shop, packed(shop))
+        check(tap, shop, whole())
         counters(tap, check(tap, shop, protected(shop)))
         levels(tap, shop)
         explode(tap, shop)
