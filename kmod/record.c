@@ -212,8 +212,9 @@ void sluice_record_finish(struct sluice_session *session, const struct sluice_pa
 			  struct sluice_record_data *record)
 {
 	u32 length = (record->hdr.length & SLUICE_RECORD_LENGTH_MASK) - sizeof(*record);
+	u32 offset = packet->offset + (record->sequence - packet->sequence);
 
-	if (length && skb_copy_bits(packet->skb, packet->offset, record->payload, length)) {
+	if (length && skb_copy_bits(packet->skb, offset, record->payload, length)) {
 		/* Memory of a device, or not what its headers say. */
 		spin_lock_bh(&session->lock);
 		record_lost(&session->dir[packet->direction], length);

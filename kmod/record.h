@@ -18,8 +18,8 @@ void sluice_record_describe(struct sluice_session *session, const struct sluice_
 bool sluice_record_fits(const struct sluice_session *session, const struct nf_conn *ct);
 
 /*
- * Reserves the record of a packet whose first byte has the sequence number
- * @sequence and of which @length bytes of payload are wanted (all or none).
+ * Reserves the record of a packet of which @length bytes of payload are wanted, from the
+ * one with the sequence number @sequence on.
  * Puts the SESSION record in front if that is still to come.  Returns NULL when
  * it is lost, which has been counted then.  The caller holds session->lock.
  */

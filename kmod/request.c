@@ -4,6 +4,7 @@
  */
 #include <linux/rhashtable.h>
 
+#include "hook.h"
 #include "netlink.h"
 #include "record.h"
 #include "session.h"
@@ -44,6 +45,36 @@ int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction whi
 	spin_unlock_bh(&session->lock);
 	rcu_read_unlock();
 	return err;
+}
+
+/*
+ * One record tells of one part, so a packet that has some before and some behind is captured
+ * whole.  So is one of which something else is told by where its payload begins or ends:
+ * SYN, RST and urgent bytes by the first byte, FIN by the last.
+ */
+struct sluice_part sluice_session_part(const struct sluice_session_direction *direction,
+				       const struct sluice_packet *packet, u64 at)
+{
+	const u8 by_first = SLUICE_DATA_SYN | SLUICE_DATA_RST | SLUICE_DATA_URG;
+	struct sluice_part part = { .length = packet->length };
+	u64 end = at + packet->length;
+
+	if (end <= direction->skip_from || at >= direction->skip_to)
+		return part;
+	if (at >= direction->skip_from && end <= direction->skip_to) {
+		/* A FIN comes after the payload, wherever that is. */
+		if (!(packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_RST)))
+			part.from = part.length;
+		part.length = 0;
+	} else if (packet->flags & by_first) {
+		return part;
+	} else if (at >= direction->skip_from) {
+		part.from = direction->skip_to - at;
+		part.length -= part.from;
+	} else if (end <= direction->skip_to && !(packet->flags & SLUICE_DATA_FIN)) {
+		part.length = direction->skip_from - at;
+	}
+	return part;
 }
 
 int sluice_session_shunt(struct sluice_net *sn, u64 id)

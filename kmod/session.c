@@ -402,27 +402,28 @@ static struct sluice_record_data *session_capture(struct sluice_session *session
 {
 	const u8 control = SLUICE_DATA_SYN | SLUICE_DATA_FIN | SLUICE_DATA_RST;
 	struct sluice_session_direction *direction = &session->dir[packet->direction];
-	u32 sequence = packet->sequence, length = packet->length;
 	struct sluice_net *sn = session->ring->sn;
+	struct sluice_part part;
+	u32 skipped;
 
-	if (session->ignored)
+	if (session->ignored) {
+		sluice_stat_add(sn, SLUICE_STAT_IGNORED_BYTES, packet->length);
 		return NULL;
+	}
 	if (session->shunted) {
-		direction->count.skipped_bytes += length;
-		sluice_stat_add(sn, SLUICE_STAT_SHUNTED_BYTES, length);
+		direction->count.skipped_bytes += packet->length;
+		sluice_stat_add(sn, SLUICE_STAT_SHUNTED_BYTES, packet->length);
 		return NULL;
 	}
-	if (length && at >= direction->skip_from && at + length <= direction->skip_to) {
-		direction->count.skipped_bytes += length;
-		sluice_stat_add(sn, SLUICE_STAT_SKIPPED_BYTES, length);
-		/* A FIN comes after the payload, wherever that is. */
-		if (!(packet->flags & SLUICE_DATA_SYN))
-			sequence += length;
-		length = 0;
+	part = sluice_session_part(direction, packet, at);
+	skipped = packet->length - part.length;
+	if (skipped) {
+		direction->count.skipped_bytes += skipped;
+		sluice_stat_add(sn, SLUICE_STAT_SKIPPED_BYTES, skipped);
 	}
-	if (!length && !(packet->flags & control))
+	if (!part.length && !(packet->flags & control))
 		return NULL;
-	return sluice_record_reserve(session, packet, sequence, length);
+	return sluice_record_reserve(session, packet, packet->sequence + part.from, part.length);
 }
 
 /* Accounts for a packet of a session. */
@@ -458,6 +459,15 @@ static bool session_opens(const struct sluice_packet *packet)
 	       (packet->flags & (SLUICE_DATA_SYN | SLUICE_DATA_ACK)) == SLUICE_DATA_SYN;
 }
 
+/* There is no session for a packet.  Datagrams are counted only with theirs. */
+static void session_missed(struct sluice_net *sn, const struct sluice_packet *packet,
+			   enum sluice_stat why)
+{
+	sluice_stat_inc(sn, why);
+	if (packet->protocol != IPPROTO_UDP)
+		sluice_stat_add(sn, SLUICE_STAT_MISSED_BYTES, packet->length);
+}
+
 /* A session that nobody can find yet.  NULL, and counted, when there can be none. */
 static struct sluice_session *session_alloc(struct sluice_net *sn,
 					    const struct sluice_session_key *key,
@@ -469,19 +479,19 @@ static struct sluice_session *session_alloc(struct sluice_net *sn,
 	struct sluice_session *session, *master;
 
 	if (!ring) {
-		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_RING);
+		session_missed(sn, packet, SLUICE_STAT_MISSED_NO_RING);
 		return NULL;
 	}
 	session = kmem_cache_zalloc(session_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!session) {
-		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+		session_missed(sn, packet, SLUICE_STAT_MISSED_NO_MEMORY);
 		return NULL;
 	}
 	/* Who goes beyond the limit takes the place of another, so it holds. */
 	if (atomic_inc_return(&sn->sessions) > most && !session_evict(&ring->sessions)) {
 		atomic_dec(&sn->sessions);
 		kmem_cache_free(session_cache, session);
-		sluice_stat_inc(sn, SLUICE_STAT_MISSED_TABLE_FULL);
+		session_missed(sn, packet, SLUICE_STAT_MISSED_TABLE_FULL);
 		return NULL;
 	}
 	session->key = *key;
@@ -555,7 +565,7 @@ static bool session_begin(struct sluice_net *sn, const struct sluice_session_key
 		call_rcu(&session->rcu, session_free_rcu);
 		if (err == -EEXIST)
 			return false;
-		sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+		session_missed(sn, packet, SLUICE_STAT_MISSED_NO_MEMORY);
 		return true;
 	}
 	if (record)
@@ -639,7 +649,7 @@ void sluice_session_packet(struct sluice_net *sn, const struct sluice_packet *pa
 			return;
 	}
 	/* Cannot be: others would have to end and begin it in step with us. */
-	sluice_stat_inc(sn, SLUICE_STAT_MISSED_NO_MEMORY);
+	session_missed(sn, packet, SLUICE_STAT_MISSED_NO_MEMORY);
 }
 
 /* ---------------------------------------------------------- init and exit */

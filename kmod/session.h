@@ -131,6 +131,19 @@ struct sluice_session *sluice_session_find(struct sluice_net *sn, u64 id);
 int sluice_session_skip(struct sluice_net *sn, u64 id, enum sluice_direction direction,
 			u32 sequence, u64 length);
 
+/* A part of a packet's payload: so many bytes, from the one @from bytes behind its first. */
+struct sluice_part {
+	u32 from;
+	u32 length;
+};
+
+/*
+ * What of a packet's payload is captured, that begins at @at: all, nothing, or what is
+ * before or behind the bytes to skip.  The caller holds session->lock.
+ */
+struct sluice_part sluice_session_part(const struct sluice_session_direction *direction,
+				       const struct sluice_packet *packet, u64 at);
+
 /* Captures no more of a session.  -ENOENT when there is none. */
 int sluice_session_shunt(struct sluice_net *sn, u64 id);
 

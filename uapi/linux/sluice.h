@@ -218,7 +218,7 @@ enum sluice_end_reason {
 
 struct sluice_direction_count {
 	__u64 packets;		/* seen by the hook */
-	__u64 bytes;		/* payload seen by the hook */
+	__u64 bytes;		/* payload seen by the hook: captured, skipped and lost */
 	__u64 skipped_bytes;	/* payload left out by skip or shunt */
 	__u64 lost_records;
 	__u64 lost_bytes;
@@ -265,7 +265,11 @@ struct sluice_record_lost {
  * RING_OPEN       [admin] RING_INDEX, RING_COUNT, RING_SIZE (optional)
  *                 -> RING_FD, RING_SIZE
  * SESSION_GET     [admin] dump: one message a session; with SESSION_ID: one
- * SKIP            [admin] SESSION_ID, DIRECTION, SEQUENCE, LENGTH; TCP only
+ * SKIP            [admin] SESSION_ID, DIRECTION, SEQUENCE, LENGTH; TCP only.  Bytes
+ *                 of that range which come from now on are left out, exactly those
+ *                 (with SYN, RST or URG, and at its begin with FIN, a packet is taken
+ *                 whole or not at all).  A direction has one range: another one
+ *                 that touches it is more of it, else it takes its place.
  * SHUNT           [admin] SESSION_ID
  * STATS_GET       -> one attribute a counter
  */
@@ -345,7 +349,9 @@ struct sluice_prefix {
 	  "prefixes of addresses whose sessions of UDP are captured")
 
 /*
- * Counters of a network namespace.
+ * Counters of a network namespace.  At all times bytes + udp_bytes = bytes_delivered +
+ * lost_bytes + skipped_bytes + shunted_bytes + ignored_bytes + missed_bytes, but for packets
+ * being handled.
  * X(CONSTANT, name, help)
  */
 #define SLUICE_STATS(X)                                                          \
@@ -371,7 +377,10 @@ struct sluice_prefix {
 	X(MISSED_NO_MEMORY, missed_no_memory, "packets not captured: no memory for a session") \
 	X(MISSED_NO_RING, missed_no_ring,                                        \
 	  "packets not captured: the session's ring is not open")                \
+	X(MISSED_BYTES, missed_bytes,                                            \
+	  "payload of TCP packets not captured: no session for them")            \
 	X(IGNORED_MARK, ignored_mark, "sessions not captured: ignore_mark")      \
+	X(IGNORED_BYTES, ignored_bytes, "their payload")                         \
 	X(SKIPPED_BYTES, skipped_bytes, "payload left out because of skip")      \
 	X(SHUNTED_BYTES, shunted_bytes, "payload left out because of shunt")     \
 	X(SHUNTED_SESSIONS, shunted_sessions, "sessions shunted")                \
