@@ -134,6 +134,20 @@ static const char *on_named(void *arg, const char *application, const char *host
 	return application_refine(i->config->applications, application, host, n);
 }
 
+static void on_skip(void *arg, const struct session_info *s, enum dir dir, uint32_t sequence,
+		    uint64_t n)
+{
+	struct inspector *i = arg;
+
+	msg_begin(&i->msg, MSG_SKIP);
+	msg_put_u64(&i->msg, MSG_A_SESSION, s->id);
+	msg_put_u64(&i->msg, MSG_A_DIRECTION,
+		    dir == DIR_OPENER ? SLUICE_DIR_OPENER : SLUICE_DIR_ANSWERER);
+	msg_put_u64(&i->msg, MSG_A_SEQUENCE, sequence);
+	msg_put_u64(&i->msg, MSG_A_LENGTH, n);
+	send_message(i);
+}
+
 /* All of them, as they stand since the start of the process. */
 static void report_counters(struct inspector *i)
 {
@@ -455,6 +469,7 @@ static bool open_ring(struct inspector *i)
 	}
 	file_set_defer(i->files, true);
 	i->env.shunt = on_unwanted;
+	i->env.skip = on_skip;
 	i->tracker = tracker_new(TRACKER_RING, &limits, &i->env);
 	if (!i->tracker)
 		log_error("out of memory");

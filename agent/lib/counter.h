@@ -104,6 +104,9 @@
 	X(SAMPLES_RESTORED, samples_restored, "samples seen again while being removed: kept")  \
 	X(SAMPLES_MISSING, samples_missing, "sightings not sent: their sample was gone")       \
 	X(SHUNTS, shunts, "sessions shunted")                                                  \
+	X(SKIPS, skips, "times the kernel was asked to leave out what nobody wants")           \
+	X(SKIP_BYTES, skip_bytes, "bytes it was asked to leave out")                           \
+	X(SKIPPED_BYTES, skipped_bytes, "of these, that did not come")                         \
 	X(SIGHTINGS, sightings, "sightings accepted by the supervisor")                        \
 	X(SIGHTINGS_UNMATCHED, sightings_unmatched, "complete files that no rule wants")       \
 	X(SIGHTINGS_REPEATED, sightings_repeated, "sightings announced again after a restart") \

@@ -293,6 +293,20 @@ bool kernel_ring_open(struct kernel *k, uint32_t index, uint32_t count, uint32_t
 	return *fd >= 0;
 }
 
+bool kernel_skip(struct kernel *k, uint64_t session, enum sluice_direction direction,
+		 uint32_t sequence, uint64_t length)
+{
+	struct nl_msg *msg = kernel_request(k, SLUICE_CMD_SKIP, false);
+
+	if (msg) {
+		nla_put_u64(msg, SLUICE_A_SESSION_ID, session);
+		nla_put_u32(msg, SLUICE_A_DIRECTION, direction);
+		nla_put_u32(msg, SLUICE_A_SEQUENCE, sequence);
+		nla_put_u64(msg, SLUICE_A_LENGTH, length);
+	}
+	return kernel_call(k, msg, "skip", NULL, NULL);
+}
+
 bool kernel_shunt(struct kernel *k, uint64_t session)
 {
 	struct nl_msg *msg = kernel_request(k, SLUICE_CMD_SHUNT, false);

@@ -44,6 +44,8 @@ bool kernel_share_get(struct kernel *k, uint32_t *mask, uint32_t *generation);
 bool kernel_share_set(struct kernel *k, uint32_t select, uint32_t mask);
 /* size 0: the kernel's setting.  *fd is close-on-exec. */
 bool kernel_ring_open(struct kernel *k, uint32_t index, uint32_t count, uint32_t size, int *fd);
+bool kernel_skip(struct kernel *k, uint64_t session, enum sluice_direction direction,
+		 uint32_t sequence, uint64_t length);
 bool kernel_shunt(struct kernel *k, uint64_t session);
 /* Joins a multicast group by name; the socket then receives notifications only. */
 bool kernel_join(struct kernel *k, const char *group);

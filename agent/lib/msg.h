@@ -26,6 +26,7 @@
 	X(SIGHTING, "sighting") /* sighting attributes */                     \
 	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */       \
 	X(SHUNT, "shunt")	/* SESSION */                                 \
+	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */    \
 	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */     \
 	/* supervisor to forwarder */                                         \
 	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */     \
@@ -61,6 +62,9 @@ enum msg_attr {
 	MSG_A_COUNTER_VALUE,  /* u64, belongs to the name before it */
 	MSG_A_SESSION,	      /* u64 */
 	MSG_A_KIND,	      /* u64, enum sighting_kind */
+	MSG_A_DIRECTION,      /* u64, enum sluice_direction */
+	MSG_A_SEQUENCE,	      /* u64, 32 bits of TCP */
+	MSG_A_LENGTH,	      /* u64, bytes */
 	MSG_A_SIGHTING = 256, /* first of sighting.c's own */
 };
 

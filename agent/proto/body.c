@@ -290,6 +290,16 @@ void body_gap(struct body *b, uint64_t n, uint64_t time)
 		b->reason = FILE_REASON_GAP;
 }
 
+bool body_wanted(const struct body *b)
+{
+	/* Parts of it may be wanted. */
+	if (b->undecided || b->parts)
+		return true;
+	if (b->piece)
+		return range_wanted(b->piece);
+	return !b->file || file_wanted(b->file);
+}
+
 bool body_has_end(const struct body *b)
 {
 	return b->coding && b->reason == FILE_REASON_NONE && coding_has_end(b->coding);

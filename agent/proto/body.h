@@ -56,6 +56,8 @@ struct body *body_new(const struct body_options *o);
 void body_data(struct body *b, const uint8_t *p, size_t n, uint64_t time);
 /* n bytes never came by. */
 void body_gap(struct body *b, uint64_t n, uint64_t time);
+/* False once nothing that may still come of it can change what becomes of it. */
+bool body_wanted(const struct body *b);
 /* Its content coding saw its own end, so that nothing can be missing. */
 bool body_has_end(const struct body *b);
 /* Ends its file or files and frees it.  NONE: the protocol saw its end. */

@@ -499,6 +499,9 @@ static void data_data(void *state, enum dir dir, const uint8_t *p, size_t n, uin
 		coding_data(ch->coding, p, n);
 	else
 		decoded(ch, p, n);
+	/* It is all this session carries.  In a capture its size still gets known. */
+	if (ch->env->shunt && !file_wanted(ch->file))
+		proto_session_done(ch->data);
 }
 
 static void data_gap(void *state, enum dir dir, uint64_t n, uint64_t time)

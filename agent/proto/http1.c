@@ -177,13 +177,16 @@ static void count_piece(struct http1 *h)
 		e->message[HTTP_RESPONSE].pieces++;
 }
 
+/* Stands for the last byte of a hole: see give_hole(). */
+static const uint8_t stand_in;
+
 /* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
 static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
 {
 	size_t used;
 	int r;
 
-	h->in_gap = !p;
+	h->in_gap = !p || p == &stand_in;
 	h->given = (struct text){p, n};
 	if (side == HTTP_RESPONSE)
 		count_piece(h);
@@ -283,6 +286,35 @@ static void give_head(struct http1 *h, enum http_side side, const uint8_t *p, si
 		flush_head(h, side);
 }
 
+/* The exchange one of whose messages is being read; NULL: none. */
+static struct exchange *current(struct http1 *h, enum http_side side)
+{
+	htp_tx_t *tx = side == HTTP_REQUEST ? htp_connp_get_in_tx(h->connp)
+					    : htp_connp_get_out_tx(h->connp);
+
+	if (side == HTTP_RESPONSE && h->rest)
+		return h->rest;
+	return tx ? htp_tx_get_user_data(tx) : NULL;
+}
+
+/*
+ * libhtp takes a hole for an error where a body ends with it, and would not go on with the
+ * next message.
+ */
+static void give_hole(struct http1 *h, enum http_side side, size_t n)
+{
+	struct exchange *e = current(h, side);
+
+	if (!e || http1_message_left(e, side) != n) {
+		give(h, side, NULL, n);
+		return;
+	}
+	if (n > 1)
+		give(h, side, NULL, n - 1);
+	if (!h->lost[side])
+		give(h, side, &stand_in, 1);
+}
+
 /* What was held back may go on after the other side moved. */
 static void give_held(struct http1 *h, enum http_side side)
 {
@@ -317,6 +349,18 @@ static void settle(struct http1 *h)
 	if ((h->begun > RENEW_AFTER && h->open <= !h->spoke[HTTP_REQUEST]) ||
 	    (h->open > OPEN_ALONE_MAX && !h->spoke[HTTP_RESPONSE]))
 		renew(h);
+}
+
+/* What nobody wants of a body may be left out: all that was given of it was read. */
+static void leave_out(struct http1 *h, enum http_side side)
+{
+	struct exchange *e;
+
+	if (h->tunnel || h->lost[side] || h->held[side].len || h->head[side].len)
+		return;
+	e = current(h, side);
+	if (e)
+		proto_session_skip(h->ps, dir_of(h, side), http1_message_unwanted(e, side));
 }
 
 /* -------------------------------------------------------------- interface */
@@ -365,6 +409,7 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	h->spoke[side] = true;
 	if (side == HTTP_RESPONSE && h->rest) {
 		http1_message_data(h->rest, HTTP_RESPONSE, p, n);
+		leave_out(h, side);
 		return;
 	}
 	if (side == HTTP_REQUEST && h->upgrade) {
@@ -387,15 +432,20 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	}
 	give_held(h, side == HTTP_REQUEST ? HTTP_RESPONSE : HTTP_REQUEST);
 	settle(h);
+	if (h->connp)
+		leave_out(h, side);
 }
 
 static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 {
 	struct http1 *h = state;
 	enum http_side side = side_of(h, dir, NULL, 0);
+	struct exchange *e = h->connp ? current(h, side) : NULL;
 
 	h->time = time;
-	h->holes = true;
+	/* What is left out of a body, as nobody wants it, hides nothing else. */
+	if (!e || n > http1_message_unwanted(e, side))
+		h->holes = true;
 	if (!h->connp || h->lost[side])
 		return;
 	if (side == HTTP_RESPONSE && h->rest) {
@@ -408,7 +458,7 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 	if (h->held[side].len || n > SSIZE_MAX || h->lost[side])
 		lose(h, side, FILE_REASON_GAP);
 	else
-		give(h, side, NULL, (size_t)n);
+		give_hole(h, side, (size_t)n);
 	settle(h);
 }
 

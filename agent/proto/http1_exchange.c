@@ -143,6 +143,34 @@ void http1_message_data(struct exchange *e, enum http_side side, const uint8_t *
 		http1_message_end(e, side, FILE_REASON_NONE);
 }
 
+uint64_t http1_message_left(struct exchange *e, enum http_side side)
+{
+	const struct message *m = &e->message[side];
+	uint64_t length;
+
+	if (!announced(e, side, &length))
+		return UINT64_MAX;
+	return m->ended ? 0 : length - m->seen;
+}
+
+uint64_t http1_message_unwanted(struct exchange *e, enum http_side side)
+{
+	const struct message *m = &e->message[side];
+	const htp_tx_t *tx = e->tx;
+	uint64_t left;
+
+	if (!m->body || m->ended || body_wanted(m->body))
+		return 0;
+	left = http1_message_left(e, side);
+	if (left != UINT64_MAX)
+		return left;
+	/* Where a chunk ends is not known here; nor is the length where it is unclear. */
+	if (side == HTTP_RESPONSE && tx->response_transfer_coding == HTP_CODING_IDENTITY &&
+	    tx->response_content_length < 0)
+		return UINT64_MAX;
+	return 0;
+}
+
 /* libhtp has seen the end of a message, or of its connection. */
 void http1_message_complete(struct exchange *e, enum http_side side)
 {

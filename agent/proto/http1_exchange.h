@@ -84,6 +84,10 @@ void http1_exchange_free(struct exchange *e, enum file_reason reason);
 
 /* Body bytes, or a hole in them. */
 void http1_message_data(struct exchange *e, enum http_side side, const uint8_t *p, size_t n);
+/* Bytes that are left of its body; UINT64_MAX: that is not known. */
+uint64_t http1_message_left(struct exchange *e, enum http_side side);
+/* Bytes that are left of a body nobody wants; UINT64_MAX: up to the end of the connection. */
+uint64_t http1_message_unwanted(struct exchange *e, enum http_side side);
 /* libhtp has seen the end of a message, or of its connection. */
 void http1_message_complete(struct exchange *e, enum http_side side);
 /* NONE: its end was seen. */

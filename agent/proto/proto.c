@@ -45,8 +45,9 @@ struct proto_session {
 	const struct proto_ops *ops; /* NULL: not yet known */
 	void *state;
 	bool done;
-	bool handed;	/* it wants to be replaced */
-	void *expected; /* for open() */
+	uint64_t unwanted[DIR_COUNT]; /* behind what the parser was given */
+	bool handed;		      /* it wants to be replaced */
+	void *expected;		      /* for open() */
 	uint32_t handovers;
 	uint32_t datagrams; /* nobody wanted */
 	uint32_t restarts;  /* of detection */
@@ -91,6 +92,25 @@ void proto_session_done(struct proto_session *ps)
 		ps->env->shunt(ps->env->arg, &ps->info);
 }
 
+void proto_session_skip(struct proto_session *ps, enum dir dir, uint64_t n)
+{
+	ps->unwanted[dir] = n;
+}
+
+uint64_t proto_session_unwanted(const struct proto_session *ps, enum dir dir)
+{
+	return ps->done ? 0 : ps->unwanted[dir];
+}
+
+/* The parser is about to be given n bytes of a direction. */
+static void count_unwanted(struct proto_session *ps, enum dir dir, uint64_t n)
+{
+	uint64_t *left = &ps->unwanted[dir];
+
+	if (*left != UINT64_MAX)
+		*left = *left > n ? *left - n : 0;
+}
+
 static void unknown(struct proto_session *ps)
 {
 	heads_free(ps);
@@ -126,6 +146,7 @@ static void follow(struct proto_session *ps, uint64_t time)
 	ps->restarts = 0;
 	heads_free(ps);
 	for (int d = 0; d < DIR_COUNT; d++) {
+		ps->unwanted[d] = 0;
 		ps->head[d].whole = ps->head[d].eof = false;
 		rest[d] = ps->rest[d];
 		whole[d] = ps->rest_whole[d];
@@ -143,12 +164,14 @@ static void follow(struct proto_session *ps, uint64_t time)
 static void give_data(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n,
 		      uint64_t time)
 {
+	count_unwanted(ps, dir, n);
 	ps->ops->data(ps->state, dir, p, n, time);
 	follow(ps, time);
 }
 
 static void give_gap(struct proto_session *ps, enum dir dir, uint64_t n, uint64_t time)
 {
+	count_unwanted(ps, dir, n);
 	ps->ops->gap(ps->state, dir, n, time);
 	follow(ps, time);
 }

@@ -44,6 +44,12 @@ struct proto_env {
 	const char *(*refine)(void *arg, const char *application, const char *host, size_t n);
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
+	/*
+	 * Nobody wants n bytes of a direction from that TCP sequence number on; NULL: the
+	 * source cannot leave them out.  Called by stream/, not by parsers.
+	 */
+	void (*skip)(void *arg, const struct session_info *s, enum dir dir, uint32_t sequence,
+		     uint64_t n);
 	void *arg;
 };
 
@@ -110,6 +116,11 @@ void proto_session_datagram(struct proto_session *ps, enum dir dir, const uint8_
 void proto_session_free(struct proto_session *ps, enum file_reason reason, uint64_t time);
 /* False once nothing more is wanted from either direction. */
 bool proto_session_wanted(const struct proto_session *ps);
+/*
+ * Bytes of a direction that are not wanted, behind all that were given: they may be left
+ * out, and what is missing of them is given as a gap; UINT64_MAX: all up to its end.
+ */
+uint64_t proto_session_unwanted(const struct proto_session *ps, enum dir dir);
 
 /* For parsers. */
 struct proto_env *proto_session_env(struct proto_session *ps);
@@ -135,6 +146,13 @@ void proto_session_rename(struct proto_session *ps, const char *application);
 const char *proto_session_name(const struct proto_session *ps, const char *application);
 /* The parser wants no more: the session is shunted where the source can. */
 void proto_session_done(struct proto_session *ps);
+/*
+ * The parser does not want the next n bytes of that direction behind those it was given, the
+ * ones of its present call included; UINT64_MAX: all up to its end.  They come as data or as
+ * gaps, just as they are left out or not, and in the end exactly n.  May be said again with
+ * what is left of them.
+ */
+void proto_session_skip(struct proto_session *ps, enum dir dir, uint64_t n);
 /*
  * What is carried from here on is another protocol (CONNECT, Upgrade): rest says which
  * bytes the parser was given and did not use.  They are copied, and detection begins anew

@@ -74,6 +74,7 @@ struct kept {
 struct tftp {
 	struct proto_session *ps;
 	struct transfer *transfer; /* NULL: none, or over */
+	bool expected;		   /* the server answered from another port: all for one file */
 	struct kept kept[KEPT_MAX];
 	size_t kept_count, kept_bytes;
 };
@@ -416,6 +417,7 @@ static void *tftp_open(struct proto_session *ps)
 		return NULL;
 	s->ps = ps;
 	s->transfer = proto_session_expected(ps);
+	s->expected = s->transfer;
 	return s;
 }
 
@@ -590,6 +592,15 @@ static void kept_drop(struct tftp *s)
 		free(kept_take(s, s->kept_count - 1).p);
 }
 
+/* Nobody wants the file, and its session has nothing else. */
+static bool is_unwanted(const struct tftp *s)
+{
+	const struct transfer *t = s->transfer;
+
+	return s->expected && proto_session_env(s->ps)->shunt && t && t->owner == s->ps &&
+	       t->file && !file_wanted(t->file);
+}
+
 static void tftp_datagram(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct tftp *s = state;
@@ -617,6 +628,8 @@ static void tftp_datagram(void *state, enum dir dir, const uint8_t *p, size_t n,
 	}
 	give(s, dir, p, n, time);
 	kept_give(s, false, time);
+	if (is_unwanted(s))
+		proto_session_done(s->ps);
 }
 
 static void tftp_close(void *state, enum file_reason reason, uint64_t time)

@@ -269,6 +269,11 @@ void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t tim
 	piece->at += n;
 }
 
+bool range_wanted(const struct range_piece *piece)
+{
+	return piece->join->file && file_wanted(piece->join->file);
+}
+
 void range_total(struct range_piece *piece, uint64_t total, uint64_t time)
 {
 	struct join *j = piece->join;

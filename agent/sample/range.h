@@ -79,6 +79,8 @@ struct range_piece *range_open(struct range_set *set, const struct key *key,
 			       uint64_t time);
 /* The next n bytes of it; what exceeds the range is nobody's. */
 void range_data(struct range_piece *piece, const void *p, size_t n, uint64_t time);
+/* False once nothing that may still come of it can change what becomes of the file. */
+bool range_wanted(const struct range_piece *piece);
 /* The next n bytes of it did not come by; another piece may bring them. */
 void range_gap(struct range_piece *piece, uint64_t n);
 /*

@@ -31,6 +31,9 @@ static bool answers_missing(const struct tcp *t, enum dir dir, const struct bloc
 	const struct flow *f = &t->flow[dir], *o = &t->flow[dir_other(dir)];
 	int32_t ahead = distance(o->next, b->ack);
 
+	/* What may be left out is not waited for. */
+	if (o->skipping && distance(b->ack, o->skip_to) >= 0)
+		return false;
 	return b->ack_valid && o->started && !o->searching && !o->done && ahead > 0 &&
 	       (uint32_t)ahead <= ANSWERED_MAX &&
 	       !(f->hurried && distance(b->ack, f->hurry_ack) >= 0);
@@ -77,28 +80,33 @@ void tcp_free(struct tcp *t)
 static void deliver(struct tcp *t, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	t->flow[dir].next += (uint32_t)n;
+	tcp_skip_passed(t, dir);
 	t->sink.data(t->arg, dir, p, n, time);
+}
+
+static void gap(struct tcp *t, enum dir dir, uint32_t n, uint64_t time)
+{
+	t->flow[dir].next += n;
+	tcp_skip_passed(t, dir);
+	t->sink.gap(t->arg, dir, n, time);
 }
 
 static void skip(struct tcp *t, enum dir dir, uint32_t n, uint64_t time)
 {
-	t->flow[dir].next += n;
 	counter_add(t->counters, COUNTER_TCP_GAPS, 1);
 	counter_add(t->counters, COUNTER_TCP_GAP_BYTES, n);
-	t->sink.gap(t->arg, dir, n, time);
+	gap(t, dir, n, time);
 }
 
-/* Bytes of n from `sequence` that are before FIN. */
-static uint32_t before_fin(const struct flow *f, uint32_t sequence, size_t n)
+/* What is not wanted and was sent before `to` will not come any more. */
+static void leave_out(struct tcp *t, enum dir dir, uint32_t to, uint64_t time)
 {
-	int32_t left;
+	uint32_t n = tcp_left_out(&t->flow[dir], to);
 
-	if (!f->fin_known)
-		return (uint32_t)n;
-	left = distance(sequence, f->fin);
-	if (left <= 0)
-		return 0;
-	return (size_t)left < n ? (uint32_t)left : (uint32_t)n;
+	if (!n)
+		return;
+	counter_add(t->counters, COUNTER_SKIPPED_BYTES, n);
+	gap(t, dir, n, time);
 }
 
 /* What the capture left out of a packet, as far as nothing else has brought it. */
@@ -108,7 +116,7 @@ static void skip_cut(struct tcp *t, enum dir dir, uint32_t cut, uint64_t time)
 
 	if (pending(f) && (uint32_t)distance(f->next, first(f)->sequence) < cut)
 		cut = first(f)->sequence - f->next;
-	cut = before_fin(f, f->next, cut);
+	cut = tcp_before_fin(f, f->next, cut);
 	if (cut)
 		skip(t, dir, cut, time);
 }
@@ -117,14 +125,22 @@ static void skip_cut(struct tcp *t, enum dir dir, uint32_t cut, uint64_t time)
 static void drain(struct tcp *t, enum dir dir, uint64_t time)
 {
 	struct flow *f = &t->flow[dir];
+	uint32_t sent;
 
 	if (f->done || f->searching || f->syn_data)
 		return;
-	while (pending(f) && first(f)->sequence == f->next &&
-	       !answers_missing(t, dir, first(f))) {
-		struct block b = *first(f);
-		uint32_t n = before_fin(f, b.sequence, b.len);
+	for (;;) {
+		struct block b;
+		uint32_t n;
 
+		if (!tcp_edge(f, &sent))
+			sent = f->ack_known ? f->acked : f->next;
+		leave_out(t, dir, sent, time);
+		if (!pending(f) || first(f)->sequence != f->next ||
+		    answers_missing(t, dir, first(f)))
+			break;
+		b = *first(f);
+		n = tcp_before_fin(f, b.sequence, b.len);
 		f->head++;
 		if (n)
 			deliver(t, dir, b.data, n, b.time);
@@ -142,18 +158,6 @@ static void drain(struct tcp *t, enum dir dir, uint64_t time)
 		f->head = f->count = 0;
 		f->doomed = false;
 	}
-}
-
-/* Where what waits begins: the first block or FIN. */
-static bool edge(struct flow *f, uint32_t *sequence)
-{
-	if (f->fin_known && (!pending(f) || distance(f->fin, first(f)->sequence) > 0))
-		*sequence = f->fin;
-	else if (pending(f))
-		*sequence = first(f)->sequence;
-	else
-		return false;
-	return true;
 }
 
 /* Ends the first hole at `to`. */
@@ -198,7 +202,7 @@ static bool give_up(struct tcp *t, enum dir dir, uint64_t time)
 	struct flow *f = &t->flow[dir];
 	uint32_t to;
 
-	if (f->done || !edge(f, &to))
+	if (f->done || !tcp_edge(f, &to))
 		return false;
 	if (waits_with_answer(t, dir))
 		hurry(f);
@@ -247,7 +251,7 @@ static void search(struct tcp *t, enum dir dir, uint64_t time)
 	bool due = syn_due(t, dir);
 	uint32_t at;
 
-	if (!edge(f, &at))
+	if (!tcp_edge(f, &at))
 		return;
 	if ((!due && f->hint_known && f->hint == at) || f->count - f->head >= SEARCH_BLOCKS ||
 	    (!due && f->ack_known && distance(at, f->acked) > 0) ||
@@ -307,42 +311,6 @@ static bool room_for(const struct tcp *t, const struct flow *f, size_t n)
 	       (!pool || pool->used + n <= pool->max);
 }
 
-static void came_again(struct tcp *t, const uint8_t *kept, const uint8_t *p, size_t n)
-{
-	counter_add(t->counters, COUNTER_TCP_RETRANSMITTED, n);
-	if (kept && memcmp(kept, p, n) != 0)
-		for (size_t i = 0; i < n; i++)
-			if (kept[i] != p[i])
-				counter_add(t->counters, COUNTER_TCP_CONFLICTS, 1);
-}
-
-/* Cuts off what was delivered already; false when nothing is left. */
-static bool trim(struct tcp *t, const struct flow *f, struct block *b)
-{
-	int32_t old = distance(b->sequence, f->next);
-	uint32_t n;
-
-	if (old > 0) {
-		/* A keep-alive probe repeats the last byte, or one that is none. */
-		bool probe = old == 1 && b->len == 1 && !b->cut;
-
-		n = (uint32_t)old < b->len ? (uint32_t)old : b->len;
-		if (!probe)
-			came_again(t, NULL, b->data, n);
-		b->data += n;
-		b->len -= n;
-		old -= (int32_t)n;
-		b->cut = (uint32_t)old < b->cut ? b->cut - (uint32_t)old : 0;
-		b->sequence = f->next;
-	}
-	n = before_fin(f, b->sequence, b->len);
-	if (n < b->len) {
-		b->len = n;
-		b->cut = 0;
-	}
-	return b->len || b->cut;
-}
-
 static bool in_order(const struct tcp *t, enum dir dir, const struct block *b)
 {
 	const struct flow *f = &t->flow[dir];
@@ -383,7 +351,7 @@ static void scatter(struct tcp *t, enum dir dir, struct block b)
 
 			if (same < part.len)
 				part.len = same;
-			came_again(t, f->block[i].data + inside, part.data, part.len);
+			tcp_came_again(t, f->block[i].data + inside, part.data, part.len);
 		}
 		b.sequence += part.len;
 		b.data += part.len;
@@ -398,7 +366,7 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 	for (;;) {
 		uint32_t at;
 
-		if (f->done || !trim(t, f, &b))
+		if (f->done || !tcp_trim(t, f, &b))
 			return;
 		if (in_order(t, dir, &b)) {
 			if (pending(f))
@@ -415,7 +383,7 @@ static void take(struct tcp *t, enum dir dir, struct block b)
 			break;
 		if (b.sequence == f->next && !f->searching && !f->syn_data) {
 			hurry_to(f, b.ack);
-		} else if (edge(f, &at) && distance(at, b.sequence) >= 0)
+		} else if (tcp_edge(f, &at) && distance(at, b.sequence) >= 0)
 			give_up(t, dir, b.time);
 		else
 			jump(t, dir, b.sequence, b.time);
@@ -479,7 +447,7 @@ static bool on_syn(struct tcp *t, enum dir dir, uint32_t begin, uint64_t time)
 		start(f, begin);
 	} else if (f->searching || begin != f->from) {
 		if (!f->searching || distance(begin, f->top) > FORWARD_MAX ||
-		    (edge(f, &at) && distance(begin, at) < 0))
+		    (tcp_edge(f, &at) && distance(begin, at) < 0))
 			return false;
 		f->searching = false;
 		f->next = begin;
@@ -519,13 +487,16 @@ static void on_ack(struct tcp *t, enum dir dir, uint32_t ack, bool with_syn, uin
 		f->syn_data = false;
 		drain(t, dir, time);
 	}
+	if (f->skipping)
+		drain(t, dir, time);
 	if (pending(f) || f->searching)
 		judge(t, dir, time);
 }
 
 /*
  * Believed only where the other end would believe it (RFC 5961 §3.2): at the next
- * byte it expects, as far as that is known here.  Anything else may be forged.
+ * byte it expects, as far as that is known here: of what the source leaves out, any.
+ * Anything else may be forged.
  */
 static bool reset_believed(const struct tcp *t, const struct tcp_segment *s)
 {
@@ -541,6 +512,8 @@ static bool reset_believed(const struct tcp *t, const struct tcp_segment *s)
 		       distance(s->acknowledgment, o->top) >= 0;
 	}
 	return s->sequence == f->next || s->sequence == f->top ||
+	       (f->skipping && distance(f->next, s->sequence) > 0 &&
+		distance(s->sequence, f->skip_to) >= 0) ||
 	       (f->fin_known && s->sequence == f->fin + 1) ||
 	       (f->ack_known && s->sequence == f->acked);
 }
@@ -556,6 +529,8 @@ static void on_reset(struct tcp *t, const struct tcp_segment *s)
 	t->reset_moment = t->moment;
 	t->reset_at[s->dir] = s->sequence;
 	t->reset_at[other] = s->flags & TCP_ACK ? s->acknowledgment : t->flow[other].next;
+	for (int dir = 0; dir < DIR_COUNT; dir++)
+		leave_out(t, dir, t->reset_at[dir], s->time);
 }
 
 /* RST may be captured before what was sent before it. */
@@ -617,12 +592,13 @@ static void on_bytes(struct tcp *t, const struct tcp_segment *s)
 	}
 	if (f->done || (far(f, b.sequence) && !found_again(t, s->dir, &b)))
 		return;
+	leave_out(t, s->dir, b.sequence, s->time);
 	if (s->lost_before) {
 		f->lost = true;
 		while (pending(f) && distance(first(f)->sequence, b.sequence) >= 0)
 			give_up(t, s->dir, s->time);
 		if (!f->searching && !f->done && distance(f->next, b.sequence) > 0) {
-			uint32_t n = before_fin(f, f->next, b.sequence - f->next);
+			uint32_t n = tcp_before_fin(f, f->next, b.sequence - f->next);
 
 			if (n)
 				skip(t, s->dir, n, s->time);

@@ -12,6 +12,10 @@
  * after what was sent before it, however the capture has them; neither is waited for longer
  * than a hole is.
  *
+ * Bytes that nobody wants (tcp_skip) may be left out by the source.  What is missing of them
+ * becomes a gap as soon as anything shows that it was sent: bytes or an end behind it, or an
+ * acknowledgment by the other end.
+ *
  * A stream whose SYN was not seen begins at its first byte; a few segments are
  * held back at first, since captures show the first ones in any order.
  */
@@ -75,6 +79,11 @@ struct tcp_sink {
 	void (*data)(void *arg, enum dir dir, const uint8_t *p, size_t n, uint64_t time);
 	void (*gap)(void *arg, enum dir dir, uint64_t n, uint64_t time);
 	void (*eof)(void *arg, enum dir dir, uint64_t time);
+	/*
+	 * n bytes from that sequence number on are not wanted: asks the source to leave them
+	 * out.  NULL: it cannot.
+	 */
+	void (*skip)(void *arg, enum dir dir, uint32_t sequence, uint64_t n);
 };
 
 enum tcp_end { TCP_OPEN, TCP_CLOSED_FIN, TCP_CLOSED_RST };
@@ -88,6 +97,12 @@ struct tcp *tcp_new(const struct tcp_limits *limits, struct counters *counters,
 void tcp_free(struct tcp *t);
 /* Takes one segment; returns whether the connection ended with it. */
 enum tcp_end tcp_segment(struct tcp *t, const struct tcp_segment *s);
+/*
+ * The n bytes behind those delivered are not wanted; UINT64_MAX: all up to the end of that
+ * direction.  Those that come are delivered all the same.  Too few to be worth it are not
+ * asked for, and of many a part at a time.
+ */
+void tcp_skip(struct tcp *t, enum dir dir, uint64_t n);
 /* Gives up all holes and delivers what waits; before tcp_free() at a session's end. */
 void tcp_flush(struct tcp *t, uint64_t time);
 

@@ -56,7 +56,10 @@ struct flow {
 	uint64_t doom_moment;
 	uint64_t fin_time;
 	uint64_t fin_moment;
-	bool hurried; /* what acknowledges up to hurry_ack is not waited with */
+	bool skipping;	    /* next .. skip_to - 1 is not wanted and may never come */
+	uint32_t skip_to;   /* never before next */
+	uint64_t skip_more; /* behind that, not yet asked for */
+	bool hurried;	    /* what acknowledges up to hurry_ack is not waited with */
 	uint32_t hurry_ack;
 	uint32_t stray_begin; /* segments far from next, each behind the one before */
 	uint32_t stray_end;
@@ -94,11 +97,26 @@ static inline bool pending(const struct flow *f)
 	return f->head < f->count;
 }
 
-static inline struct block *first(struct flow *f)
+static inline struct block *first(const struct flow *f)
 {
 	return &f->block[f->head];
 }
 
+/* Where what waits begins: the first block or FIN; false: nothing waits. */
+bool tcp_edge(const struct flow *f, uint32_t *sequence);
+/*
+ * next moved: is the range that is not wanted passed, and the next part of it to be asked
+ * for?
+ */
+void tcp_skip_passed(struct tcp *t, enum dir dir);
+/* Bytes from next on that the source left out, now that those before `to` were sent. */
+uint32_t tcp_left_out(const struct flow *f, uint32_t to);
+/* Bytes of n from `sequence` that are before FIN. */
+uint32_t tcp_before_fin(const struct flow *f, uint32_t sequence, size_t n);
+/* Counts n bytes that came again; kept: the first copy, where it is still there. */
+void tcp_came_again(struct tcp *t, const uint8_t *kept, const uint8_t *p, size_t n);
+/* Cuts off what was delivered already; false when nothing is left. */
+bool tcp_trim(struct tcp *t, const struct flow *f, struct block *b);
 /* Index of the first block that ends behind `sequence`. */
 size_t tcp_block_find(const struct flow *f, uint32_t sequence);
 /* Copies b's bytes.  False when out of memory: as if the segment had not come. */

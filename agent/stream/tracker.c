@@ -101,11 +101,19 @@ static struct session *family_oldest(const struct family *f)
 
 /* ----------------------------------------------------------------- session */
 
+/* The parser may have said, in the call that has just returned, what it does not want. */
+static void skip_unwanted(struct session *s)
+{
+	for (int dir = 0; s->tracker->env->skip && dir < DIR_COUNT; dir++)
+		tcp_skip(s->tcp, dir, proto_session_unwanted(s->proto, dir));
+}
+
 static void sink_data(void *arg, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct session *s = arg;
 
 	proto_session_data(s->proto, dir, p, n, time);
+	skip_unwanted(s);
 }
 
 static void sink_gap(void *arg, enum dir dir, uint64_t n, uint64_t time)
@@ -113,6 +121,7 @@ static void sink_gap(void *arg, enum dir dir, uint64_t n, uint64_t time)
 	struct session *s = arg;
 
 	proto_session_gap(s->proto, dir, n, time);
+	skip_unwanted(s);
 }
 
 static void sink_eof(void *arg, enum dir dir, uint64_t time)
@@ -120,6 +129,14 @@ static void sink_eof(void *arg, enum dir dir, uint64_t time)
 	struct session *s = arg;
 
 	proto_session_eof(s->proto, dir, time);
+}
+
+static void sink_skip(void *arg, enum dir dir, uint32_t sequence, uint64_t n)
+{
+	struct session *s = arg;
+	struct proto_env *env = s->tracker->env;
+
+	env->skip(env->arg, proto_session_info(s->proto), dir, sequence, n);
 }
 
 /* The entry stays, so that late packets do not look like a new session. */
@@ -149,10 +166,12 @@ static void session_free(struct session *s, enum file_reason reason, uint64_t ti
 
 static bool session_open(struct session *s, const struct session_info *info)
 {
-	static const struct tcp_sink sink = {sink_data, sink_gap, sink_eof};
+	struct tcp_sink sink = {.data = sink_data, .gap = sink_gap, .eof = sink_eof};
 	bool stream = info->protocol != IPPROTO_UDP;
 	struct tracker *t = s->tracker;
 
+	if (t->env->skip)
+		sink.skip = sink_skip;
 	s->proto = proto_session_new(t->env, info);
 	if (stream)
 		s->tcp = tcp_new(&t->tcp_limits, t->counters, &sink, s);

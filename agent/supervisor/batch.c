@@ -50,6 +50,22 @@ static bool take_shunt(struct supervisor *s, struct child *c, const struct msg_v
 	return true;
 }
 
+/* The same; and what comes all the same is nobody's worry. */
+static bool take_skip(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	uint64_t session, direction, sequence, length;
+
+	if (!msg_get_u64(v, MSG_A_SESSION, &session) ||
+	    !msg_get_u64(v, MSG_A_DIRECTION, &direction) || direction >= SLUICE_DIR_COUNT ||
+	    !msg_get_u64(v, MSG_A_SEQUENCE, &sequence) || sequence > UINT32_MAX ||
+	    !msg_get_u64(v, MSG_A_LENGTH, &length) || !length || length > SLUICE_SKIP_MAX)
+		return false;
+	if (!kernel_skip(&s->kernel, session, (enum sluice_direction)direction,
+			 (uint32_t)sequence, length))
+		log_debug("%s", s->kernel.error);
+	return true;
+}
+
 static bool take_finished(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	char text[1024];
@@ -95,8 +111,9 @@ static const struct {
 	bool (*take)(struct supervisor *s, struct child *c, const struct msg_view *v);
 } handlers[] = {
 	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
-	{MSG_FINISHED, false, take_finished}, {MSG_QUEUED, true, take_word},
-	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
+	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
+	{MSG_QUEUED, true, take_word},	      {MSG_RESULT, true, take_word},
+	{MSG_RENDER, true, take_render},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)

@@ -350,8 +350,10 @@ TEST_F(ftp, size_of_mlst)
 	EXPECT_EQ(6, c->seen[0].declared);
 }
 
+/* In a capture: see unwanted. */
 TEST_F(ftp, gap_in_the_data)
 {
+	c->env.shunt = NULL;
 	login(c);
 	passive(c);
 	turn(c, "RETR a\r\n", "150 go on\r\n");
@@ -363,6 +365,26 @@ TEST_F(ftp, gap_in_the_data)
 	ASSERT_EQ(1, c->files);
 	EXPECT_EQ(FILE_STATE_TRUNCATED, c->seen[0].state);
 	EXPECT_EQ(5416642853, c->seen[0].size);
+}
+
+/* The rest of a file that cannot become one is not read; who closes a session ends its file. */
+TEST_F(ftp, unwanted)
+{
+	login(c);
+	passive(c);
+	turn(c, "RETR a\r\n", "150 go on\r\n");
+	self->data = connect_passive(c);
+	send_data(c, self->data, DIR_ANSWERER, "hel");
+	EXPECT_TRUE(proto_session_wanted(self->data));
+	proto_session_gap(self->data, DIR_ANSWERER, 1000, c->time++);
+	send_data(c, self->data, DIR_ANSWERER, "lo");
+	EXPECT_FALSE(proto_session_wanted(self->data));
+	EXPECT_EQ(1, c->shunts);
+	proto_session_free(self->data, FILE_REASON_NONE, c->time++);
+	self->data = NULL;
+	answer(c, "226 done\r\n");
+	ASSERT_EQ(1, c->files);
+	EXPECT_EQ(FILE_REASON_GAP, reason_of(c, 0));
 }
 
 /* The reply that is missing may be the one of a failure. */

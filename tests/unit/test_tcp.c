@@ -69,7 +69,7 @@ static void on_eof(void *arg, enum dir dir, uint64_t time)
 
 static void world_open(struct world *w)
 {
-	static const struct tcp_sink sink = {on_data, on_gap, on_eof};
+	static const struct tcp_sink sink = {.data = on_data, .gap = on_gap, .eof = on_eof};
 
 	memset(w, 0, sizeof(*w));
 	w->limits = (struct tcp_limits)TCP_LIMITS_DEFAULT;

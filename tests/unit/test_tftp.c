@@ -210,8 +210,13 @@ TEST_F(tftp, repeated_with_other_content)
 	ASK("\0\1a\0octet");
 	self->data = answering(c);
 	block(c, self->data, SERVER_SIDE, 1, self->content, 600, BLOCK);
+	EXPECT_TRUE(proto_session_wanted(self->data));
 	block(c, self->data, SERVER_SIDE, 1, self->content + 1, 600, BLOCK);
-	block(c, self->data, SERVER_SIDE, 2, self->content, 600, BLOCK);
+	/* Nobody wants the rest. */
+	EXPECT_FALSE(proto_session_wanted(self->data));
+	EXPECT_EQ(1, c->shunts);
+	proto_session_free(self->data, FILE_REASON_NONE, c->time++);
+	self->data = NULL;
 	EXPECT_CUT(0, "conflict");
 }
 
