@@ -13,7 +13,7 @@
 
 /* What the completion offers. */
 #define SIGHTING_TYPE_WORDS \
-	"apk archive email-link flash jar linux ms-office pdf pe script mac-os none"
+	"pe apk pdf ms-office jar flash MacOSX archive linux script eml email-link none"
 #define SIGHTING_APPLICATION_WORDS \
 	"web-browsing smtp pop3 imap ftp ms-ds-smbv1 ms-ds-smbv2 ms-ds-smbv3 nfs tftp"
 #define SIGHTING_WORD(id, text) text " "

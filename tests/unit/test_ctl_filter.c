@@ -3,6 +3,8 @@
 #include <kselftest_harness.h>
 
 #include "ctl/filter.h"
+#include "ctl/sighting_text.h"
+#include "sample/type.h"
 
 #include <time.h>
 
@@ -172,6 +174,21 @@ TEST(possible)
 		EXPECT_FALSE(filter_possible(&f, sighting, sizeof(sighting) - 1));
 		filter_free(&f);
 	}
+}
+
+/* The completion offers the built-in types. */
+TEST(type_words)
+{
+	struct file_types *types = file_types_read(NULL);
+	char words[512], word[64];
+
+	ASSERT_NE(NULL, types);
+	snprintf(words, sizeof(words), " %s ", SIGHTING_TYPE_WORDS);
+	for (size_t i = 0; i < file_types_count(types); i++) {
+		snprintf(word, sizeof(word), " %s ", file_types_name(types, i));
+		EXPECT_NE(NULL, strstr(words, word)) TH_LOG("%s", word);
+	}
+	file_types_free(types);
 }
 
 TEST_HARNESS_MAIN

@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import (CLIENT, CLIENT6, CLOUD, CLOUD6, GATE6_OUTSIDE, GATE_OUTSIDE, PUBLISHED, PUBLISHED_PORT,
-                 SERVER, SERVER6, SERVER6_NAT, SERVER_NAT, SERVER_OTHER, SYSFS, Agent, Cloud, Failure, alive,
+                 SERVER, SERVER6, SERVER6_NAT, SERVER_NAT, SERVER_OTHER, SLUICECTL, SYSFS, Agent, Cloud, Failure, alive,
                  check, ctl, ctl_json, kernel_stats, main, poll, run, same, tail)
 
 # The ring is small, so that one file overflows it.
@@ -195,6 +195,38 @@ def known(w):
         poll(lambda: w.wf.verdicts(sha256), 40, 'get/verdict')
         w.once(sha256, w.bare)
         same(w.wf.submissions(sha256), [], 'uploads')
+
+
+def tool(w):
+    with w.case('sluicectl show: what became of a sample at each cloud; sightings: who got it'):
+        name, sha256 = w.get(SERVER)
+        w.once(sha256)
+        w.once(sha256, w.bare)
+
+        def ended():
+            one = ctl_json('show', sha256[:12], '-c', w.agent.conf)
+            return one if {s['cloud'] for s in one['submissions'] if s['state'] == 'ended'} == {
+                'wf', 'bare', 'folder'} else None
+        one = poll(ended, 60, 'all three clouds to have it')
+        same({s['outcome'] for s in one['submissions']}, {'sent'}, 'outcomes')
+        same({tuple(s['withheld']) for s in one['submissions']}, {()}, 'policies')
+        check(all(s['queued'] <= s['ended'] for s in one['submissions']), 'times: %r' % one['submissions'])
+        same((one['seen'], one['spool']['present']), (1, True), 'seen, in the spool')
+        same({s['sighting'] for s in one['submissions']}, {one['sightings'][0]['event']['id']}, 'sightings')
+        text = ctl('show', sha256, '-c', w.agent.conf)
+        for word in (name, CLIENT, 'cloud wf', 'cloud bare', 'cloud folder', 'sent, 20', 'all twelve fields shared'):
+            check(word in text, 'no %r in\n%s' % (word, text))
+        row = ctl('sightings', '-c', w.agent.conf, '--sender', SERVER, '--name', name).splitlines()
+        same(len(row), 2, 'rows: %r' % row)
+        check(name in row[1] and 'web-browsing' in row[1] and row[1].endswith('all'), row[1])
+
+    with w.case('sluicectl show: without an agent, and for nobody'):
+        text = ctl('show', sha256, '-d', w.agent.state, '--run-dir', w.rig.path('nothing'))
+        check('agent not running: clouds unknown' in text, text)
+        done = run('gate', ('setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', SLUICECTL,
+                            'sightings', '-d', w.agent.state), check_status=False)
+        same((done.returncode, done.stdout), (1, ''), 'another user')
+        check('Permission denied' in done.stderr, done.stderr)
 
 
 def away(w):
@@ -458,7 +490,7 @@ def ending(w):
 
 def test(tap, rig):
     w = World(tap, rig)
-    for part in (ways, known, away, processes, reload, switches, overflow, local, apart, ending):
+    for part in (ways, known, tool, away, processes, reload, switches, overflow, local, apart, ending):
         if not wanted or part.__name__ in wanted:
             part(w)
 
