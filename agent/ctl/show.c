@@ -112,14 +112,23 @@ static bool each(void *arg, const struct sightlog_line *where, json_t *sighting)
 	return true;
 }
 
+/* The agent's spool is a folder of the state directory; sluiced -r leaves samples/ itself. */
+static const char *spool_root(const char *dir, char root[static SPOOL_PATH_MAX])
+{
+	snprintf(root, SPOOL_PATH_MAX, "%s/spool", dir);
+	if (access(root, F_OK) < 0 && errno == ENOENT)
+		snprintf(root, SPOOL_PATH_MAX, "%s", dir);
+	return root;
+}
+
 /* Samples that no log tells of any more. */
 static void search_spool(struct search *s, const char *dir)
 {
-	char path[SPOOL_PATH_MAX];
+	char path[SPOOL_PATH_MAX], root[SPOOL_PATH_MAX];
 	struct dirent *e;
 	DIR *d;
 
-	snprintf(path, sizeof(path), "%s/samples/%.2s", dir, s->digits);
+	snprintf(path, sizeof(path), "%s/samples/%.2s", spool_root(dir, root), s->digits);
 	d = opendir(path);
 	while (d && (e = readdir(d)))
 		if (same_start(e->d_name, s->digits))
@@ -214,12 +223,13 @@ static void add_clouds(json_t *sample, const struct ctl *ctl, const struct sight
 
 static json_t *spool(const char *dir, const char *hash)
 {
-	char path[SPOOL_PATH_MAX] = "";
+	char path[SPOOL_PATH_MAX] = "", root[SPOOL_PATH_MAX];
 	uint8_t sha256[SHA256_SIZE];
 	struct stat st;
 	json_t *j;
 
-	if (!sha256_parse(hash, sha256) || !spool_path(dir, sha256, path, sizeof(path)))
+	if (!sha256_parse(hash, sha256) ||
+	    !spool_path(spool_root(dir, root), sha256, path, sizeof(path)))
 		return json_null();
 	if (stat(path, &st) == 0)
 		return json_pack("{s:s, s:b, s:I}", "path", path, "present", 1, "size",
