@@ -30,6 +30,7 @@
 #define DRAIN_TIME NS_PER_SECOND
 /* Records after which their room is given back, and frames after which the clock is read. */
 #define BATCH 64
+#define NOTES_PER_SECOND 1000ull /* of sessions without files, live */
 /* Bytes of archives taken apart between two batches, while the ring fills. */
 #define ARCHIVE_BUDGET (256u << 10)
 
@@ -46,8 +47,10 @@ struct inspector {
 	struct shared_set *shared;
 	struct proto_env env;
 	struct tracker *tracker;
-	uint64_t reported; /* monotonic time of the last counters message */
-	bool orphaned;	   /* the supervisor is gone: nobody to work for */
+	uint64_t reported;   /* monotonic time of the last counters message */
+	uint64_t noted;	     /* packet time of the last session told */
+	uint64_t notes_left; /* that may be told now, in 1/NS_PER_SECOND */
+	bool orphaned;	     /* the supervisor is gone: nobody to work for */
 
 	struct frame_decoder *decoder;
 	struct pcap_source *capture;
@@ -125,6 +128,42 @@ static void on_unwanted(void *arg, const struct session_info *s)
 	msg_put_u64(&i->msg, MSG_A_SESSION, s->id);
 	counter_add(&i->counters, COUNTER_SHUNTS, 1);
 	send_message(i);
+}
+
+/*
+ * A line for a session costs more than its packets: on a live network no more go out than a
+ * log can take.  By packet time, so that a burst is one however late it is read.
+ */
+static bool may_note(struct inspector *i, uint64_t now)
+{
+	uint64_t since = now > i->noted ? now - i->noted : 0;
+
+	if (i->config->capture)
+		return true;
+	if (since > NS_PER_SECOND)
+		since = NS_PER_SECOND;
+	i->noted = now > i->noted ? now : i->noted;
+	i->notes_left += since * NOTES_PER_SECOND;
+	if (i->notes_left > NOTES_PER_SECOND * NS_PER_SECOND)
+		i->notes_left = NOTES_PER_SECOND * NS_PER_SECOND;
+	if (i->notes_left < NS_PER_SECOND) {
+		counter_add(&i->counters, COUNTER_SESSIONS_UNLOGGED, 1);
+		return false;
+	}
+	i->notes_left -= NS_PER_SECOND;
+	return true;
+}
+
+static void on_note(void *arg, const struct session_note *n)
+{
+	struct inspector *i = arg;
+
+	if (!may_note(i, n->time))
+		return;
+	if (session_note_encode(n, &i->msg))
+		send_message(i);
+	else
+		log_error("a session does not fit into a message");
 }
 
 static const char *on_named(void *arg, const char *application, const char *host, size_t n)
@@ -525,6 +564,7 @@ static bool open_files(struct inspector *i)
 		.counters = &i->counters,
 		.decode = DECODE_LIMITS_DEFAULT,
 		.refine = on_named,
+		.note = c->log_sessions ? on_note : NULL,
 		.arg = i,
 	};
 	return true;

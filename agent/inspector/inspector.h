@@ -22,6 +22,7 @@ struct inspector_config {
 	struct file_limits files;
 	const struct file_types *types;		      /* NULL: the built-in table */
 	const struct application_table *applications; /* NULL: none are refined */
+	bool log_sessions; /* tell the supervisor those of TLS and QUIC */
 	bool sandbox;
 };
 

@@ -22,6 +22,11 @@
 	X(SESSIONS_HANDED_OVER, sessions_handed_over,                                          \
 	  "changes of protocol within a session: CONNECT, Upgrade")                            \
 	X(SESSIONS_TLS, sessions_tls, "sessions that were TLS, or became it: not readable")    \
+	X(SESSIONS_TLS_NAMED, sessions_tls_named, "of these, with the name of a server (SNI)") \
+	X(SESSIONS_QUIC, sessions_quic, "sessions that were QUIC: not readable")               \
+	X(SESSIONS_LOGGED, sessions_logged, "TLS and QUIC sessions in the session log")        \
+	X(SESSIONS_UNLOGGED, sessions_unlogged,                                                \
+	  "TLS and QUIC sessions left out of it: too many a second, or the disk failed")       \
 	X(SESSIONS_REFUSED, sessions_refused, "packets without a session: table full")         \
 	X(SESSIONS_UNKNOWN, sessions_unknown, "sessions of no known protocol")                 \
 	X(TCP_RETRANSMITTED, tcp_retransmitted, "bytes that came again")                       \

@@ -21,19 +21,20 @@
 #define MSG_MAX 65536 /* bytes, header included */
 
 /* X(CONSTANT, name) */
-#define MSG_TYPES(X)                                                          \
-	/* inspector to supervisor */                                         \
-	X(SIGHTING, "sighting") /* sighting attributes */                     \
-	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */       \
-	X(SHUNT, "shunt")	/* SESSION */                                 \
-	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */    \
-	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */     \
-	/* supervisor to forwarder */                                         \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */     \
-	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */ \
-	/* forwarder to supervisor */                                         \
-	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */     \
-	X(RENDER, "render") /* ID, CLOUD: wanted now, about to be sent */     \
+#define MSG_TYPES(X)                                                            \
+	/* inspector to supervisor */                                           \
+	X(SIGHTING, "sighting") /* sighting attributes */                       \
+	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */         \
+	X(SHUNT, "shunt")	/* SESSION */                                   \
+	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */      \
+	X(SESSION, "session")	/* a session that has a name, session_note.h */ \
+	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */       \
+	/* supervisor to forwarder */                                           \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */       \
+	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */   \
+	/* forwarder to supervisor */                                           \
+	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */       \
+	X(RENDER, "render") /* ID, CLOUD: wanted now, about to be sent */       \
 	X(RESULT, "result") /* ID, CLOUD, STATUS, VERDICT, TEXT */
 
 enum msg_type {

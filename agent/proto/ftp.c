@@ -116,6 +116,11 @@ static void accept_reply(struct ftp_control *f, struct ftp_command *c, unsigned 
 
 	switch (c->verb) {
 	case FTP_AUTH:
+		if (code == 234) {
+			f->tls = true; /* ftp_data() hands it over */
+			break;
+		}
+		/* Kerberos (RFC 2228 §3): what follows is as unreadable. */
 		counter_add(proto_session_env(f->ps)->counters, COUNTER_SESSIONS_TLS, 1);
 		proto_session_done(f->ps);
 		break;
@@ -363,11 +368,9 @@ static void ftp_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint
 	size_t used;
 
 	/* The reply that allowed it was not seen. */
-	if ((l->whole || !l->length) && is_tls(p, n)) {
-		counter_add(proto_session_env(f->ps)->counters, COUNTER_SESSIONS_TLS, 1);
-		proto_session_done(f->ps);
-	}
-	while (n && proto_session_wanted(f->ps)) {
+	if (!f->tls && (l->whole || !l->length) && is_tls(p, n))
+		f->tls = true;
+	while (n && !f->tls && proto_session_wanted(f->ps)) {
 		used = line_add(l, p, n);
 		if (l->whole)
 			line(f, dir, time);
@@ -377,6 +380,8 @@ static void ftp_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint
 		p += used;
 		n -= used;
 	}
+	if (f->tls && proto_session_wanted(f->ps))
+		proto_session_starttls(f->ps, dir, p, n);
 }
 
 static void ftp_gap(void *state, enum dir dir, uint64_t n, uint64_t time)

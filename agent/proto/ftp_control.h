@@ -36,6 +36,7 @@ struct ftp_control {
 	bool skip[DIR_COUNT]; /* to the next line: the begin of this one is missing */
 	bool heard[DIR_COUNT];
 	bool client_known;
+	bool tls; /* what follows is TLS */
 	enum dir client;
 	uint32_t strange;
 

@@ -32,6 +32,7 @@ struct imap {
 	enum dir client;
 	bool client_known;
 	bool done;
+	bool tls; /* because TLS follows */
 	struct imap_stream stream[DIR_COUNT];
 	bool lost[DIR_COUNT]; /* anything comes: wait for a line beyond doubt */
 	bool torn[DIR_COUNT]; /* the line that comes lacks its beginning */
@@ -93,7 +94,7 @@ static void tagged(struct imap *s, const struct imap_token *tag, struct cursor c
 	if (was == PENDING_LOGIN && !ok)
 		sasl_forget(&s->sasl);
 	else if (was == PENDING_TLS && ok)
-		give_up(s, COUNTER_SESSIONS_TLS);
+		s->done = s->tls = true; /* imap_data() hands it over */
 	else if (was == PENDING_COMPRESS && ok)
 		compressed(s);
 	if (s->literal_asked && !ok) {
@@ -391,7 +392,8 @@ static void inflated(void *arg, const uint8_t *p, size_t n)
 	}
 }
 
-static void bytes(struct imap *s, enum dir dir, const uint8_t *p, size_t n)
+/* Bytes that were not used: TLS follows. */
+static size_t bytes(struct imap *s, enum dir dir, const uint8_t *p, size_t n)
 {
 	const struct decode_limits *limits = &proto_session_env(s->ps)->decode;
 	struct from from = {s, dir};
@@ -404,6 +406,7 @@ static void bytes(struct imap *s, enum dir dir, const uint8_t *p, size_t n)
 	}
 	if (n && !s->done && !imap_inflate_data(s->inflate[dir], limits, p, n, inflated, &from))
 		give_up(s, COUNTER_MAIL_ERRORS);
+	return n;
 }
 
 /* ------------------------------------------------------------------ interface */
@@ -445,18 +448,20 @@ static void find_client(struct imap *s, enum dir dir, const uint8_t *p, size_t n
 static void imap_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct imap *s = state;
+	size_t left = n;
 
 	s->time = time;
-	if (s->deaf[dir])
+	if (s->deaf[dir] || s->done)
 		return;
 	if (!s->client_known)
 		find_client(s, dir, p, n);
 	/* TLS without the server's word for it. */
-	if (dir == s->client && s->pending == PENDING_TLS && *p == 22) {
-		give_up(s, COUNTER_SESSIONS_TLS);
-		return;
-	}
-	bytes(s, dir, p, n);
+	if (dir == s->client && s->pending == PENDING_TLS && *p == 22)
+		s->done = s->tls = true;
+	else
+		left = bytes(s, dir, p, n);
+	if (s->tls)
+		proto_session_starttls(s->ps, dir, p + n - left, left);
 }
 
 /* What is compressed cannot be read on behind a hole. */

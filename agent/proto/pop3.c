@@ -46,6 +46,7 @@ struct pop3 {
 	enum dir client;
 	bool client_known;
 	bool done;
+	bool tls; /* because TLS follows */
 	bool greeted;
 	enum state state;
 	struct line command;
@@ -148,11 +149,11 @@ static void nothing(void *arg, const uint8_t *p, size_t n)
 
 /* ------------------------------------------------------------------- replies */
 
+/* What follows is TLS: pop3_data() hands it over. */
 static void tls(struct pop3 *s)
 {
-	counter_add(proto_session_env(s->ps)->counters, COUNTER_SESSIONS_TLS, 1);
 	s->done = true;
-	proto_session_done(s->ps);
+	s->tls = true;
 }
 
 /* "+OK 120 octets" */
@@ -425,12 +426,11 @@ static void command_line(struct pop3 *s)
 	line_wipe(&s->command);
 }
 
-static void client(struct pop3 *s, const uint8_t *p, size_t n)
+/* Bytes that were not used: TLS follows. */
+static size_t client(struct pop3 *s, const uint8_t *p, size_t n)
 {
-	if (s->tls_asked && *p == 22) { /* a handshake record */
+	if (s->tls_asked && *p == 22) /* a handshake record */
 		tls(s);
-		return;
-	}
 	while (n && !s->done) {
 		size_t used = line_add(&s->command, p, n);
 
@@ -439,6 +439,7 @@ static void client(struct pop3 *s, const uint8_t *p, size_t n)
 		p += used;
 		n -= used;
 	}
+	return n;
 }
 
 /* ----------------------------------------------------------------- interface */
@@ -457,9 +458,21 @@ static void *pop3_open(struct proto_session *ps)
 	return s;
 }
 
+static size_t server(struct pop3 *s, const uint8_t *p, size_t n)
+{
+	while (n && !s->done) {
+		size_t used = server_bytes(s, p, n);
+
+		p += used;
+		n -= used;
+	}
+	return n;
+}
+
 static void pop3_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct pop3 *s = state;
+	size_t left;
 
 	s->time = time;
 	if (!s->client_known) {
@@ -467,16 +480,11 @@ static void pop3_data(void *state, enum dir dir, const uint8_t *p, size_t n, uin
 		s->client_known = true;
 		proto_session_client(s->ps, s->client);
 	}
-	if (dir == s->client) {
-		client(s, p, n);
+	if (s->done)
 		return;
-	}
-	while (n && !s->done) {
-		size_t used = server_bytes(s, p, n);
-
-		p += used;
-		n -= used;
-	}
+	left = dir == s->client ? client(s, p, n) : server(s, p, n);
+	if (s->tls)
+		proto_session_starttls(s->ps, dir, p + n - left, left);
 }
 
 static void pop3_gap(void *state, enum dir dir, uint64_t n, uint64_t time)

@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,8 @@
 
 /* In this order: the first that says yes has the session. */
 static const struct proto_ops *const protocols[] = {
-	&proto_http2, &proto_http1, &proto_tls, &proto_smtp, &proto_pop3,
-	&proto_imap,  &proto_ftp,   &proto_smb, &proto_nfs,  &proto_tftp,
+	&proto_http2, &proto_http1, &proto_tls, &proto_smtp, &proto_pop3, &proto_imap,
+	&proto_ftp,   &proto_smb,   &proto_nfs, &proto_tftp, &proto_quic,
 };
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -59,6 +60,8 @@ struct proto_session {
 	struct sighting context;
 	bool has_context;
 	const char *application; /* NULL: as its parser says */
+	const char *carrier;	 /* parser that handed it over; NULL: none */
+	bool starttls;
 };
 
 static void heads_free(struct proto_session *ps)
@@ -139,6 +142,7 @@ static void follow(struct proto_session *ps, uint64_t time)
 	if (!ps->handed)
 		return;
 	ps->handed = false;
+	ps->carrier = ps->ops->name;
 	ps->ops->close(ps->state, FILE_REASON_NONE, time);
 	ps->ops = NULL;
 	ps->state = NULL;
@@ -501,6 +505,38 @@ bool proto_session_handover(struct proto_session *ps, const struct proto_head re
 	ps->handed = true;
 	counter_add(ps->env->counters, COUNTER_SESSIONS_HANDED_OVER, 1);
 	return true;
+}
+
+void proto_session_starttls(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n)
+{
+	struct proto_head rest[DIR_COUNT] = {0};
+
+	rest[dir] = (struct proto_head){.p = p, .n = n};
+	counter_add(ps->env->counters, COUNTER_SESSIONS_TLS, 1);
+	ps->starttls = proto_session_handover(ps, rest, NULL);
+}
+
+const char *proto_session_carrier(const struct proto_session *ps, bool *starttls)
+{
+	*starttls = ps->starttls;
+	return ps->carrier;
+}
+
+void proto_session_note(struct proto_session *ps, struct session_note *note,
+			const char *application, uint64_t time)
+{
+	const char *name = application;
+
+	if (!ps->env->note)
+		return;
+	note->session = ps->info;
+	note->time = time;
+	if (ps->env->refine && note->server_name[0])
+		name = ps->env->refine(ps->env->arg, application, note->server_name,
+				       strlen(note->server_name));
+	snprintf(note->application, sizeof(note->application), "%s", name);
+	snprintf(note->carrier, sizeof(note->carrier), "%s", ps->carrier ? ps->carrier : "");
+	ps->env->note(ps->env->arg, note);
 }
 
 const struct sighting *proto_session_context(const struct proto_session *ps)

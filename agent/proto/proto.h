@@ -11,6 +11,7 @@
 
 #include "lib/counter.h"
 #include "lib/decode_limits.h"
+#include "lib/session_note.h"
 #include "lib/sighting.h"
 #include "proto/expect.h"
 #include "proto/shared.h"
@@ -42,6 +43,8 @@ struct proto_env {
 	 * as parsers name it.
 	 */
 	const char *(*refine)(void *arg, const char *application, const char *host, size_t n);
+	/* A session that has a name though no file of it can be seen; may be NULL. */
+	void (*note)(void *arg, const struct session_note *n);
 	/* Nobody wants the rest of this session; may be NULL. */
 	void (*shunt)(void *arg, const struct session_info *s);
 	/*
@@ -98,6 +101,7 @@ extern const struct proto_ops proto_smb;
 extern const struct proto_ops proto_nfs;
 extern const struct proto_ops proto_tftp;
 extern const struct proto_ops proto_tls;
+extern const struct proto_ops proto_quic;
 
 /*
  * The streams of one TCP session, or the datagrams of one of UDP (info->protocol).
@@ -163,6 +167,19 @@ void proto_session_skip(struct proto_session *ps, enum dir dir, uint64_t n);
  */
 bool proto_session_handover(struct proto_session *ps, const struct proto_head rest[DIR_COUNT],
 			    const struct sighting *context);
+/*
+ * What is carried from here on is TLS, as both agreed: the same, for a parser that was given n
+ * bytes of dir that it did not use.  Counted here.
+ */
+void proto_session_starttls(struct proto_session *ps, enum dir dir, const uint8_t *p, size_t n);
+/* The protocol that handed this session over, and whether it did so to TLS; NULL: none. */
+const char *proto_session_carrier(const struct proto_session *ps, bool *starttls);
+/*
+ * A session that nobody can read has that name, refined by note's server name.  note says
+ * protocol and what TLS says; the rest is filled in here, and env->note() told.
+ */
+void proto_session_note(struct proto_session *ps, struct session_note *note,
+			const char *application, uint64_t time);
 /* That context, in open() and later; NULL: none. */
 const struct sighting *proto_session_context(const struct proto_session *ps);
 /*

@@ -42,6 +42,7 @@ struct smtp {
 	bool client_known;
 	enum state state;
 	bool done;
+	bool tls;     /* because TLS follows */
 	bool greeted; /* the server was heard */
 	bool lmtp;
 	struct line command;
@@ -108,11 +109,11 @@ static void content(void *arg, const uint8_t *p, size_t n)
 
 /* ------------------------------------------------------------------- replies */
 
+/* What follows is TLS: smtp_data() hands it over. */
 static void tls(struct smtp *s)
 {
-	counter_add(proto_session_env(s->ps)->counters, COUNTER_SESSIONS_TLS, 1);
 	s->done = true;
-	proto_session_done(s->ps);
+	s->tls = true;
 }
 
 static void data_begin(struct smtp *s)
@@ -205,7 +206,7 @@ static void message_ended(struct smtp *s)
 		asked(s, SMTP_END, 0);
 }
 
-static void client(struct smtp *s, const uint8_t *p, size_t n);
+static size_t client(struct smtp *s, const uint8_t *p, size_t n);
 
 /* The server took a dot for the end that the client's line breaks made none. */
 static void ended_loosely(struct smtp *s, uint32_t code)
@@ -497,7 +498,7 @@ static size_t client_bytes(struct smtp *s, const uint8_t *p, size_t n)
 	case STATE_TLS_ASKED:
 		if (*p == 22) { /* a handshake record */
 			tls(s);
-			return n;
+			return 0;
 		}
 		s->state = STATE_COMMAND;
 		return 0;
@@ -509,7 +510,8 @@ static size_t client_bytes(struct smtp *s, const uint8_t *p, size_t n)
 	}
 }
 
-static void client(struct smtp *s, const uint8_t *p, size_t n)
+/* Bytes that were not used: TLS follows. */
+static size_t client(struct smtp *s, const uint8_t *p, size_t n)
 {
 	while (n && !s->done) {
 		size_t used = client_bytes(s, p, n);
@@ -517,6 +519,20 @@ static void client(struct smtp *s, const uint8_t *p, size_t n)
 		p += used;
 		n -= used;
 	}
+	return n;
+}
+
+static size_t server(struct smtp *s, const uint8_t *p, size_t n)
+{
+	while (n && !s->done) {
+		size_t used = line_add(&s->reply, p, n);
+
+		if (s->reply.whole)
+			reply_line(s);
+		p += used;
+		n -= used;
+	}
+	return n;
 }
 
 /* ----------------------------------------------------------------- interface */
@@ -541,6 +557,7 @@ static void *smtp_open(struct proto_session *ps)
 static void smtp_data(void *state, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
 {
 	struct smtp *s = state;
+	size_t left;
 
 	s->time = time;
 	if (!s->client_known) {
@@ -548,18 +565,11 @@ static void smtp_data(void *state, enum dir dir, const uint8_t *p, size_t n, uin
 		s->client_known = true;
 		proto_session_client(s->ps, s->client);
 	}
-	if (dir == s->client) {
-		client(s, p, n);
+	if (s->done)
 		return;
-	}
-	while (n && !s->done) {
-		size_t used = line_add(&s->reply, p, n);
-
-		if (s->reply.whole)
-			reply_line(s);
-		p += used;
-		n -= used;
-	}
+	left = dir == s->client ? client(s, p, n) : server(s, p, n);
+	if (s->tls)
+		proto_session_starttls(s->ps, dir, p + n - left, left);
 }
 
 static void client_gap(struct smtp *s, uint64_t n)

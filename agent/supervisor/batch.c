@@ -36,6 +36,12 @@ static bool take_sighting(struct supervisor *s, struct child *c, const struct ms
 	return true;
 }
 
+/* At once: nothing leaves because of it, so that it need not wait for a commit. */
+static bool take_session(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	return s->sessions.fd >= 0 && intake_session(s->c, &s->counters, v, &s->sessions);
+}
+
 /* The session may have ended meanwhile, which is no error. */
 static bool take_shunt(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
@@ -112,8 +118,8 @@ static const struct {
 } handlers[] = {
 	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
 	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
-	{MSG_QUEUED, true, take_word},	      {MSG_RESULT, true, take_word},
-	{MSG_RENDER, true, take_render},
+	{MSG_SESSION, false, take_session},   {MSG_QUEUED, true, take_word},
+	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)

@@ -36,6 +36,7 @@ bool config_defaults(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->rings = 1;
+	c->log_sessions = true;
 	c->files = (struct file_limits)FILE_LIMITS_DEFAULT;
 	c->spool_bytes = 10ull << 30;
 	c->spool_files = 1000000;

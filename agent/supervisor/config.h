@@ -31,6 +31,7 @@ struct config {
 	char netns[CONFIG_NETNS_MAX][VSYS_PATH_MAX];
 	size_t netns_count; /* 0: the namespace we run in */
 	struct file_limits files;
+	bool log_sessions; /* those of TLS and QUIC, by name */
 
 	/* [agent] */
 	char *state_dir; /* databases, spool, local log */

@@ -495,6 +495,8 @@ const struct key config_keys[] = {
 	{SECTION_CAPTURE, "max_file_size", set_size, IN(config, files.max_size), 1, 1ull << 40},
 	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},
 
+	{SECTION_CAPTURE, "log_sessions", set_yes, IN(config, log_sessions), 0, 0},
+
 	{SECTION_AGENT, "state_dir", set_path, IN(config, state_dir), 0, PATH_BYTES},
 	{SECTION_AGENT, "run_dir", set_path, IN(config, run_dir), 0, CONTROL_DIR_MAX},
 	{SECTION_AGENT, "spool_size", set_size, IN(config, spool_bytes), 0, 1ull << 60},

@@ -51,6 +51,23 @@ bool intake_sighting(const struct config *c, struct counters *counters,
 	return true;
 }
 
+bool intake_session(const struct config *c, struct counters *counters, const struct msg_view *v,
+		    struct journal *log)
+{
+	const struct vsys *vsys;
+	struct session_note note;
+
+	if (!session_note_decode(&note, v))
+		return false;
+	vsys = vsys_find(&c->vsys, &note.session);
+	counter_add(counters,
+		    journal_append_session(log, &note, vsys ? vsys->name : c->virtual_system)
+			    ? COUNTER_SESSIONS_LOGGED
+			    : COUNTER_SESSIONS_UNLOGGED,
+		    1);
+	return true;
+}
+
 void intake_check(struct spool *spool, struct counters *counters, struct sighting *s,
 		  uint64_t *clouds)
 {

@@ -10,6 +10,7 @@
 #include "lib/sighting.h"
 #include "sample/spool.h"
 #include "supervisor/config.h"
+#include "supervisor/journal.h"
 
 /*
  * Decodes a MSG_SIGHTING, names its virtual system and its zones, makes its id, finds its rule
@@ -18,6 +19,13 @@
  */
 bool intake_sighting(const struct config *c, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds);
+
+/*
+ * Decodes a MSG_SESSION, names its virtual system and writes it to the session log.  A log
+ * that cannot be written is counted, and no error.  False: refused.
+ */
+bool intake_session(const struct config *c, struct counters *counters, const struct msg_view *v,
+		    struct journal *log);
 
 /*
  * What goes to a cloud must have bytes: without its sample in the spool a sighting

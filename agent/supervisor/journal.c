@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "policy/envelope.h"
+#include "policy/session_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +25,12 @@ static int open_file(const char *path, int flags)
 	return fd;
 }
 
-bool journal_open(struct journal *j, const char *dir, bool fresh)
+bool journal_open(struct journal *j, const char *dir, const char *name, bool fresh)
 {
 	memset(j, 0, sizeof(*j));
 	j->fd = -1;
 	buf_init(&j->line, JOURNAL_LINE_MAX);
-	if (asprintf(&j->path, "%s/%s", dir, JOURNAL_NAME) < 0) {
+	if (asprintf(&j->path, "%s/%s", dir, name) < 0) {
 		j->path = NULL;
 		log_error("out of memory");
 		return false;
@@ -50,7 +51,7 @@ void journal_close(struct journal *j)
 
 void journal_reopen(struct journal *j)
 {
-	int fd = open_file(j->path, 0);
+	int fd = j->fd < 0 ? -1 : open_file(j->path, 0);
 
 	if (fd < 0)
 		return;
@@ -58,14 +59,14 @@ void journal_reopen(struct journal *j)
 	j->fd = fd;
 }
 
-bool journal_append(struct journal *j, const struct sighting *s)
+/* The line that was rendered, or none. */
+static bool write_line(struct journal *j, bool rendered)
 {
 	ssize_t n = -1;
 	off_t before;
 
-	buf_reset(&j->line);
 	errno = ENOMEM;
-	if (envelope_render_local(s, &j->line) && buf_add(&j->line, "\n", 1)) {
+	if (rendered && buf_add(&j->line, "\n", 1)) {
 		before = lseek(j->fd, 0, SEEK_END);
 		n = write(j->fd, j->line.data, j->line.len);
 		if (n >= 0 && (size_t)n < j->line.len) {
@@ -80,4 +81,17 @@ bool journal_append(struct journal *j, const struct sighting *s)
 		log_error("cannot write to the local log %s: %s", j->path, strerror(errno));
 	j->failing = n < 0;
 	return n >= 0;
+}
+
+bool journal_append(struct journal *j, const struct sighting *s)
+{
+	buf_reset(&j->line);
+	return write_line(j, envelope_render_local(s, &j->line));
+}
+
+bool journal_append_session(struct journal *j, const struct session_note *n,
+			    const char *virtual_system)
+{
+	buf_reset(&j->line);
+	return write_line(j, session_log_render(n, virtual_system, &j->line));
 }

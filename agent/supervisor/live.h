@@ -59,7 +59,7 @@ struct supervisor {
 	struct spool *spool;
 	struct evict evict;
 	struct store *store;
-	struct journal journal;
+	struct journal journal, sessions;
 	struct deliver deliver;
 	struct counters counters;
 	struct control *control;

@@ -25,7 +25,7 @@ struct offline {
 	const char *dir;
 	struct child inspector;
 	struct counters counters;
-	struct journal journal;
+	struct journal journal, sessions;
 	struct buf envelope;
 	bool finished; /* the inspector said how it went */
 	bool failed;
@@ -103,7 +103,9 @@ static bool prepare(struct offline *o)
 		ok = path && make_dir(path);
 		free(path);
 	}
-	return ok && journal_open(&o->journal, o->dir, true);
+	return ok && journal_open(&o->journal, o->dir, JOURNAL_NAME, true) &&
+	       (!o->c->log_sessions ||
+		journal_open(&o->sessions, o->dir, JOURNAL_SESSIONS, true));
 }
 
 static bool write_file(const char *path, const struct buf *b)
@@ -178,6 +180,10 @@ static void take(struct offline *o, const struct msg_view *v)
 	case MSG_SIGHTING:
 		take_sighting(o, v);
 		break;
+	case MSG_SESSION:
+		if (o->sessions.fd < 0 || !intake_session(o->c, &o->counters, v, &o->sessions))
+			counter_add(&o->counters, COUNTER_MESSAGES_BAD, 1);
+		break;
 	case MSG_COUNTERS:
 		if (!child_counters(&o->inspector, v))
 			counter_add(&o->counters, COUNTER_MESSAGES_BAD, 1);
@@ -234,6 +240,7 @@ static int run_inspector(int fd, void *arg)
 			},
 		.files = o->c->files,
 		.applications = o->c->applications,
+		.log_sessions = o->c->log_sessions,
 		.sandbox = true,
 	};
 
@@ -279,6 +286,8 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 		.capture = capture,
 		.dir = dir,
 		.inspector = {.role = "inspector", .fd = -1},
+		.journal.fd = -1,
+		.sessions.fd = -1,
 	};
 
 	buf_init(&o.envelope, MSG_MAX);
@@ -300,6 +309,7 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 	summary(&o);
 out:
 	journal_close(&o.journal);
+	journal_close(&o.sessions);
 	buf_free(&o.envelope);
 	return o.failed ? 1 : 0;
 }

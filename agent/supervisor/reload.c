@@ -28,6 +28,7 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
 	       a->netns_count == b->netns_count &&
 	       memcmp(a->netns, b->netns, sizeof(a->netns)) == 0 &&
+	       a->log_sessions == b->log_sessions &&
 	       application_table_equal(a->applications, b->applications) &&
 	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
 }

@@ -167,6 +167,7 @@ static void on_hangup(struct supervisor *s)
 {
 	notify("RELOADING=1");
 	journal_reopen(&s->journal);
+	journal_reopen(&s->sessions);
 	if (s->config_path)
 		reload(s->c, s->config_path);
 	namespaces_step(s, true);
@@ -360,7 +361,9 @@ static bool open_store(struct supervisor *s)
 	s->store = path ? store_open(path) : NULL;
 	s->deliver.store = s->store;
 	free(path);
-	if (!s->store || !journal_open(&s->journal, s->c->state_dir, false))
+	if (!s->store || !journal_open(&s->journal, s->c->state_dir, JOURNAL_NAME, false) ||
+	    (s->c->log_sessions &&
+	     !journal_open(&s->sessions, s->c->state_dir, JOURNAL_SESSIONS, false)))
 		return false;
 	/* A full disk is no reason not to start: the next start will do. */
 	for (size_t i = 0; i < s->c->clouds; i++)
@@ -432,6 +435,7 @@ static void tear_down(struct supervisor *s)
 	if (s->spool)
 		spool_close(s->spool);
 	journal_close(&s->journal);
+	journal_close(&s->sessions);
 	store_close(s->store);
 	if (s->signals >= 0)
 		close(s->signals);
@@ -448,6 +452,7 @@ int supervisor_run(struct config *c, const char *config_path)
 
 	s = (struct supervisor){.c = c, .config_path = config_path, .lock = -1, .signals = -1};
 	s.journal.fd = -1;
+	s.sessions.fd = -1;
 	s.launcher.fd = -1;
 	memset(s.ring, -1, sizeof(s.ring));
 	s.deliver.c = c;

@@ -80,6 +80,16 @@ static void answer(struct conversation *c, const char *text)
 	say(c, DIR_ANSWERER, text, strlen(text));
 }
 
+/* A ClientHello without extensions, and an alert. */
+static inline void tls_hellos(struct conversation *c)
+{
+	static const uint8_t client[50] = {22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3, [45] = 2,
+					   0x13, 1, 1, 0};
+
+	say(c, DIR_OPENER, client, sizeof(client));
+	say(c, DIR_ANSWERER, "\x15\3\3\0\2\2\x28", 7);
+}
+
 static void fin(struct conversation *c, enum dir dir)
 {
 	proto_session_eof(c->ps, dir, c->time++);

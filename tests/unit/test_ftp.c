@@ -783,6 +783,16 @@ TEST_F(ftp, tls)
 {
 	answer(c, HELLO);
 	turn(c, "AUTH TLS\r\n", "234 go on\r\n");
+	EXPECT_TRUE(proto_session_wanted(c->ps));
+	tls_hellos(c);
+	EXPECT_EQ(1, c->counters.value[COUNTER_SESSIONS_TLS]);
+	EXPECT_FALSE(proto_session_wanted(c->ps));
+}
+
+TEST_F(ftp, kerberos)
+{
+	answer(c, HELLO);
+	turn(c, "AUTH GSSAPI\r\n", "334 go on\r\n");
 	EXPECT_EQ(1, c->counters.value[COUNTER_SESSIONS_TLS]);
 	EXPECT_FALSE(proto_session_wanted(c->ps));
 }

@@ -282,6 +282,8 @@ TEST_F(imap, starttls_ends_it)
 	ask(&self->c, "a1 STARTTLS\r\n");
 	EXPECT_EQ(0, self->c.shunts);
 	answer(&self->c, "a1 OK begin\r\n");
+	EXPECT_EQ(0, self->c.shunts);
+	tls_hellos(&self->c);
 	EXPECT_EQ(1, self->c.shunts);
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_TLS]);
 }

@@ -134,6 +134,8 @@ TEST_F(pop3, stls_ends_it)
 	answer(&self->c, "+OK POP3 ready\r\n");
 	ask(&self->c, "STLS\r\n");
 	answer(&self->c, "+OK begin\r\n");
+	EXPECT_EQ(0, self->c.shunts);
+	tls_hellos(&self->c);
 	EXPECT_EQ(1, self->c.shunts);
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_TLS]);
 }

@@ -257,6 +257,9 @@ TEST_F(smtp, starttls_ends_it)
 	ask(&self->c, "STARTTLS\r\n");
 	EXPECT_EQ(0, self->c.shunts);
 	answer(&self->c, "220 go\r\n");
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_TLS]);
+	EXPECT_EQ(0, self->c.shunts);
+	tls_hellos(&self->c);
 	EXPECT_EQ(1, self->c.shunts);
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_SESSIONS_TLS]);
 	EXPECT_FALSE(proto_session_wanted(self->c.ps));
