@@ -27,6 +27,26 @@ static void on_file(void *arg, const struct sighting *s)
 		MUST(!s->text[i] || strlen(s->text[i]) == s->text_len[i]);
 }
 
+static void on_note(void *arg, const struct session_note *n)
+{
+	static const uint8_t header[8];
+	struct session_note back;
+	struct msg_view v;
+	struct msg m;
+
+	MUST(n->application[0] && n->protocol[0]);
+	MUST(strnlen(n->server_name, sizeof(n->server_name)) < sizeof(n->server_name));
+	MUST(strnlen(n->offers, sizeof(n->offers)) < sizeof(n->offers));
+	/* What an inspector says a supervisor takes. */
+	msg_init(&m);
+	MUST(session_note_encode(n, &m));
+	v = (struct msg_view){MSG_SESSION, m.buf.data + sizeof(header),
+			      m.buf.len - sizeof(header)};
+	MUST(session_note_decode(&back, &v));
+	MUST(!strcmp(back.server_name, n->server_name));
+	msg_free(&m);
+}
+
 void fuzz_env_open(struct fuzz_env *e)
 {
 	struct file_limits files = {.max_size = FILE_MAX, .max_open = 64, .max_holes = 64};
@@ -42,6 +62,7 @@ void fuzz_env_open(struct fuzz_env *e)
 		.decode = DECODE_LIMITS_DEFAULT,
 		.expected = expect_set_new(64, EXPECT_LIFETIME, &e->counters),
 		.shared = shared_set_new(&shared, &e->counters),
+		.note = on_note,
 		.private_talk = true,
 	};
 	e->proto.decode.max_size = 4u << 20;

@@ -136,7 +136,34 @@ def frames(packets):
     return out
 
 
+def length(size, data):
+    return len(data).to_bytes(size, "big") + data
+
+
+def hellos():
+    """TLS, both hellos, whole and in small records; behind STARTTLS."""
+    extensions = b"".join(kind.to_bytes(2, "big") + length(2, data) for kind, data in (
+        (0x1a1a, b"\0"), (0, length(2, b"\0" + length(2, b"www.dropbox.com"))),
+        (16, length(2, b"\2h2\x08http/1.1")), (43, length(1, b"\x2a\x2a\3\4\3\3")),
+        (0xfe0d, b"\0")))
+    client = b"\1" + length(3, b"\3\3" + bytes(32) + length(1, bytes(32)) + length(2, b"\x13\1")
+                            + length(1, b"\0") + length(2, extensions))
+    server = b"\2" + length(3, b"\3\3" + bytes(32) + b"\0\x13\1\0" + length(
+        2, b"\0\x2b" + length(2, b"\3\4") + b"\0\x10" + length(2, length(2, b"\2h2"))))
+    begin = record(OPEN, 0, b"\x04" + b"\x0a\0\0\1\xc0\0" + b"\x0a\0\0\2\1\xbb")
+    for size in 1000, 9:
+        said = [record(kind, 0, b"".join(b"\x16\3\1" + length(2, text[i:i + size])
+                                        for i in range(0, len(text), size)))
+                for kind, text in ((OPENER, client), (ANSWERER, server))]
+        yield b"\x02" + begin + b"".join(said)
+        yield b"\x03" + begin + record(ANSWERER, 0, b"220 mx.example ESMTP\r\n") + record(
+            OPENER, 0, b"EHLO a\r\nSTARTTLS\r\n") + record(
+                ANSWERER, 0, b"250 a\r\n220 go\r\n") + b"".join(said)
+
+
 def by_hand():
+    for hello in hellos():
+        yield "tls", hello
     text = b"<p>a <a href=\"http://a.example/x?y=1&amp;z=2\">b</a> https://b.example/)</p>" * 3
     for coding, body in ((b"gzip", gzip.compress(text)), (b"deflate", zlib.compress(text)),
                          (b"gzip, deflate", zlib.compress(gzip.compress(text)))):

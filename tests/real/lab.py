@@ -174,24 +174,30 @@ class Lab:
                 return capture
         raise RuntimeError("tcpdump lost packets three times")
 
-    def read(self, capture, limit=60):
+    def read(self, capture, limit=60, config=None):
         """What the agent makes of a capture."""
         out = tempfile.mkdtemp(dir=self.dir)
-        status, messages = replay.run(SLUICED, capture, out, limit)
+        status, messages = replay.run(SLUICED, capture, out, limit,
+                                      *(("-c", config) if config else ()))
         if status != 0:
             raise RuntimeError(f"sluiced -r: status {status}: {messages}")
         with open(os.path.join(out, "read", "sightings.jsonl"), encoding="utf-8") as f:
             sightings = [json.loads(line) for line in f]
+        sessions = None
+        if os.path.exists(os.path.join(out, "read", "sessions.jsonl")):
+            with open(os.path.join(out, "read", "sessions.jsonl"), encoding="utf-8") as f:
+                sessions = [json.loads(line) for line in f]
         with open(os.path.join(out, "read", "stats.json"), encoding="utf-8") as f:
             counters = json.load(f)["counters"]
-        return Reading(sightings, replay.samples(out), counters)
+        return Reading(sightings, replay.samples(out), counters, sessions)
 
 
 class Reading:
-    """Sightings, {SHA-256: size} of the samples, counters."""
+    """Sightings, {SHA-256: size} of the samples, counters, sessions (None: no such log)."""
 
-    def __init__(self, sightings, samples, counters):
+    def __init__(self, sightings, samples, counters, sessions):
         self.sightings, self.samples, self.counters = sightings, samples, counters
+        self.sessions = sessions
 
     def of(self, body):
         """The sightings of a content."""

@@ -34,7 +34,7 @@ def rows(path):
                 yield line.split("\t")
 
 
-def run(sluiced, capture, out, limit):
+def run(sluiced, capture, out, limit, *options):
     """Reads a capture into a folder; (exit status or None when out of time, its messages)."""
     path = capture
     if capture.endswith(".gz"):
@@ -45,7 +45,7 @@ def run(sluiced, capture, out, limit):
         except (OSError, EOFError):
             path = capture      # damaged on purpose: taken as it is
     try:
-        done = subprocess.run([sluiced, "-r", path, "-o", os.path.join(out, "read")],
+        done = subprocess.run([sluiced, "-r", path, "-o", os.path.join(out, "read"), *options],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=limit)
     except subprocess.TimeoutExpired as e:
         return None, (e.stderr or b"").decode(errors="replace")
