@@ -131,13 +131,13 @@ def smb(w):
     samba.serve(w.start, directory)
     w.listens(samba.PORT)
     for host in HOSTS:
-        for protocol in 'SMB3_11', 'NT1':
+        for protocol, name in ('SMB3_11', 'ms-ds-smbv3'), ('NT1', 'ms-ds-smbv1'):
             get, got = w.rig.file(directory=os.path.join(directory, samba.SHARE))
             put, sent = w.rig.file(directory=w.rig.work)
             commands = ('lcd ' + w.rig.work, 'get %s got' % get, 'put %s sent-%s' % (put, put))
             run('client', samba.shell(host, commands, protocol))
-            w.arrived(got, host, 'ms-ds-smb', file__name=get)
-            w.arrived(sent, host, 'ms-ds-smb', upload=True, file__name='sent-' + put)
+            w.arrived(got, host, name, file__name=get)
+            w.arrived(sent, host, name, upload=True, file__name='sent-' + put)
 
 
 MAIL = {'email__from__address': ['Sender <%s>' % letters.SENDER], 'email__subject': letters.SUBJECT,
