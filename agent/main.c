@@ -16,11 +16,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define DEFAULT_CONFIG "/etc/sluice/sluice.conf"
-
 /* X(short, long, argument or NULL, help) */
 #define OPTIONS(X)                                                                             \
-	X('c', "config", "FILE", "configuration; default " DEFAULT_CONFIG)                     \
+	X('c', "config", "FILE", "configuration; default " CONFIG_PATH)                        \
 	X('r', "read", "CAPTURE", "read a capture file (- is standard input), not the kernel") \
 	X('o', "output", "DIR", "where -r leaves samples, log and envelopes")                  \
 	X('C', "check", NULL, "read the configuration, say whether it is right, and stop")     \
@@ -111,12 +109,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 static bool load_config(struct options *o, struct config *c)
 {
 	if (!o->config && !o->capture) {
-		if (access(DEFAULT_CONFIG, F_OK) == 0)
-			o->config = DEFAULT_CONFIG;
+		if (access(CONFIG_PATH, F_OK) == 0)
+			o->config = CONFIG_PATH;
 		else
 			log_info("%s does not exist: every file goes to the directory cloud "
 				 "'local', with all fields",
-				 DEFAULT_CONFIG);
+				 CONFIG_PATH);
 	}
 	if (o->config)
 		return config_read(c, o->config);

@@ -100,6 +100,8 @@
 	X(ARCHIVES_NESTED, archives_nested, "archives too deep in others: not taken apart")    \
 	X(ARCHIVES_REFUSED, archives_refused,                                                  \
 	  "archives not taken apart: too many waited for it, or the source ended")             \
+	X(FILES_OVERSIZE, files_oversize,                                                      \
+	  "files left out early: larger than the limit of any type they may be of")            \
 	X(RANGES_JOINED, ranges_joined, "files put together from ranges")                      \
 	X(RANGES_EVICTED, ranges_evicted, "such files given up: too many at once")             \
 	X(BYTES_HASHED, bytes_hashed, "bytes of content hashed")                               \
@@ -114,6 +116,8 @@
 	X(SKIPPED_BYTES, skipped_bytes, "of these, that did not come")                         \
 	X(SIGHTINGS, sightings, "sightings accepted by the supervisor")                        \
 	X(SIGHTINGS_UNMATCHED, sightings_unmatched, "complete files that no rule wants")       \
+	X(SIGHTINGS_OVERSIZE, sightings_oversize,                                              \
+	  "complete files larger than the limit of their type: not sent")                      \
 	X(SIGHTINGS_REPEATED, sightings_repeated, "sightings announced again after a restart") \
 	X(MESSAGES_BAD, messages_bad, "messages of a peer process that were refused")          \
 	X(ENVELOPES, envelopes, "envelopes made")                                              \

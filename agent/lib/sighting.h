@@ -106,8 +106,8 @@ enum sighting_text {
 #define SIGHTING_LIST_SEPARATOR '\n'
 
 /*
- * What was seen.  Only files and links ever leave; the rest is private talk, kept from
- * captures and left alone on a live network.
+ * What was seen.  Files and links leave as rules say, whole messages where a rule names
+ * them; the rest is private talk, kept from captures and left alone on a live network.
  * X(CONSTANT, text used in JSON)
  */
 #define SIGHTING_KINDS(X)                                                         \
@@ -125,10 +125,10 @@ enum sighting_kind {
 };
 
 const char *sighting_kind_text(enum sighting_kind k);
-/* Whether anybody outside may get it. */
+/* Whether a rule can send it at all. */
 static inline bool sighting_kind_leaves(enum sighting_kind k)
 {
-	return k == SIGHTING_KIND_FILE || k == SIGHTING_KIND_LINK;
+	return k == SIGHTING_KIND_FILE || k == SIGHTING_KIND_LINK || k == SIGHTING_KIND_MAIL;
 }
 
 enum direction { DIRECTION_DOWNLOAD, DIRECTION_UPLOAD };

@@ -29,6 +29,7 @@ void config_rule_default(struct rule *rule, const char *name)
 	memset(rule, 0, sizeof(*rule));
 	snprintf(rule->name, sizeof(rule->name), "%s", name);
 	rule->any_application = true;
+	rule->any_type = true;
 	rule->direction = RULE_BOTH;
 }
 
@@ -87,11 +88,28 @@ bool config_default_cloud(struct config *c)
 
 bool config_default(struct config *c)
 {
-	if (config_defaults(c) && config_default_cloud(c))
+	if (!config_defaults(c) || !config_default_cloud(c)) {
+		log_error("out of memory for the configuration");
+	} else if (config_read_types(c)) {
+		c->built_in = true;
+		config_no_limits(c);
 		return true;
-	log_error("out of memory for the configuration");
+	}
 	config_free(c);
 	return false;
+}
+
+struct rule_set config_rules(const struct config *c)
+{
+	struct rule_set set = {.rule = c->rule, .count = c->rules, .types = &c->types};
+
+	for (size_t i = 0; i < c->clouds; i++) {
+		if (c->cloud[i].scope == CLOUD_PRIVATE)
+			set.private_clouds |= 1ull << i;
+		if (c->has_share[i])
+			set.receiving |= 1ull << i;
+	}
+	return set;
 }
 
 void config_free(struct config *c)
@@ -107,6 +125,8 @@ void config_free(struct config *c)
 		free(cloud->ca);
 	}
 	application_table_free(c->applications);
+	file_types_free(c->file_types);
+	free(c->file_types_path);
 	free(c->virtual_system);
 	free(c->state_dir);
 	free(c->run_dir);

@@ -15,13 +15,17 @@
 #include "policy/vsys.h"
 #include "sample/file.h"
 #include "sample/spool.h"
+#include "sample/type.h"
 
 #include <stdbool.h>
 
-#define CONFIG_RULES_MAX 256
+#define CONFIG_PATH "/etc/sluice/sluice.conf" /* read without being named */
+#define CONFIG_RULES_MAX RULES_MAX
 #define CONFIG_NETNS_MAX 16
 
 struct config {
+	bool built_in; /* no file was read */
+
 	/* [capture] */
 	uint32_t rings;
 	uint32_t ring_size;	     /* bytes; 0: the kernel's setting */
@@ -39,6 +43,8 @@ struct config {
 	uint64_t spool_bytes, spool_files;
 	uint32_t retry_min, retry_max;		/* seconds between attempts */
 	struct application_table *applications; /* names by host: built in, or a file's */
+	char *file_types_path;			/* NULL: the table that is built in */
+	struct file_types *file_types;
 
 	/* [cloud NAME] and [share NAME], same index */
 	struct cloud_config cloud[CLOUD_MAX];
@@ -49,6 +55,9 @@ struct config {
 	/* [vsys NAME] and [zone NAME], with what their names stand for now */
 	struct vsys_table vsys;
 
+	/* [limits], over those of the table */
+	struct rule_types types;
+
 	/* [rule NAME] */
 	struct rule rule[CONFIG_RULES_MAX];
 	size_t rules;
@@ -56,11 +65,14 @@ struct config {
 
 /*
  * Nothing configured: one cloud "local" of kind directory, shared everything,
- * wanted by a rule that matches all.
+ * wanted by a rule that matches all, and no limit of any type.
  */
 bool config_default(struct config *c);
 /* Reads a file over the defaults of each key.  False after logging every error found. */
 bool config_read(struct config *c, const char *path);
 void config_free(struct config *c);
+
+/* Its rules, for policy/rule.h; they point into c. */
+struct rule_set config_rules(const struct config *c);
 
 #endif

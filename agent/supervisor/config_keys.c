@@ -447,13 +447,13 @@ static void set_application(struct parse *p, const struct key *k, void *base, co
 	each_word(p, k, base, value, add_application);
 }
 
+/* Looked up when the table of types is known. */
 static void set_file_type(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	if (strcmp(value, "any") != 0)
-		config_bad(
-			p,
-			"%s: '%s': this version does not tell file types apart: expected any",
-			k->name, value);
+	p->rule_types[p->index] = strdup(value);
+	p->rule_types_line[p->index] = p->line;
+	if (!p->rule_types[p->index])
+		config_bad(p, "%s: out of memory", k->name);
 }
 
 static void set_direction(struct parse *p, const struct key *k, void *base, const char *value)
@@ -505,6 +505,7 @@ const struct key config_keys[] = {
 	{SECTION_AGENT, "retry_max", set_number, IN(config, retry_max), 1, 604800},
 
 	{SECTION_AGENT, "applications", set_applications, 0, 0, 0, 0},
+	{SECTION_AGENT, "file_types", set_path, IN(config, file_types_path), 0, PATH_BYTES},
 
 	{SECTION_CLOUD, "kind", set_kind, 0, 0, 0, 0},
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},

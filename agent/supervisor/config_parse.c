@@ -69,11 +69,11 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		config_bad(
-			p,
-			"'%s' stands before the first section: expected [capture], [agent], "
-			"[cloud NAME], [share NAME], [rule NAME], [vsys NAME] or [zone NAME]",
-			name);
+		config_bad(p,
+			   "'%s' stands before the first section: expected [capture], [agent], "
+			   "[cloud NAME], [share NAME], [limits], [rule NAME], [vsys NAME] or "
+			   "[zone NAME]",
+			   name);
 		return 1;
 	}
 	if (value[0] == '\0') {
@@ -82,6 +82,10 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	}
 	if (p->section == SECTION_SHARE) {
 		set_share(p, name, value);
+		return 1;
+	}
+	if (p->section == SECTION_LIMITS) {
+		config_take_limit(p, name, value);
 		return 1;
 	}
 	for (size_t i = 0; i < config_key_count; i++) {
@@ -205,7 +209,7 @@ static void begin_section(struct parse *p, char *text)
 	if (s == SECTION_NONE) {
 		config_bad(p,
 			   "[%s] is no section: expected capture, agent, cloud NAME, share "
-			   "NAME, rule NAME, vsys NAME or zone NAME",
+			   "NAME, limits, rule NAME, vsys NAME or zone NAME",
 			   kind ? kind : "");
 		return;
 	}
@@ -422,6 +426,7 @@ static void finish_rule(struct parse *p, size_t i)
 static void finish(struct parse *p)
 {
 	struct config *c = p->c;
+	bool plain = c->clouds == 0 && c->rules == 0 && p->shares == 0;
 
 	config_finish_vsys(p);
 	if (c->retry_min > c->retry_max)
@@ -429,7 +434,15 @@ static void finish(struct parse *p)
 			      "retry_min (%u) is more than retry_max "
 			      "(%u)",
 			      c->retry_min, c->retry_max);
-	if (c->clouds == 0 && c->rules == 0 && p->shares == 0) {
+	if (config_read_types(c)) {
+		/* Without rules no type has a limit but those that are given here. */
+		if (plain)
+			config_no_limits(c);
+		config_finish_types(p);
+	} else {
+		p->errors++;
+	}
+	if (plain) {
 		if (p->errors == 0 && !config_default_cloud(c))
 			config_bad(p, "out of memory");
 		return;
@@ -472,6 +485,7 @@ bool config_read(struct config *c, const char *path)
 	ok = p->errors == 0;
 	for (size_t i = 0; i < CONFIG_RULES_MAX; i++)
 		free(p->rule_clouds[i]);
+	config_free_types(p);
 out:
 	if (!ok)
 		config_free(c);

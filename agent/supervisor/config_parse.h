@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the configuration share: config.c knows the defaults,
- * config_keys.c every key and what it may say, config_parse.c lines, sections and
- * what needs the whole file.
+ * config_keys.c every key and what it may say, config_types.c what depends on the table of
+ * file types, config_parse.c lines, sections and what needs the whole file.
  */
 #ifndef SLUICE_SUPERVISOR_CONFIG_PARSE_H
 #define SLUICE_SUPERVISOR_CONFIG_PARSE_H
@@ -31,6 +31,7 @@ bool config_complete(struct config *c);
 	X(AGENT, "agent", false)     \
 	X(CLOUD, "cloud", true)      \
 	X(SHARE, "share", true)      \
+	X(LIMITS, "limits", false)   \
 	X(RULE, "rule", true)        \
 	X(VSYS, "vsys", true)        \
 	X(ZONE, "zone", true)
@@ -53,6 +54,12 @@ struct share {
 	struct policy policy;
 };
 
+/* A line of [limits], until the table of file types is known. */
+struct limit {
+	char *name, *value;
+	int line;
+};
+
 /* A file being read. */
 struct parse {
 	struct config *c;
@@ -73,6 +80,10 @@ struct parse {
 	int rule_clouds_line[CONFIG_RULES_MAX];
 	int rule_line[CONFIG_RULES_MAX];
 	int rule_application_line[CONFIG_RULES_MAX];
+	char *rule_types[CONFIG_RULES_MAX];
+	int rule_types_line[CONFIG_RULES_MAX];
+	struct limit limit[FILE_TYPES_MAX];
+	size_t limits;
 };
 
 struct key {
@@ -85,6 +96,16 @@ struct key {
 
 extern const struct key config_keys[];
 extern const size_t config_key_count;
+/* config_types.c: the table of types, and its limits; false after logging why. */
+bool config_read_types(struct config *c);
+/* No type has a limit of its own. */
+void config_no_limits(struct config *c);
+/* A line of [limits]. */
+void config_take_limit(struct parse *p, const char *name, const char *value);
+/* Limits and the types that rules name, once the file was read. */
+void config_finish_types(struct parse *p);
+void config_free_types(struct parse *p);
+
 /* Bit of a key in `seen`; 0: there is no such key. */
 uint64_t config_key_bit(enum section section, const char *name);
 

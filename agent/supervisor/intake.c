@@ -6,29 +6,38 @@
 
 #include <string.h>
 
+struct rule_file intake_rule_file(const struct config *c, const struct sighting *s)
+{
+	const char *type = sighting_get(s, SIGHTING_FILE_TYPE);
+	size_t i = type ? file_types_find(c->file_types, type) : FILE_TYPES_MAX;
+
+	return (struct rule_file){
+		.kind = s->kind,
+		.direction = s->direction,
+		.application = sighting_get(s, SIGHTING_APPLICATION),
+		.types = i < FILE_TYPES_MAX ? 1u << i : RULE_TYPE_OTHER,
+		.size_known = true,
+		.size = s->size,
+	};
+}
+
 static uint64_t match(const struct config *c, struct counters *counters, struct sighting *s)
 {
-	uint64_t private_clouds = 0, with_share = 0, clouds;
+	struct rule_set rules = config_rules(c);
+	struct rule_file f;
+	uint64_t clouds;
 	size_t chosen;
 
 	if (s->state != FILE_STATE_COMPLETE || !s->stored)
 		return 0;
-	for (size_t i = 0; i < c->clouds; i++) {
-		if (c->cloud[i].scope == CLOUD_PRIVATE)
-			private_clouds |= 1ull << i;
-		if (c->has_share[i])
-			with_share |= 1ull << i;
-	}
-	clouds = rule_match(c->rule, c->rules, private_clouds, s, &chosen);
-	/*
-	 * After the match: a private cloud without a policy receives nothing, and
-	 * still keeps the file from a public one.
-	 */
-	clouds &= with_share;
+	f = intake_rule_file(c, s);
+	clouds = rule_match(&rules, &f, &chosen);
 	if (chosen < c->rules)
 		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name,
 			     strlen(c->rule[chosen].name));
-	if (!clouds)
+	if (rule_over_limit(&rules, &f))
+		counter_add(counters, COUNTER_SIGHTINGS_OVERSIZE, 1);
+	else if (!clouds)
 		counter_add(counters, COUNTER_SIGHTINGS_UNMATCHED, 1);
 	return clouds;
 }

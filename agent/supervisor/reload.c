@@ -30,6 +30,7 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       memcmp(a->netns, b->netns, sizeof(a->netns)) == 0 &&
 	       a->log_sessions == b->log_sessions &&
 	       application_table_equal(a->applications, b->applications) &&
+	       same_text(a->file_types_path, b->file_types_path) &&
 	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
 }
 
@@ -56,11 +57,22 @@ static uint64_t translate(const struct config *from, const struct config *to, ui
 	return bits;
 }
 
+/* Rules and limits are by place in the table, which inspectors read when they start. */
+static bool same_types(const struct file_types *a, const struct file_types *b)
+{
+	if (file_types_count(a) != file_types_count(b))
+		return false;
+	for (size_t i = 0; i < file_types_count(a); i++)
+		if (strcmp(file_types_name(a, i), file_types_name(b, i)) != 0)
+			return false;
+	return true;
+}
+
 /*
  * Rules may only come with the clouds they were written for: where a private cloud is
  * not running yet, what it keeps from a public one would go there.
  */
-static bool rules_fit(const struct config *c, const struct config *new)
+static bool clouds_fit(const struct config *c, const struct config *new)
 {
 	if (c->clouds != new->clouds)
 		return false;
@@ -92,20 +104,25 @@ static void apply(struct config *c, struct config *new)
 		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
 			restart = true;
 	}
-	if (!rules_fit(c, new)) {
+	if (!clouds_fit(c, new)) {
 		log_warning(
 			"other clouds than those running: only the [share] sections of those "
 			"take effect now, the rest waits for a restart");
 		return;
 	}
+	if (!same_types(c->file_types, new->file_types)) {
+		log_warning("other file types than those running: only [share] sections take "
+			    "effect now, the rest waits for a restart");
+		return;
+	}
 	memcpy(c->rule, new->rule, sizeof(c->rule));
 	c->rules = new->rules;
+	c->types = new->types;
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning("only [share], [rule], [vsys] and [zone] sections take effect now: "
-			    "what else changed "
-			    "waits for a restart");
+		log_warning("only [share], [rule], [limits], [vsys] and [zone] sections take "
+			    "effect now: what else changed waits for a restart");
 }
 
 void reload(struct config *c, const char *path)

@@ -75,6 +75,18 @@ static enum policy_mode mode(FIXTURE_DATA(config) *self, size_t cloud, enum slui
 	return policy_mode(&self->c->share[cloud], f);
 }
 
+static uint64_t limit(FIXTURE_DATA(config) *self, const char *type)
+{
+	size_t i = file_types_find(self->c->file_types, type);
+
+	return i < FILE_TYPES_MAX ? self->c->types.limit[i] : 0;
+}
+
+static uint32_t bit(FIXTURE_DATA(config) *self, const char *type)
+{
+	return 1u << file_types_find(self->c->file_types, type);
+}
+
 TEST_F(config, built_in)
 {
 	ASSERT_TRUE(config_default(self->c));
@@ -86,6 +98,41 @@ TEST_F(config, built_in)
 	EXPECT_EQ(1, self->c->rules);
 	EXPECT_EQ(1, self->c->rule[0].clouds);
 	EXPECT_EQ(100u << 20, self->c->files.max_size);
+	EXPECT_TRUE(self->c->built_in);
+	EXPECT_TRUE(self->c->rule[0].any_type);
+	/* Everything is kept, whatever its type. */
+	for (size_t i = 0; i < FILE_TYPES_MAX; i++)
+		EXPECT_EQ(UINT64_MAX, self->c->types.limit[i]);
+}
+
+TEST_F(config, types_and_limits)
+{
+	struct rule_set set;
+
+	ASSERT_TRUE(load(self, "[rule a]\nfile_type = pe, eml script\n[rule b]\nfile_type = any\n"
+			       "cloud = x\n[rule c]\nfile_type = any, email-link\n[rule d]\n"
+			       "[cloud x]\nkind = directory\n[share x]\ndefault = share\n"
+			       "[limits]\npe = 2M # small\nscript = 4M\n"));
+	EXPECT_FALSE(self->c->built_in);
+	EXPECT_FALSE(self->c->rule[0].any_type);
+	EXPECT_EQ(bit(self, "pe") | bit(self, "eml") | bit(self, "script"), self->c->rule[0].types);
+	EXPECT_TRUE(self->c->rule[1].any_type);
+	EXPECT_EQ(0, self->c->rule[1].types);
+	EXPECT_TRUE(self->c->rule[2].any_type);
+	EXPECT_EQ(bit(self, "email-link"), self->c->rule[2].types);
+	EXPECT_TRUE(self->c->rule[3].any_type);
+	EXPECT_EQ(bit(self, "email-link"), self->c->types.link);
+	EXPECT_EQ(bit(self, "eml"), self->c->types.mail);
+	EXPECT_EQ(2u << 20, limit(self, "pe"));
+	EXPECT_EQ(4u << 20, limit(self, "script"));
+	/* As the table has it. */
+	EXPECT_EQ(3072u << 10, limit(self, "pdf"));
+	EXPECT_EQ(UINT64_MAX, limit(self, "email-link"));
+	set = config_rules(self->c);
+	EXPECT_EQ(4, set.count);
+	EXPECT_EQ(1, set.receiving);
+	EXPECT_EQ(0, set.private_clouds);
+	EXPECT_EQ(&self->c->types, set.types);
 }
 
 TEST_F(config, empty_is_the_built_in_one)
@@ -95,6 +142,12 @@ TEST_F(config, empty_is_the_built_in_one)
 	EXPECT_EQ(2, self->c->rings);
 	EXPECT_EQ(1, self->c->clouds);
 	EXPECT_STREQ("/x/local", self->c->cloud[0].path);
+	EXPECT_FALSE(self->c->built_in);
+	EXPECT_EQ(UINT64_MAX, self->c->types.limit[0]);
+	/* But what is said here holds. */
+	ASSERT_TRUE(load(self, "[limits]\npdf = 1M\n"));
+	EXPECT_EQ(UINT64_MAX, limit(self, "pe"));
+	EXPECT_EQ(1u << 20, limit(self, "pdf"));
 }
 
 TEST_F(config, everything)
@@ -249,7 +302,30 @@ static const struct {
 	{"[share a]\nusers = omit\n", "F:2: 'users' is no field"},
 	{"[share a]\nuser = omit\nuser = omit\n", "F:3: user: given twice in [share a]"},
 	{"[share a]\ndefault = omit\ndefault = omit\n", "F:3: default: given twice in [share a]"},
-	{"[rule a]\nfile_type = pe\n", "F:2: file_type: 'pe': this version does not tell file types apart"},
+	{"[rule a]\nfile_type = exe\n", "F:2: file_type: 'exe': expected any, or some of pe, apk, pdf,"},
+	{"[rule a]\nfile_type = pe, PDF\n", "F:2: file_type: 'PDF': expected any, or some of pe,"},
+	{"[rule a]\nfile_type = pe\nfile_type = pdf\n", "F:3: file_type: given twice"},
+	{"[rule a]\nfile_type = ,\n", "F:2: file_type: ',': expected a list"},
+	{"[rule a]\n[rule b]\nfile_type = ms_office\n", "F:3: file_type: 'ms_office': expected any"},
+	{"[limits]\nexe = 1M\n", "F:2: 'exe' is no file type: expected one of pe, apk, pdf,"},
+	{"[limits]\nany = 1M\n", "F:2: 'any' is no file type: expected one of pe,"},
+	{"[limits]\npe = 51M\n", "F:2: pe: '51M': expected a number of bytes from 1M to 50M"},
+	{"[limits]\npe = 50M\nscript = 10239\n",
+	 "F:3: script: '10239': expected a number of bytes from 10K to 4M"},
+	{"[limits]\npdf = 0\n", "F:2: pdf: '0': expected a number of bytes from 100K to 50M"},
+	{"[limits]\npe = 3 M\n", "F:2: pe: '3 M': expected a number of bytes from 1M"},
+	{"[limits]\npe = -1\n", "F:2: pe: '-1': expected a number of bytes from 1M"},
+	{"[limits]\npe = 17179869185G\n", "F:2: pe: '17179869185G': expected a number of bytes"},
+	{"[limits]\npe =\n", "F:2: pe: expected a value"},
+	{"[limits]\npe = 2M\npe = 3M\n", "F:3: pe: given twice in this section"},
+	{"[limits]\nemail-link = 1M\n", "F:2: email-link: this type has no limit"},
+	{"[limits x]\n", "F:1: [limits] takes no name"},
+	{"[limits]\n[limits]\n", "F:2: this section stands in line 1 already"},
+	{"[limits]\na=1\nb=1\nc=1\nd=1\ne=1\nf=1\ng=1\nh=1\ni=1\nj=1\nk=1\nl=1\nm=1\nn=1\n"
+	 "o=1\np=1\nq=1\nr=1\ns=1\nt=1\nu=1\nv=1\nw=1\nx=1\ny=1\n",
+	 "F:26: y: more limits than there are file types"},
+	{"[agent]\nfile_types = types\n", "F:2: file_types: 'types': expected an absolute path"},
+	{"[agent]\nfile_types = /nonexistent/types\n", "/nonexistent/types"},
 	{"[rule a]\ndirection = in\n", "F:2: direction: 'in': expected both, download or upload"},
 	{"[rule a]\ncloud = b\n", "F:2: cloud: there is no [cloud b]"},
 	{"[rule a]\napplication = ,\n", "F:2: application: ',': expected a list of words"},
