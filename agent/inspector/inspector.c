@@ -5,6 +5,7 @@
  */
 #include "inspector/inspector.h"
 
+#include "inspector/judge.h"
 #include "lib/log.h"
 #include "lib/msg.h"
 #include "lib/sandbox.h"
@@ -26,6 +27,7 @@
 
 #define NS_PER_SECOND 1000000000ull
 #define COUNTERS_EVERY (2 * NS_PER_SECOND)
+#define HEED_EVERY (NS_PER_SECOND / 50) /* while there is no time to wait */
 /* After SIGTERM: how long to go on with what the ring already holds. */
 #define DRAIN_TIME NS_PER_SECOND
 /* Records after which their room is given back, and frames after which the clock is read. */
@@ -42,6 +44,7 @@ struct inspector {
 	struct file_types *own_types; /* the built-in table */
 	struct media *media;
 	struct file_set *files;
+	struct judge judge;
 	struct range_set *ranges;
 	struct expect_set *expected;
 	struct shared_set *shared;
@@ -50,7 +53,8 @@ struct inspector {
 	uint64_t reported;   /* monotonic time of the last counters message */
 	uint64_t noted;	     /* packet time of the last session told */
 	uint64_t notes_left; /* that may be told now, in 1/NS_PER_SECOND */
-	bool orphaned;	     /* the supervisor is gone: nobody to work for */
+	uint64_t heeded; /* monotonic time of the last look for a message of the supervisor */
+	bool orphaned;	 /* the supervisor is gone: nobody to work for */
 
 	struct frame_decoder *decoder;
 	struct pcap_source *capture;
@@ -215,6 +219,42 @@ static void report_when_due(struct inspector *i)
 		report_counters(i);
 }
 
+/* What of other kinds than files somebody wants. */
+static void apply_rules(struct inspector *i)
+{
+	i->env.private_talk = !i->config->judged && i->config->capture;
+	i->env.whole_mails = i->env.private_talk ||
+			     (i->config->judged && rule_wants_mails(&i->judge.rules.set));
+}
+
+/* Before the first packet: nothing is kept or left out under rules that are not known. */
+static bool await_rules(struct inspector *i)
+{
+	bool ok = !i->config->judged || judge_await(&i->judge, i->config->supervisor);
+
+	if (ok)
+		apply_rules(i);
+	return ok;
+}
+
+/* The supervisor sends rules, or closes its end. */
+static void heed_supervisor(struct inspector *i)
+{
+	bool changed;
+
+	i->heeded = clock_read(CLOCK_MONOTONIC);
+	if (!judge_heed(&i->judge, i->config->supervisor, &changed))
+		i->orphaned = true;
+	else if (changed)
+		apply_rules(i);
+}
+
+static void heed_when_due(struct inspector *i)
+{
+	if (clock_read(CLOCK_MONOTONIC) - i->heeded >= HEED_EVERY)
+		heed_supervisor(i);
+}
+
 /* ------------------------------------------------------------ capture file */
 
 static void handle_frame(struct inspector *i, const struct pcap_frame *p)
@@ -285,7 +325,6 @@ static bool open_capture(struct inspector *i)
 		report_finished(i, 1, error);
 		return false;
 	}
-	i->env.private_talk = true;
 	i->decoder = frame_decoder_new(&i->counters);
 	i->tracker = tracker_new(TRACKER_CAPTURE, &limits, &i->env);
 	if (i->decoder && i->tracker)
@@ -433,7 +472,6 @@ static bool handle_batch(struct inspector *i)
 	return n > 0;
 }
 
-/* The supervisor says nothing to an inspector: what can be read is its end. */
 static void wait_for_records(struct inspector *i)
 {
 	struct pollfd fds[] = {
@@ -452,7 +490,7 @@ static void wait_for_records(struct inspector *i)
 		n = ppoll(fds, 2, &second, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (n > 0 && fds[1].revents)
-		i->orphaned = true;
+		heed_supervisor(i);
 	if (n > 0 && fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) {
 		log_error("the ring was closed by the kernel");
 		asked_to_stop = 1;
@@ -489,6 +527,7 @@ static int run_ring(struct inspector *i)
 			wait_for_records(i);
 			expire(i, clock_read(CLOCK_REALTIME));
 		}
+		heed_when_due(i);
 		report_when_due(i);
 	}
 	finish(i);
@@ -549,6 +588,10 @@ static bool open_files(struct inspector *i)
 	}
 	if (!open_types(i))
 		return false;
+	i->judge.counters = &i->counters;
+	if (c->judged)
+		file_set_judge(i->files,
+			       &(struct file_judge){.wanted = judge_wanted, .arg = &i->judge});
 	i->ranges = range_set_new(i->files, &ranges, &i->counters);
 	i->expected = expect_set_new(EXPECT_MAX, EXPECT_LIFETIME, &i->counters);
 	i->shared = shared_set_new(&shared, &i->counters);
@@ -586,7 +629,7 @@ int inspector_run(const struct inspector_config *c)
 	msg_init(&i.msg);
 	charset_prepare();
 	if (!open_files(&i) || !(c->capture ? open_capture(&i) : open_ring(&i)) ||
-	    !enter_sandbox(c))
+	    !await_rules(&i) || !enter_sandbox(c))
 		goto out;
 	i.reported = clock_read(CLOCK_MONOTONIC);
 	status = c->capture ? run_capture(&i) : run_ring(&i);
@@ -604,6 +647,7 @@ out:
 	file_types_free(i.own_types);
 	if (i.spool)
 		spool_close(i.spool);
+	judge_free(&i.judge);
 	msg_free(&i.msg);
 	return status;
 }

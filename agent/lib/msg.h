@@ -29,6 +29,8 @@
 	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */      \
 	X(SESSION, "session")	/* a session that has a name, session_note.h */ \
 	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */       \
+	/* supervisor to inspector */                                           \
+	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */   \
 	/* supervisor to forwarder */                                           \
 	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */       \
 	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */   \
@@ -60,13 +62,16 @@ enum msg_attr {
 	MSG_A_JSON,
 	MSG_A_FILENAME,
 	MSG_A_COUNTER_NAME,
-	MSG_A_COUNTER_VALUE,  /* u64, belongs to the name before it */
-	MSG_A_SESSION,	      /* u64 */
-	MSG_A_KIND,	      /* u64, enum sighting_kind */
-	MSG_A_DIRECTION,      /* u64, enum sluice_direction */
-	MSG_A_SEQUENCE,	      /* u64, 32 bits of TCP */
-	MSG_A_LENGTH,	      /* u64, bytes */
-	MSG_A_SIGHTING = 256, /* first of sighting.c's own */
+	MSG_A_COUNTER_VALUE, /* u64, belongs to the name before it */
+	MSG_A_SESSION,	     /* u64 */
+	MSG_A_KIND,	     /* u64, enum sighting_kind */
+	MSG_A_DIRECTION,     /* u64, enum sluice_direction */
+	MSG_A_SEQUENCE,	     /* u64, 32 bits of TCP */
+	MSG_A_LENGTH,	     /* u64, bytes */
+	MSG_A_RULE_LIMITS,   /* see policy/rule_message.h */
+	MSG_A_RULE,
+	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */
+	MSG_A_SIGHTING = 256,	/* first of sighting.c's own */
 };
 
 /* A message being written. */

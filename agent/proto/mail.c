@@ -278,7 +278,7 @@ struct mail *mail_new(const struct mail_options *o, uint64_t time)
 	struct mail *m = mail_begin(o, time);
 	struct sighting s;
 
-	if (!m || !m->env->private_talk)
+	if (!m || !m->env->whole_mails)
 		return m;
 	mail_sighting(m, &s, SIGHTING_KIND_MAIL);
 	m->raw_number = s.number;

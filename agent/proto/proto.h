@@ -33,11 +33,12 @@ struct proto_env {
 	/* What sessions of one protocol know together; NULL: nothing. */
 	struct shared_set *shared;
 	/*
-	 * Also make files of what is none: a form's fields, the text of mails, whole
-	 * messages (see SIGHTING_KINDS).  For captures; on a live network they are what
-	 * people wrote, and stay where they are.
+	 * Also make files of what is none: a form's fields, the text of mails (see
+	 * SIGHTING_KINDS).  For captures; on a live network they are what people wrote, and
+	 * stay where they are.
 	 */
 	bool private_talk;
+	bool whole_mails; /* and of whole messages: where a rule names them */
 	/*
 	 * The name of that application with that host, n bytes as the client wrote it; NULL:
 	 * as parsers name it.

@@ -14,6 +14,7 @@
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
 #include "supervisor/namespaces.h"
+#include "supervisor/rules.h"
 #include "supervisor/store.h"
 
 #define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
@@ -53,6 +54,7 @@ struct supervisor {
 	struct child child[LIVE_CHILDREN_MAX]; /* the inspectors, then the forwarder */
 	size_t children, inspectors;
 	struct child *forwarder;
+	struct rules_sending rules[SLUICE_RINGS_MAX]; /* of each inspector */
 	struct launcher launcher;
 	bool failed; /* stopping because we cannot go on */
 

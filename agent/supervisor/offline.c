@@ -7,6 +7,7 @@
 #include "supervisor/child.h"
 #include "supervisor/intake.h"
 #include "supervisor/journal.h"
+#include "supervisor/rules.h"
 #include "supervisor/stats.h"
 
 #include <dirent.h>
@@ -200,6 +201,16 @@ static void take(struct offline *o, const struct msg_view *v)
 	}
 }
 
+/* All of them at once: it waits for nothing else.  One that is gone says why itself. */
+static void send_rules(struct offline *o)
+{
+	struct rules_sending sending;
+
+	rules_due(&sending);
+	if (!o->c->built_in)
+		rules_send(&sending, o->c, o->inspector.fd);
+}
+
 static void receive_all(struct offline *o)
 {
 	static uint8_t room[MSG_MAX];
@@ -239,6 +250,7 @@ static int run_inspector(int fd, void *arg)
 				.max_files = o->c->spool_files,
 			},
 		.files = o->c->files,
+		.judged = !o->c->built_in,
 		.applications = o->c->applications,
 		.log_sessions = o->c->log_sessions,
 		.sandbox = true,
@@ -300,6 +312,7 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 		o.failed = true;
 		goto out;
 	}
+	send_rules(&o);
 	receive_all(&o);
 	await_inspector(&o);
 	if (!stats_write(dir, &o.counters, &o.inspector, 1)) {

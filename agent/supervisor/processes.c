@@ -48,6 +48,7 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 		.ring_index = index,
 		.spool = live_spool(s),
 		.files = s->c->files,
+		.judged = true,
 		.applications = s->c->applications,
 		.log_sessions = s->c->log_sessions,
 		.sandbox = true,
@@ -104,6 +105,8 @@ static bool start(struct supervisor *s, struct child *c)
 			  strerror(errno));
 	if (forwarder)
 		deliver_restart(&s->deliver);
+	else
+		rules_due(&s->rules[c->index]);
 	log_debug("%s has process id %d", live_name(c, name), (int)c->pid);
 	return true;
 }

@@ -2,6 +2,7 @@
 /*
  * The supervisor's loop.
  *
+ *	rules --RULES--> inspectors, when they start and at a reload
  *	inspectors --SIGHTING--> batch: local log, one commit -> outbox
  *	outbox --SUBMIT--> forwarder --QUEUED--> row removed with the next commit
  *	forwarder --RENDER--> envelope as policy and switches are now --ENVELOPE-->
@@ -171,6 +172,8 @@ static void on_hangup(struct supervisor *s)
 	if (s->config_path)
 		reload(s->c, s->config_path);
 	namespaces_step(s, true);
+	for (size_t i = 0; i < s->inspectors; i++)
+		rules_due(&s->rules[i]);
 	notify("READY=1");
 }
 
@@ -254,6 +257,22 @@ static void serve_forwarder(struct supervisor *s)
 	}
 }
 
+static void serve_inspectors(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->inspectors; i++) {
+		enum msg_result result;
+
+		if (s->child[i].fd < 0)
+			continue;
+		result = rules_send(&s->rules[i], s->c, s->child[i].fd);
+		/* Closed: as above. */
+		if (result == MSG_BAD || result == MSG_ERROR) {
+			log_error("cannot send rules to inspector %zu: %s", i, strerror(errno));
+			live_hang_up(s, &s->child[i], true);
+		}
+	}
+}
+
 static void write_stats(struct supervisor *s)
 {
 	bool ok;
@@ -305,6 +324,8 @@ static void wait_for_something(struct supervisor *s)
 
 		if (c == s->forwarder && c->fd >= 0 && s->deliver.blocked)
 			events |= POLLOUT;
+		if (i < s->inspectors && c->fd >= 0 && s->rules[i].due)
+			events |= POLLOUT;
 		/* Without an event wanted the end of a peer would still be reported. */
 		fds[1 + i] = (struct pollfd){.fd = events ? c->fd : -1, .events = events};
 	}
@@ -323,6 +344,7 @@ static void run(struct supervisor *s)
 		live_commit(s);
 		evict(s);
 		serve_forwarder(s);
+		serve_inspectors(s);
 		control_step(s->control, s->now);
 		live_stop_step(s);
 		namespaces_step(s, false);

@@ -64,6 +64,7 @@ void fuzz_env_open(struct fuzz_env *e)
 		.shared = shared_set_new(&shared, &e->counters),
 		.note = on_note,
 		.private_talk = true,
+		.whole_mails = true,
 	};
 	e->proto.decode.max_size = 4u << 20;
 	e->proto.decode.ratio_after = 1u << 20;

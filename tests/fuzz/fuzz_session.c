@@ -183,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	fuzz_env_open(&w.env);
 	w.forced = !(options & OPTION_DETECT);
-	w.env.proto.private_talk = !(options & OPTION_LIVE);
+	w.env.proto.private_talk = w.env.proto.whole_mails = !(options & OPTION_LIVE);
 	while (in.n)
 		record(&w, &in);
 	for (int i = 0; i < SESSIONS; i++)

@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 	struct counters counters = {{0}};
 	char dir[SCRATCH_MAX];
 	struct spool_options spool = {.dir = dir};
-	struct proto_env env = {.counters = &counters, .private_talk = true};
+	struct proto_env env = {.counters = &counters, .private_talk = true, .whole_mails = true};
 	unsigned int count = 2000;
 	uint64_t seed = 1;
 	int c;

@@ -95,7 +95,7 @@ TEST_F(mail, texts_and_the_whole_message_only_as_private_talk)
 	give(&self->c, &self->o, message, 9);
 	EXPECT_EQ(0, self->c.files);
 	EXPECT_EQ(1, self->c.counters.value[COUNTER_MAIL_TEXTS]);
-	self->c.env.private_talk = true;
+	self->c.env.private_talk = self->c.env.whole_mails = true;
 	give(&self->c, &self->o, message, 9);
 	ASSERT_EQ(2, self->c.files);
 	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_MAIL_TEXT, 0), "hello"));
@@ -103,6 +103,17 @@ TEST_F(mail, texts_and_the_whole_message_only_as_private_talk)
 	/* It was begun before its header had come. */
 	EXPECT_STREQ("caf\xc3\xa9", text_at(&self->c, nth(&self->c, SIGHTING_KIND_MAIL, 0),
 					  SIGHTING_EMAIL_SUBJECT));
+}
+
+TEST_F(mail, the_whole_message_alone_where_a_rule_wants_it)
+{
+	const char *message = MIXED PART("", "hello") LAST;
+
+	self->c.env.whole_mails = true;
+	give(&self->c, &self->o, message, 9);
+	ASSERT_EQ(1, self->c.files);
+	EXPECT_TRUE(has_text(&self->c, nth(&self->c, SIGHTING_KIND_MAIL, 0), message));
+	EXPECT_EQ(1, self->c.counters.value[COUNTER_MAIL_TEXTS]);
 }
 
 TEST_F(mail, the_envelope_where_the_header_says_nothing)
@@ -235,7 +246,7 @@ TEST_F(mail, tnef_is_kept_whole)
 
 TEST_F(mail, files_inside_texts)
 {
-	self->c.env.private_talk = true;
+	self->c.env.private_talk = self->c.env.whole_mails = true;
 	give(&self->c, &self->o, HEAD "\r\nhi\r\n" UU("dir/a.txt") "and\r\n" UU("\xe9") "bye\r\n", 3);
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "a.txt"), "hello"));
 	EXPECT_TRUE(has_text(&self->c, find(&self->c, "\xc3\xa9"), "hello"));
@@ -400,7 +411,7 @@ static void give_gaps(struct conversation *c, const struct mail_options *o, cons
 
 TEST_F(mail, a_gap_hits_one_part)
 {
-	self->c.env.private_talk = true;
+	self->c.env.private_talk = self->c.env.whole_mails = true;
 	give_gaps(&self->c, &self->o,
 		  MIXED PART(NAMED("a.bin") BASE64, "aGVs\fbG8=") PART(NAMED("b.bin") BASE64, "aGVsbG8=")
 			  LAST,

@@ -12,7 +12,7 @@ FIXTURE_SETUP(pop3)
 {
 	ASSERT_TRUE(conversation_begin(&self->c));
 	/* The message as it was transferred is what the transport is about. */
-	self->c.env.private_talk = true;
+	self->c.env.private_talk = self->c.env.whole_mails = true;
 }
 
 FIXTURE_TEARDOWN(pop3)

@@ -280,20 +280,25 @@ def away(w):
         w.wf.start()
 
 
+def replace(w, role):
+    """Kills a process, and waits for the one that takes its place."""
+    w.agent.fresh_stats()
+    pid = w.agent.children()[role]
+    os.kill(pid, signal.SIGKILL)
+
+    def another():
+        w.agent.fresh_stats()
+        new = w.agent.children().get(role)
+        return new not in (None, 0, pid) and alive(new)
+    poll(another, 30, 'another ' + role)
+    check(alive(w.agent.child.pid), 'the supervisor ended')
+    poll(lambda: not alive(pid), 10, 'the end of the old one')
+
+
 def processes(w):
     for role in ('inspector', 'forwarder'):
         with w.case('the %s is killed: it is started again, and nothing is missed after that' % role):
-            w.agent.fresh_stats()
-            pid = w.agent.children()[role]
-            os.kill(pid, signal.SIGKILL)
-
-            def another():
-                w.agent.fresh_stats()
-                new = w.agent.children().get(role)
-                return new not in (None, 0, pid) and alive(new)
-            poll(another, 30, 'another ' + role)
-            check(alive(w.agent.child.pid), 'the supervisor ended')
-            poll(lambda: not alive(pid), 10, 'the end of the old one')
+            replace(w, role)
             for _, sha256 in (w.get(SERVER), w.put('[%s]' % SERVER6)):
                 w.once(sha256)
 
@@ -339,6 +344,51 @@ def reload(w):
         w.configure()
         _, sha256 = w.get(SERVER)
         same(w.once(sha256)['session']['source']['ip'], SERVER, 'source')
+
+
+def rules(w):
+    def left_out():
+        """A download that no rule wants: nothing of it stays but a line."""
+        name, sha256 = w.get(SERVER)
+        said = poll(lambda: [s for s in w.agent.sightings() if s['file'].get('name') == name], 40,
+                    'the line of ' + name)[0]['sluice']['file']
+        same((said['state'], said.get('reason')), ('truncated', 'unwanted'), name)
+        check(not os.path.exists(os.path.join(w.agent.state, 'spool', 'samples', sha256[:2], sha256)), sha256)
+
+    def reload_with(old, new):
+        with open(w.agent.conf) as f:
+            text = f.read()
+        check(old in text, text)
+        with open(w.agent.conf, 'w') as f:
+            f.write(text.replace(old, new))
+        w.agent.reload()
+
+    with w.case('SIGHUP with other rules: inspectors keep what these want'):
+        reload_with('direction = both', 'direction = upload')
+        left_out()
+        _, sha256 = w.put(SERVER)
+        w.once(sha256)
+
+    with w.case('an inspector that is started again knows the rules of that time'):
+        replace(w, 'inspector')
+        left_out()
+
+    with w.case('SIGHUP with a rule that names a type: content decides'):
+        reload_with('direction = upload', 'file_type = pdf')
+        left_out()
+        name, sha256 = w.rig.file(20000)
+        with open(os.path.join(w.rig.www, name), 'r+b') as f:
+            content = b'%PDF-1.4\n' + f.read()[9:]
+            f.seek(0)
+            f.write(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        same(w.rig.download('http://%s/%s' % (SERVER, name)), sha256, 'what the client got')
+        w.once(sha256)
+        same(w.agent.sighting(sha256)['sluice']['file']['type'], 'pdf', 'its type')
+        w.configure()
+        w.agent.reload()
+        _, sha256 = w.get(SERVER)
+        w.once(sha256)
 
 
 def switches(w):
@@ -490,7 +540,7 @@ def ending(w):
 
 def test(tap, rig):
     w = World(tap, rig)
-    for part in (ways, known, tool, away, processes, reload, switches, overflow, local, apart, ending):
+    for part in (ways, known, tool, away, processes, reload, rules, switches, overflow, local, apart, ending):
         if not wanted or part.__name__ in wanted:
             part(w)
 
