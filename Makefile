@@ -53,7 +53,8 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 
 AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jansson expat \
 	libseccomp libcap-ng libnghttp2 zlib libbrotlidec libzstd liblzma
-CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson
+# The agent's own parser reads the configuration, and asks libraries what a URL or a key is.
+CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson libcurl expat
 AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lmagic -lpthread
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -linih -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
@@ -159,6 +160,11 @@ $(BUILD)/tests/mime_oracle: $(wildcard tests/mime/*.c tests/mime/*.h) $(BUILD)/l
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -Wno-unused-function \
 		-o $@ $(filter %.c,$^) $(LDFLAGS) $(BUILD)/libsluice.a $(AGENT_LIBS) \
 		$(shell pkg-config --cflags --libs gmime-3.0)
+
+# Costs of single questions, for scripts/bench.
+$(BUILD)/tests/bench_%: tests/bench/%.c $(BUILD)/libsluice.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool udptool)
 $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h

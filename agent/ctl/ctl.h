@@ -45,9 +45,11 @@ int ctl_monitor(struct ctl *ctl, int argc, char **argv);
 int ctl_sightings(struct ctl *ctl, int argc, char **argv);
 int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_vsys(struct ctl *ctl, int argc, char **argv);
+int ctl_rules(struct ctl *ctl, int argc, char **argv);
+int ctl_types(struct ctl *ctl, int argc, char **argv);
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
-	ctl_show_options[];
+	ctl_show_options[], ctl_rules_options[], ctl_types_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

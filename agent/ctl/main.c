@@ -57,6 +57,14 @@ static const struct ctl_command commands[] = {
 	 true,
 	 "Asks the running agent: the sections of its configuration, their conditions, the\n"
 	 "namespaces and VRFs that the names in them stand for now, and what is captured."},
+	{"rules", "[test --application A --type T --direction D ...] [-c FILE]",
+	 "which files go to which cloud, and why", ctl_rules, true,
+	 "Without test lists the rules. With it says what becomes of a file, by the\n"
+	 "configuration alone: no kernel and no agent is asked.\n"
+	 "  sluicectl rules test --application smtp --type pe --direction upload --size 3M",
+	 ctl_rules_options, "test"},
+	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
+	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };
