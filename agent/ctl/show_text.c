@@ -279,17 +279,17 @@ static void spool_line(const json_t *spool)
 
 static void archive_lines(const json_t *sample)
 {
-	char size[SIZE_TEXT_MAX];
+	char size[SIGHTING_SIZE_MAX];
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(json_object_get(sample, "archives"), i, v)
 		line("", i ? "" : "out of", "%s  %s", text_of(v, "sha256"), text_of(v, "path"));
-	json_array_foreach(json_object_get(sample, "members"), i, v)
-		line("", i ? "" : "members", "%s  %s  %s  %s",
-		     json_text_at(v, "sha256") ? text_of(v, "sha256") : "(not whole)",
-		     json_text_at(v, "type") ? text_of(v, "type") : "-",
-		     size_text((uint64_t)number_of(v, "size"), size), text_of(v, "path"));
+	json_array_foreach(json_object_get(sample, "members"), i, v) line(
+		"", i ? "" : "members", "%s  %s  %s  %s",
+		json_text_at(v, "sha256") ? text_of(v, "sha256") : "(not whole)",
+		json_text_at(v, "type") ? text_of(v, "type") : "-",
+		sighting_size_text((uint64_t)number_of(v, "size"), size), text_of(v, "path"));
 }
 
 int show_text(json_t *sample)

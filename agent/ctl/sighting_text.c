@@ -99,7 +99,7 @@ const char *time_local_ms(int64_t ms, char text[static TIME_TEXT_MAX])
 	return text;
 }
 
-const char *size_text(uint64_t size, char text[static SIZE_TEXT_MAX])
+const char *sighting_size_text(uint64_t size, char text[static SIGHTING_SIZE_MAX])
 {
 	static const char units[] = "KMGTPE";
 	double value = (double)size;
@@ -110,9 +110,9 @@ const char *size_text(uint64_t size, char text[static SIZE_TEXT_MAX])
 		unit++;
 	}
 	if (unit < 0)
-		snprintf(text, SIZE_TEXT_MAX, "%" PRIu64, size);
+		snprintf(text, SIGHTING_SIZE_MAX, "%" PRIu64, size);
 	else
-		snprintf(text, SIZE_TEXT_MAX, value < 9.95 ? "%.1f%c" : "%.0f%c", value,
+		snprintf(text, SIGHTING_SIZE_MAX, value < 9.95 ? "%.1f%c" : "%.0f%c", value,
 			 units[unit]);
 	return text;
 }
@@ -185,7 +185,7 @@ void sighting_row(struct ctl_table *t, const json_t *s)
 	const char *direction = json_text_at(s, "sluice.direction");
 	bool upload = direction && !strcmp(direction, "upload");
 	size_t width = ctl_terminal_width();
-	char time[TIME_TEXT_MAX], size[SIZE_TEXT_MAX], end[END_TEXT_MAX];
+	char time[TIME_TEXT_MAX], size[SIGHTING_SIZE_MAX], end[END_TEXT_MAX];
 
 	ctl_table_cell(t, "%s",
 		       time_local(json_text_at(s, "@timestamp"), width && width < WIDE, time));
@@ -195,7 +195,8 @@ void sighting_row(struct ctl_table *t, const json_t *s)
 		ctl_table_cell(t, "%s", upload ? "^" : "v");
 	ctl_table_cell(t, "%s", or_dash(json_text_at(s, "sluice.file.type")));
 	ctl_table_cell(t, "%s",
-		       size_text((uint64_t)json_integer_value(json_at(s, "file.size")), size));
+		       sighting_size_text((uint64_t)json_integer_value(json_at(s, "file.size")),
+					  size));
 	ctl_table_cell(t, "%s", or_dash(json_text_at(s, "network.application")));
 	ctl_table_cell(t, "%s", or_dash(json_text_at(s, "user.name")));
 	ctl_table_cell(t, "%s", or_dash(end_text(json_at(s, "source"), end)));

@@ -33,9 +33,9 @@ void sighting_row(struct ctl_table *t, const json_t *sighting);
 const char *time_local(const char *utc, bool brief, char text[static TIME_TEXT_MAX]);
 /* The same of milliseconds since the epoch. */
 const char *time_local_ms(int64_t ms, char text[static TIME_TEXT_MAX]);
-#define SIZE_TEXT_MAX 32
+#define SIGHTING_SIZE_MAX 32
 /* "17", "4.2K", "1.0M". */
-const char *size_text(uint64_t size, char text[static SIZE_TEXT_MAX]);
+const char *sighting_size_text(uint64_t size, char text[static SIGHTING_SIZE_MAX]);
 
 /* "192.0.2.7:80" of an end; "" where nothing is known. */
 #define END_TEXT_MAX 80

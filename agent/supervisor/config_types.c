@@ -9,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What rules mean by these is no matter of content (see policy/rule.h). */
-#define LINK_TYPE "email-link"
-#define MAIL_TYPE "eml"
-
 #define NAMES_MAX 512
 
 static uint32_t bit_of(const struct file_types *t, const char *name)
@@ -27,8 +23,8 @@ bool config_read_types(struct config *c)
 	c->file_types = file_types_read(c->file_types_path);
 	if (!c->file_types)
 		return false;
-	c->types.link = bit_of(c->file_types, LINK_TYPE);
-	c->types.mail = bit_of(c->file_types, MAIL_TYPE);
+	c->types.link = bit_of(c->file_types, FILE_TYPE_LINK);
+	c->types.mail = bit_of(c->file_types, FILE_TYPE_MAIL);
 	config_no_limits(c);
 	for (size_t i = 0; i < file_types_count(c->file_types); i++)
 		c->types.limit[i] = file_types_limit(c->file_types, i);
