@@ -589,6 +589,9 @@ static bool open_files(struct inspector *i)
 	if (!open_types(i))
 		return false;
 	i->judge.counters = &i->counters;
+	if (c->judged)
+		file_set_judge(i->files,
+			       &(struct file_judge){.wanted = judge_wanted, .arg = &i->judge});
 	i->ranges = range_set_new(i->files, &ranges, &i->counters);
 	i->expected = expect_set_new(EXPECT_MAX, EXPECT_LIFETIME, &i->counters);
 	i->shared = shared_set_new(&shared, &i->counters);

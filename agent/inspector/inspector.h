@@ -20,7 +20,7 @@ struct inspector_config {
 	uint32_t ring_index;
 	struct spool_options spool;
 	struct file_limits files;
-	const struct file_types *types;		      /* NULL: the built-in table */
+	const struct file_types *types; /* NULL: the built-in table */
 	bool judged; /* the supervisor sends rules; without, all of a capture is kept */
 	const struct application_table *applications; /* NULL: none are refined */
 	bool log_sessions; /* tell the supervisor those of TLS and QUIC */

@@ -251,6 +251,7 @@ static int run_inspector(int fd, void *arg)
 			},
 		.files = o->c->files,
 		.judged = !o->c->built_in,
+		.types = o->c->file_types,
 		.applications = o->c->applications,
 		.log_sessions = o->c->log_sessions,
 		.sandbox = true,

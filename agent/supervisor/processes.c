@@ -49,6 +49,7 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 		.spool = live_spool(s),
 		.files = s->c->files,
 		.judged = true,
+		.types = s->c->file_types,
 		.applications = s->c->applications,
 		.log_sessions = s->c->log_sessions,
 		.sandbox = true,
