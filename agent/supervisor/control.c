@@ -21,6 +21,7 @@ struct control_client {
 	struct buf in, out;
 	size_t scanned; /* of `in`, without an end of line */
 	size_t line;	/* bytes of the complete line at the start of `in`, 0: none yet */
+	void *document; /* being read */
 	size_t sent;	/* of `out` */
 	bool eof;	/* it will ask nothing more */
 	bool failed;	/* the answer is an error */
@@ -31,6 +32,7 @@ struct control {
 	struct sockaddr_un address;
 	int fd;
 	const struct control_command *commands;
+	const struct control_documents *documents;
 	void *arg;
 	struct counters *counters;
 	struct control_client *client[CONTROL_CLIENTS_MAX];
@@ -50,6 +52,11 @@ void control_line(struct control_client *c, json_t *line)
 	else if (!c->failed && buf_add_string(&c->out, text))
 		buf_add(&c->out, "\n", 1);
 	free(text);
+}
+
+void control_text(struct control_client *c, const char *text)
+{
+	buf_add_string(&c->out, text);
 }
 
 void control_error(struct control_client *c, const char *format, ...)
@@ -105,16 +112,21 @@ static void run(struct control *k, struct control_client *c, json_t *request)
 			      name);
 }
 
+static void begin_answer(struct control *k, struct control_client *c)
+{
+	buf_reset(&c->out);
+	c->sent = 0;
+	c->failed = false;
+	counter_add(k->counters, COUNTER_CONTROL_REQUESTS, 1);
+}
+
 /* The complete line at the start of `in` is a request. */
 static void answer(struct control *k, struct control_client *c)
 {
 	json_error_t error;
 	json_t *request;
 
-	buf_reset(&c->out);
-	c->sent = 0;
-	c->failed = false;
-	counter_add(k->counters, COUNTER_CONTROL_REQUESTS, 1);
+	begin_answer(k, c);
 	request = json_loadb((char *)c->in.data, c->line, JSON_REJECT_DUPLICATES, &error);
 	if (request)
 		run(k, c, request);
@@ -131,8 +143,10 @@ static void answer(struct control *k, struct control_client *c)
 
 /* ------------------------------------------------------------------ clients */
 
-static void client_free(struct control_client *c)
+static void client_free(struct control *k, struct control_client *c)
 {
+	if (c->document)
+		k->documents->drop(c->document);
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->out);
@@ -177,14 +191,51 @@ static void find_line(struct control_client *c)
 		c->line = c->in.len;
 }
 
-static void drop_line(struct control_client *c)
+/* The first n bytes of `in` are done with. */
+static void drop(struct control_client *c, size_t n)
 {
-	memmove(c->in.data, c->in.data + c->line, c->in.len - c->line);
-	c->in.len -= c->line;
+	if (n)
+		memmove(c->in.data, c->in.data + n, c->in.len - n);
+	c->in.len -= n;
 	c->line = 0;
 	c->scanned = 0;
 	if (!c->in.len)
 		buf_free(&c->in);
+}
+
+/* Is it a document that stands, or goes on, at the start of `in`? */
+static bool is_document(const struct control *k, struct control_client *c)
+{
+	if (c->document)
+		return true;
+	if (!c->scanned)
+		skip_space(c);
+	return k->documents && c->in.len && c->in.data[0] == '<';
+}
+
+/* Feeds what there is of it, and answers at its end.  False: it cannot be read. */
+static bool read_document(struct control *k, struct control_client *c)
+{
+	bool complete, go_on;
+	size_t used = 0;
+
+	if (!c->document)
+		c->document = k->documents->begin(k->arg);
+	if (!c->document)
+		return false;
+	complete = k->documents->feed(c->document, c->in.data, c->in.len, &used);
+	drop(c, used);
+	if (!complete && !c->eof)
+		return true;
+	begin_answer(k, c);
+	go_on = k->documents->answer(c->document, c, !complete);
+	k->documents->drop(c->document);
+	c->document = NULL;
+	if (go_on)
+		return true;
+	buf_free(&c->in);
+	c->eof = true;
+	return true;
 }
 
 /* False: hang up. */
@@ -203,6 +254,9 @@ static bool client_read(struct control *k, struct control_client *c)
 	if (buf_add(&c->in, room, (size_t)n))
 		return true;
 	/* Where it would end is not known: nothing more can be understood. */
+	if (c->document)
+		k->documents->drop(c->document);
+	c->document = NULL;
 	buf_free(&c->in);
 	control_error(c, "the request is longer than %u bytes", CONTROL_REQUEST_MAX);
 	c->eof = true;
@@ -226,6 +280,15 @@ static bool client_write(struct control *k, struct control_client *c)
 	return true;
 }
 
+/* Is there something to do with what was read? */
+static bool ready(const struct control *k, struct control_client *c)
+{
+	if (is_document(k, c))
+		return c->in.len || c->eof;
+	find_line(c);
+	return c->line;
+}
+
 /* One request at most, so that the others have their turn.  False: hang up. */
 static bool client_step(struct control *k, struct control_client *c)
 {
@@ -235,15 +298,16 @@ static bool client_step(struct control *k, struct control_client *c)
 	}
 	if (waiting(c))
 		return client_write(k, c);
-	find_line(c);
-	if (!c->line && !c->eof) {
-		if (!client_read(k, c))
-			return false;
-		find_line(c);
-	}
-	if (c->line) {
-		answer(k, c);
-		drop_line(c);
+	if (!ready(k, c) && !c->eof && !client_read(k, c))
+		return false;
+	if (ready(k, c)) {
+		if (is_document(k, c)) {
+			if (!read_document(k, c))
+				return false;
+		} else {
+			answer(k, c);
+			drop(c, c->line);
+		}
 	}
 	if (waiting(c))
 		return client_write(k, c);
@@ -306,7 +370,7 @@ void control_step(struct control *k, uint64_t now)
 	for (size_t i = k->clients; i-- > 0;) {
 		if (client_step(k, k->client[i]))
 			continue;
-		client_free(k->client[i]);
+		client_free(k, k->client[i]);
 		k->client[i] = k->client[--k->clients];
 	}
 }
@@ -368,7 +432,8 @@ static bool take_name(const struct sockaddr_un *address)
 }
 
 struct control *control_open(const char *run_dir, const struct control_command *commands,
-			     void *arg, struct counters *counters)
+			     const struct control_documents *documents, void *arg,
+			     struct counters *counters)
 {
 	struct control *k = calloc(1, sizeof(*k));
 	int n;
@@ -379,6 +444,7 @@ struct control *control_open(const char *run_dir, const struct control_command *
 	}
 	k->fd = -1;
 	k->commands = commands;
+	k->documents = documents;
 	k->arg = arg;
 	k->counters = counters;
 	k->address.sun_family = AF_UNIX;
@@ -412,7 +478,7 @@ void control_close(struct control *k)
 	if (!k)
 		return;
 	for (size_t i = 0; i < k->clients; i++)
-		client_free(k->client[i]);
+		client_free(k, k->client[i]);
 	unlink(k->address.sun_path);
 	close(k->fd);
 	free(k);

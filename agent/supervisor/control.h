@@ -4,9 +4,9 @@
  * agent's own user.
  *
  * A request is one JSON object a line, {"command": NAME, ...}.  Its answer is lines
- * of JSON objects, of which the last is {"ok": true} or {"error": TEXT}.  A
- * connection may ask again and again; it is served one request at a time, and is not
- * read from while its answer waits.
+ * of JSON objects, of which the last is {"ok": true} or {"error": TEXT}.  One that begins with
+ * '<' is a document, whose reader knows where it ends.  A connection may ask again and again;
+ * it is served one request at a time, and is not read from while its answer waits.
  *
  * Nothing here waits.  Who asks too much, reads too slowly or says nothing is hung up on.
  */
@@ -43,18 +43,34 @@ struct control_command {
 	void (*run)(struct control_client *c, void *arg, json_t *request);
 };
 
+/* How documents are read; the functions get what begin() returned. */
+struct control_documents {
+	void *(*begin)(void *arg); /* NULL: out of memory */
+	/* Takes *used of n bytes; true: it is complete, or is not read on. */
+	bool (*feed)(void *document, const void *p, size_t n, size_t *used);
+	/*
+	 * Answers, by control_text().  cut: it is not complete, and nothing more comes.  False:
+	 * what follows is not to be understood, the connection ends.
+	 */
+	bool (*answer)(void *document, struct control_client *c, bool cut);
+	void (*drop)(void *document);
+};
+
 /* A line of the answer; the reference is taken.  NULL: out of memory, an error. */
 void control_line(struct control_client *c, json_t *line);
+/* As it is. */
+void control_text(struct control_client *c, const char *text);
 /* The answer is this error and nothing else. */
 void control_error(struct control_client *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Listens.  A socket that nobody listens on is replaced.  The table, arg and counters must
- * outlive it.  NULL after logging why.
+ * Listens.  A socket that nobody listens on is replaced.  What is pointed to must outlive it;
+ * documents NULL: there are none.  NULL after logging why.
  */
 struct control *control_open(const char *run_dir, const struct control_command *commands,
-			     void *arg, struct counters *counters);
+			     const struct control_documents *documents, void *arg,
+			     struct counters *counters);
 /* Hangs up on everybody and removes the socket; NULL is nothing. */
 void control_close(struct control *c);
 

@@ -67,7 +67,7 @@ FIXTURE_SETUP(control)
 	self->echoed = 0;
 	self->now = 1000;
 	buf_init(&self->got, 64u << 20);
-	self->control = control_open(self->dir, commands, &self->echoed, &self->counters);
+	self->control = control_open(self->dir, commands, NULL, &self->echoed, &self->counters);
 	ASSERT_NE(NULL, self->control);
 }
 
@@ -342,7 +342,7 @@ TEST_F(control, the_name)
 	int fd;
 
 	/* Somebody listens. */
-	EXPECT_EQ(NULL, control_open(self->dir, commands, NULL, &self->counters));
+	EXPECT_EQ(NULL, control_open(self->dir, commands, NULL, NULL, &self->counters));
 	EXPECT_EQ(0, access(self->path, F_OK));
 	control_close(self->control);
 	/* Nobody does any more. */
@@ -350,7 +350,7 @@ TEST_F(control, the_name)
 	strcpy(to.sun_path, self->path);
 	ASSERT_EQ(0, bind(fd, (struct sockaddr *)&to, sizeof(to)));
 	close(fd);
-	self->control = control_open(self->dir, commands, &self->echoed, &self->counters);
+	self->control = control_open(self->dir, commands, NULL, &self->echoed, &self->counters);
 	ASSERT_NE(NULL, self->control);
 	fd = dial(self->path);
 	EXPECT_LE(0, fd);
@@ -359,15 +359,15 @@ TEST_F(control, the_name)
 	/* It is something else. */
 	memcpy(path, self->path, sizeof(path));
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	EXPECT_EQ(NULL, control_open(self->dir, commands, NULL, &self->counters));
+	EXPECT_EQ(NULL, control_open(self->dir, commands, NULL, NULL, &self->counters));
 	EXPECT_EQ(0, access(path, F_OK));
 	close(fd);
 	unlink(path);
 	memset(longer, 'x', sizeof(longer));
 	longer[0] = '/';
 	longer[sizeof(longer) - 1] = '\0';
-	EXPECT_EQ(NULL, control_open(longer, commands, NULL, &self->counters));
-	self->control = control_open(self->dir, commands, &self->echoed, &self->counters);
+	EXPECT_EQ(NULL, control_open(longer, commands, NULL, NULL, &self->counters));
+	self->control = control_open(self->dir, commands, NULL, &self->echoed, &self->counters);
 	ASSERT_NE(NULL, self->control);
 }
 
