@@ -159,7 +159,9 @@ int main(int argc, char **argv)
 
 	if (!load_config(&o, &config))
 		return 1;
-	if (o.check) {
+	if (o.check && !users_check(&config.users)) {
+		status = 1;
+	} else if (o.check) {
 		printf("%s: OK\n", o.config ? o.config : "built-in configuration");
 		status = fflush(stdout) == 0 ? 0 : 1;
 	} else if (o.capture) {

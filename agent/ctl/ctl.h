@@ -22,7 +22,7 @@ enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 struct ctl {
 	struct kernel kernel; /* connected, unless the command says `offline` */
 	bool json;
-	const char *run_dir; /* the agent's stats.json is there */
+	const char *run_dir; /* the agent's stats.json and control.sock are there */
 };
 
 struct ctl_command {
@@ -45,11 +45,12 @@ int ctl_monitor(struct ctl *ctl, int argc, char **argv);
 int ctl_sightings(struct ctl *ctl, int argc, char **argv);
 int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_vsys(struct ctl *ctl, int argc, char **argv);
+int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_rules(struct ctl *ctl, int argc, char **argv);
 int ctl_types(struct ctl *ctl, int argc, char **argv);
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
-	ctl_show_options[], ctl_rules_options[], ctl_types_options[];
+	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -65,6 +65,15 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
+	{"user", "[list|add|del|import] ...", "who is at which address", ctl_user, true,
+	 "Asks the running agent.\n"
+	 "  user [list] [--user NAME] [--group NAME] [--vsys NAME] [--all]\n"
+	 "  user add ADDRESS USER [--timeout TIME] [--vsys NAME] [--group NAME]\n"
+	 "  user del ADDRESS|--user NAME [--vsys NAME]\n"
+	 "  user import FILE      \"-\": standard input\n"
+	 "FILE has lines \"ADDRESS USER [TIMEOUT]\", also as CSV, or is a User-ID message of\n"
+	 "PAN-OS in XML; all of it is done or nothing.",
+	 ctl_user_options, "list add del import"},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };

@@ -135,6 +135,10 @@
 	  "connections to it refused: not allowed, or too many")                               \
 	X(CONTROL_DROPPED, control_dropped,                                                    \
 	  "connections to it given up: idle, not read from, or too long a request")            \
+	X(USERS_LOGINS, users_logins, "mappings of users to addresses, begun or renewed")      \
+	X(USERS_FOUND, users_found, "sightings whose user was known by address or uid")        \
+	X(USERS_REFUSED, users_refused, "changes of users refused: no room for them")          \
+	X(USERS_EVICTED, users_evicted, "mappings that had ended forgotten early: no room")    \
 	X(CLOUD_ANSWERS_BAD, cloud_answers_bad,                                                \
 	  "answers of a cloud that could not be understood")
 

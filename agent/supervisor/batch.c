@@ -28,7 +28,7 @@ static bool take_sighting(struct supervisor *s, struct child *c, const struct ms
 {
 	struct pending *p = &s->pending[s->pendings];
 
-	if (!intake_sighting(s->c, &s->counters, v, &p->sighting, &p->clouds))
+	if (!intake_sighting(s->c, s->users, &s->counters, v, &p->sighting, &p->clouds))
 		return true; /* counted there */
 	intake_check(s->spool, &s->counters, &p->sighting, &p->clouds);
 	p->logged = false;

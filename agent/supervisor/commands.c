@@ -6,6 +6,7 @@
 #include "supervisor/live.h"
 #include "supervisor/sample_command.h"
 #include "supervisor/vsys_command.h"
+#include "supervisor/user_commands.h"
 
 #include <unistd.h>
 
@@ -24,5 +25,9 @@ const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
 	{"sample", sample_command},
 	{"vsys", vsys_command},
+	{"users.add", users_command_add},
+	{"users.del", users_command_del},
+	{"users.import", users_command_import},
+	{"users.list", users_command_list},
 	{0},
 };

@@ -43,6 +43,8 @@ bool config_defaults(struct config *c)
 	c->spool_files = 1000000;
 	c->retry_min = 10;
 	c->retry_max = 3600;
+	c->users.timeout = USERS_TIMEOUT_DEFAULT;
+	c->users.max = USERS_MAX_DEFAULT;
 	c->state_dir = strdup(DEFAULT_STATE_DIR);
 	c->run_dir = strdup(DEFAULT_RUN_DIR);
 	c->applications = application_table_built_in();
@@ -130,5 +132,6 @@ void config_free(struct config *c)
 	free(c->virtual_system);
 	free(c->state_dir);
 	free(c->run_dir);
+	free(c->users.file);
 	memset(c, 0, sizeof(*c));
 }

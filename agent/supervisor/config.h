@@ -16,6 +16,7 @@
 #include "sample/file.h"
 #include "sample/spool.h"
 #include "sample/type.h"
+#include "supervisor/users.h"
 
 #include <stdbool.h>
 
@@ -45,6 +46,8 @@ struct config {
 	struct application_table *applications; /* names by host: built in, or a file's */
 	char *file_types_path;			/* NULL: the table that is built in */
 	struct file_types *file_types;
+
+	struct users_config users; /* [users] */
 
 	/* [cloud NAME] and [share NAME], same index */
 	struct cloud_config cloud[CLOUD_MAX];

@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "lib/size.h"
+#include "policy/user_time.h"
 #include "supervisor/control.h"
 
 #include <curl/curl.h>
@@ -128,6 +129,16 @@ static void set_power(struct parse *p, const struct key *k, void *base, const ch
 		config_bad(p, "%s: '%s': expected a power of two", k->name, value);
 	else
 		store(k, base, n);
+}
+
+static void set_timeout(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	uint64_t seconds;
+
+	if (user_timeout_parse(value, &seconds))
+		store(k, base, seconds);
+	else
+		config_bad(p, "%s: '%s': %s", k->name, value, USER_TIMEOUT_EXPECTED);
 }
 
 static void set_yes(struct parse *p, const struct key *k, void *base, const char *value)
@@ -506,6 +517,10 @@ const struct key config_keys[] = {
 
 	{SECTION_AGENT, "applications", set_applications, 0, 0, 0, 0},
 	{SECTION_AGENT, "file_types", set_path, IN(config, file_types_path), 0, PATH_BYTES},
+
+	{SECTION_USERS, "file", set_path, IN(config, users.file), 0, PATH_BYTES},
+	{SECTION_USERS, "timeout", set_timeout, IN(config, users.timeout), 0, 0},
+	{SECTION_USERS, "max", set_size, IN(config, users.max), 1, 1 << 24},
 
 	{SECTION_CLOUD, "kind", set_kind, 0, 0, 0, 0},
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},

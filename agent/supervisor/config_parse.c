@@ -59,6 +59,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	void *bases[] = {
 		[SECTION_CAPTURE] = p->c,
 		[SECTION_AGENT] = p->c,
+		[SECTION_USERS] = p->c,
 		[SECTION_CLOUD] = &p->c->cloud[p->index],
 		[SECTION_RULE] = &p->c->rule[p->index],
 		[SECTION_VSYS] = &p->c->vsys.vsys[p->index],
@@ -71,7 +72,8 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section == SECTION_NONE) {
 		config_bad(p,
 			   "'%s' stands before the first section: expected [capture], [agent], "
-			   "[cloud NAME], [share NAME], [limits], [rule NAME], [vsys NAME] or "
+			   "[users], [cloud NAME], [share NAME], [limits], [rule NAME], [vsys "
+			   "NAME] or "
 			   "[zone NAME]",
 			   name);
 		return 1;
@@ -207,10 +209,11 @@ static void begin_section(struct parse *p, char *text)
 	name = strtok_r(NULL, " \t", &state);
 	more = strtok_r(NULL, " \t", &state);
 	if (s == SECTION_NONE) {
-		config_bad(p,
-			   "[%s] is no section: expected capture, agent, cloud NAME, share "
-			   "NAME, limits, rule NAME, vsys NAME or zone NAME",
-			   kind ? kind : "");
+		config_bad(
+			p,
+			"[%s] is no section: expected capture, agent, users, cloud NAME, share "
+			"NAME, limits, rule NAME, vsys NAME or zone NAME",
+			kind ? kind : "");
 		return;
 	}
 	if (!sections[s].named) {

@@ -29,6 +29,7 @@ bool config_complete(struct config *c);
 #define SECTIONS(X)                  \
 	X(CAPTURE, "capture", false) \
 	X(AGENT, "agent", false)     \
+	X(USERS, "users", false)     \
 	X(CLOUD, "cloud", true)      \
 	X(SHARE, "share", true)      \
 	X(LIMITS, "limits", false)   \

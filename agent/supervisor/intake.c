@@ -42,7 +42,7 @@ static uint64_t match(const struct config *c, struct counters *counters, struct 
 	return clouds;
 }
 
-bool intake_sighting(const struct config *c, struct counters *counters,
+bool intake_sighting(const struct config *c, struct users *users, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds)
 {
 	sighting_init(s);
@@ -52,6 +52,7 @@ bool intake_sighting(const struct config *c, struct counters *counters,
 		return false;
 	}
 	vsys_complete(&c->vsys, c->virtual_system, s);
+	users_resolve(users, s);
 	/* Rules are the supervisor's: nothing an inspector says about them counts. */
 	sighting_set(s, SIGHTING_RULE, NULL, 0);
 	sighting_make_id(s);

@@ -13,11 +13,11 @@
 #include "supervisor/journal.h"
 
 /*
- * Decodes a MSG_SIGHTING, names its virtual system and its zones, makes its id, finds its rule
- * and counts it.  *clouds: bits of the clouds it goes to. False: refused, and counted as a bad
- * message.  The sighting is the caller's to free.
+ * Decodes a MSG_SIGHTING, names its virtual system, its zones and its users, makes its id,
+ * finds its rule and counts it.  *clouds: bits of the clouds it goes to. False: refused, and
+ * counted as a bad message.  The sighting is the caller's to free.
  */
-bool intake_sighting(const struct config *c, struct counters *counters,
+bool intake_sighting(const struct config *c, struct users *users, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds);
 
 /* A complete file as rules see it; points into s. */

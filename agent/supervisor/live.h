@@ -16,6 +16,7 @@
 #include "supervisor/namespaces.h"
 #include "supervisor/rules.h"
 #include "supervisor/store.h"
+#include "supervisor/users.h"
 
 #define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
 #define LIVE_CHILDREN_MAX (SLUICE_RINGS_MAX + 1)
@@ -65,6 +66,7 @@ struct supervisor {
 	struct deliver deliver;
 	struct counters counters;
 	struct control *control;
+	struct users *users;
 
 	struct pending pending[LIVE_BATCH];
 	size_t pendings;
@@ -98,6 +100,7 @@ const char *live_name(const struct child *c, char text[static 32]);
 
 /* commands.c: what the control socket can be asked; their arg is the supervisor. */
 extern const struct control_command live_commands[];
+extern const struct control_documents live_documents;
 
 /* batch.c: takes one message of a child. */
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v);

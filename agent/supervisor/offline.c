@@ -26,6 +26,7 @@ struct offline {
 	const char *dir;
 	struct child inspector;
 	struct counters counters;
+	struct users *users;
 	struct journal journal, sessions;
 	struct buf envelope;
 	bool finished; /* the inspector said how it went */
@@ -148,7 +149,7 @@ static void take_sighting(struct offline *o, const struct msg_view *v)
 	struct sighting s;
 	uint64_t clouds;
 
-	if (!intake_sighting(o->c, &o->counters, v, &s, &clouds)) {
+	if (!intake_sighting(o->c, o->users, &o->counters, v, &s, &clouds)) {
 		log_warning("the inspector sent a sighting that makes no sense");
 		return;
 	}
@@ -304,7 +305,8 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 	};
 
 	buf_init(&o.envelope, MSG_MAX);
-	if (!prepare(&o)) {
+	o.users = users_open(&c->users, NULL, &o.counters);
+	if (!o.users || !prepare(&o)) {
 		o.failed = true;
 		goto out;
 	}
@@ -322,6 +324,7 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 	}
 	summary(&o);
 out:
+	users_close(o.users);
 	journal_close(&o.journal);
 	journal_close(&o.sessions);
 	buf_free(&o.envelope);

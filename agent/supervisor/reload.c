@@ -28,7 +28,7 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
 	       a->netns_count == b->netns_count &&
 	       memcmp(a->netns, b->netns, sizeof(a->netns)) == 0 &&
-	       a->log_sessions == b->log_sessions &&
+	       a->log_sessions == b->log_sessions && a->users.max == b->users.max &&
 	       application_table_equal(a->applications, b->applications) &&
 	       same_text(a->file_types_path, b->file_types_path) &&
 	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
@@ -85,6 +85,16 @@ static bool clouds_fit(const struct config *c, const struct config *new)
 	return true;
 }
 
+/* The file itself is read after this. */
+static void apply_users(struct config *c, struct config *new)
+{
+	char *file = c->users.file;
+
+	c->users.file = new->users.file;
+	new->users.file = file;
+	c->users.timeout = new->users.timeout;
+}
+
 static void apply(struct config *c, struct config *new)
 {
 	bool restart = !same_rest(c, new);
@@ -94,6 +104,8 @@ static void apply(struct config *c, struct config *new)
 	c->vsys = new->vsys;
 	c->virtual_system = new->virtual_system;
 	new->virtual_system = virtual_system;
+
+	apply_users(c, new);
 
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
@@ -121,7 +133,8 @@ static void apply(struct config *c, struct config *new)
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning("only [share], [rule], [limits], [vsys] and [zone] sections take "
+		log_warning("only [share], [rule], [limits], [users], [vsys] and [zone] "
+			    "sections take "
 			    "effect now: what else changed waits for a restart");
 }
 

@@ -172,6 +172,7 @@ static void on_hangup(struct supervisor *s)
 	if (s->config_path)
 		reload(s->c, s->config_path);
 	namespaces_step(s, true);
+	users_reload(s->users);
 	for (size_t i = 0; i < s->inspectors; i++)
 		rules_due(&s->rules[i]);
 	notify("READY=1");
@@ -317,7 +318,8 @@ static void wait_for_something(struct supervisor *s)
 		when = s->disk_again;
 	if (!s->pendings && s->phase == LIVE_RUNNING && evict_at(&s->evict) < when)
 		when = evict_at(&s->evict);
-	when = control_at(s->control, live_processes_at(s, namespaces_at(s, when)));
+	when = live_processes_at(s, namespaces_at(s, when));
+	when = users_at(s->users, control_at(s->control, when));
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
@@ -346,6 +348,7 @@ static void run(struct supervisor *s)
 		serve_forwarder(s);
 		serve_inspectors(s);
 		control_step(s->control, s->now);
+		users_step(s->users, s->now);
 		live_stop_step(s);
 		namespaces_step(s, false);
 		if (s->phase == LIVE_RUNNING)
@@ -406,9 +409,19 @@ static bool open_spool(struct supervisor *s)
 	return true;
 }
 
+static bool open_users(struct supervisor *s)
+{
+	char *path = below(s->c->state_dir, "users.db");
+
+	s->users = path ? users_open(&s->c->users, path, &s->counters) : NULL;
+	free(path);
+	return s->users;
+}
+
 static bool open_control(struct supervisor *s)
 {
-	s->control = control_open(s->c->run_dir, live_commands, s, &s->counters);
+	s->control =
+		control_open(s->c->run_dir, live_commands, &live_documents, s, &s->counters);
 	return s->control;
 }
 
@@ -428,7 +441,8 @@ static bool set_up(struct supervisor *s)
 		return false;
 	}
 	s->now = child_clock();
-	if (!open_store(s) || !open_spool(s) || !open_control(s) || !live_start_due(s))
+	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_control(s) ||
+	    !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -445,6 +459,7 @@ static bool set_up(struct supervisor *s)
 static void tear_down(struct supervisor *s)
 {
 	control_close(s->control);
+	users_close(s->users);
 	live_abandon(s);
 	for (size_t i = 0; i < s->children; i++)
 		if (s->child[i].fd >= 0)
