@@ -21,7 +21,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from rig import (CLIENT, CLIENT6, GATE6_OUTSIDE, GATE_OUTSIDE, PUBLISHED, PUBLISHED_PORT, SERVER,  # noqa: E402
-                 SERVER6, SERVER6_NAT, SERVER_NAT, Agent, check, inside, main, popen, poll, run, same, tail)
+                 SERVER6, SERVER6_NAT, SERVER_NAT, Agent, check, ctl, inside, main, popen, poll, run, same, tail)
 
 SITES = {'zone1': 'Zone one', 'zone2': 'Zone two', 'red': 'Red: cars', 'blue': 'vsys4', 'side': 'Side street'}
 OPENER, ANSWERER = '10.1.0.2', '10.2.0.2'
@@ -276,6 +276,27 @@ def test(tap, rig):
         check('/side is not there yet' in tail(w.agent.log, 50), 'nothing said')
         w.side()
         w.captured(1)
+
+    with w.case('sluicectl vsys: what the names stand for'):
+        told = json.loads(ctl('--json', '--run-dir', w.agent.run, 'vsys'))
+        systems = {line['vsys']: line for line in told if 'vsys' in line}
+        same(list(systems), ['Side street', 'Zone one', 'Zone two', 'Red: cars', 'vsys4'], 'virtual systems')
+        inodes = {}
+        for ns in 'gate', 'many', 'side':
+            with inside(ns):
+                inodes[ns] = os.stat('/proc/thread-self/ns/net').st_ino
+        same(systems['Side street']['now'], {'netns': [inodes['side']]}, 'namespace')
+        with inside('many'):
+            red = socket.if_nametoindex('red')
+        same(systems['Red: cars']['now'], {'vrf': [{'netns': inodes['many'], 'ifindex': red}]}, 'VRF')
+        same(systems['vsys4']['conditions'], {'vrf': 'blue', 'interface': ['in-b*', 'nothing']}, 'conditions')
+        same([line['zone'] for line in told if 'zone' in line], ['inside', 'outside', "gate's own"], 'zones')
+        same({line['namespace']: line['inode'] for line in told if 'namespace' in line},
+             {'/run/netns/' + ns: inode for ns, inode in inodes.items()}, 'captured')
+        same(told[-1], {'otherwise': 'rest'}, 'the last line')
+        text = ctl('--run-dir', w.agent.run, 'vsys')
+        for wanted in 'netns=/run/netns/many zone=1', 'interface=in-b*,nothing', 'whatever is left', 'in-*,client':
+            check(wanted in text, '%r is not in %s' % (wanted, text))
 
     for upload in False, True:
         with w.case('%s: one connection in five networks' % ('upload' if upload else 'download')):
