@@ -15,8 +15,9 @@ static json_t *limit_json(uint64_t n)
 static json_t *type_json(const struct config *c, size_t i)
 {
 	uint64_t min, max;
-	json_t *o = json_pack("{s:s, s:o}", "name", file_types_name(c->file_types, i), "limit",
-			      limit_json(c->types.limit[i]));
+	json_t *o = json_pack("{s:s, s:o, s:s}", "name", file_types_name(c->file_types, i),
+			      "limit", limit_json(c->types.limit[i]), "what",
+			      file_types_what(c->file_types, i));
 
 	if (file_types_limit(c->file_types, i) == UINT64_MAX)
 		return o;
@@ -29,6 +30,7 @@ static json_t *type_json(const struct config *c, size_t i)
 
 static void type_row(const struct config *c, size_t i, struct ctl_table *t)
 {
+	const char *what = file_types_what(c->file_types, i);
 	char low[SIZE_TEXT_MAX], high[SIZE_TEXT_MAX];
 	uint64_t min, max;
 
@@ -37,17 +39,18 @@ static void type_row(const struct config *c, size_t i, struct ctl_table *t)
 	ctl_table_cell(t, "%s", size_text(file_types_limit(c->file_types, i), low));
 	if (file_types_limit(c->file_types, i) == UINT64_MAX) {
 		ctl_table_cell(t, "-");
-		return;
+	} else {
+		file_types_range(c->file_types, i, &min, &max);
+		ctl_table_cell(t, "%s-%s", size_text(min, low), size_text(max, high));
 	}
-	file_types_range(c->file_types, i, &min, &max);
-	ctl_table_cell(t, "%s-%s", size_text(min, low), size_text(max, high));
+	ctl_table_cell(t, "%s", what[0] ? what : "-");
 }
 
 const struct ctl_option ctl_types_options[] = {CTL_CONFIG_OPTION(0), CTL_OPTIONS_END};
 
 int ctl_types(struct ctl *ctl, int argc, char **argv)
 {
-	static const char *const titles[] = {"TYPE", ">LIMIT", ">DEFAULT", "RANGE"};
+	static const char *const titles[] = {"TYPE", ">LIMIT", ">DEFAULT", "RANGE", "FILES"};
 	static struct ctl_config cc;
 	struct ctl_table *t;
 	json_t *all;
@@ -63,7 +66,7 @@ int ctl_types(struct ctl *ctl, int argc, char **argv)
 		ctl_print_json(json_pack("{s:s, s:o}", "configuration", ctl_config_name(&cc),
 					 "types", all));
 	} else {
-		t = ctl_table_new(titles, 4);
+		t = ctl_table_new(titles, sizeof(titles) / sizeof(titles[0]));
 		for (size_t i = 0; i < file_types_count(cc.config.file_types); i++)
 			type_row(&cc.config, i, t);
 		ctl_table_print(t);

@@ -30,6 +30,11 @@ const char *file_types_name(const struct file_types *t, size_t i)
 	return t->type[i].name;
 }
 
+const char *file_types_what(const struct file_types *t, size_t i)
+{
+	return t->type[i].what;
+}
+
 uint64_t file_types_limit(const struct file_types *t, size_t i)
 {
 	return t->type[i].limit;

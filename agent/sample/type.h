@@ -41,6 +41,8 @@ void file_types_free(struct file_types *t);
 /* Types are numbered from 0, in the order of the table. */
 size_t file_types_count(const struct file_types *t);
 const char *file_types_name(const struct file_types *t, size_t i);
+/* Which files are meant, in a few words for people; "": the table does not say. */
+const char *file_types_what(const struct file_types *t, size_t i);
 /* Bytes; UINT64_MAX: no limit, and no range then. */
 uint64_t file_types_limit(const struct file_types *t, size_t i);
 void file_types_range(const struct file_types *t, size_t i, uint64_t *min, uint64_t *max);

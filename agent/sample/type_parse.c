@@ -157,6 +157,30 @@ static bool is_name(const struct word *w)
 	return strcmp(w->text, "any") != 0 && strcmp(w->text, "other") != 0;
 }
 
+/* Goes to terminals and into JSON as it is. */
+static bool is_printable(const struct word *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->text[i] < ' ' || w->text[i] > '~')
+			return false;
+	return true;
+}
+
+/* The text at the end, if there is one; what is left is limits. */
+static bool take_what(struct table_parse *p, struct type *type)
+{
+	const struct word *w = &p->word[p->words - 1];
+
+	if (!w->quoted)
+		return true;
+	if (w->n >= TYPE_WHAT_MAX || !is_printable(w))
+		return bad(p, "type %s: expected a text of 1 to %d printable ASCII characters",
+			   type->name, TYPE_WHAT_MAX - 1);
+	memcpy(type->what, w->text, w->n + 1);
+	p->words--;
+	return true;
+}
+
 static bool take_limits(struct table_parse *p, struct type *type)
 {
 	uint64_t *n[] = {&type->limit, &type->min, &type->max};
@@ -180,7 +204,7 @@ static bool take_limits(struct table_parse *p, struct type *type)
 	return true;
 }
 
-/* type NAME DEFAULT LEAST MOST */
+/* type NAME DEFAULT LEAST MOST "WHAT" */
 static bool take_type(struct table_parse *p)
 {
 	struct type *type = &p->t->type[p->t->count];
@@ -197,7 +221,7 @@ static bool take_type(struct table_parse *p)
 	memcpy(type->name, p->word[1].text, p->word[1].n + 1);
 	/* Counted in any case: what names it later is no further error. */
 	p->t->count++;
-	return take_limits(p, type);
+	return take_what(p, type) && take_limits(p, type);
 }
 
 /* -------------------------------------------------------------------- rows */

@@ -10,6 +10,7 @@
 #include "sample/zip.h"
 
 #define TYPE_NAME_MAX 32
+#define TYPE_WHAT_MAX 96
 #define TYPE_ROWS_MAX 256
 #define TYPE_STRINGS_MAX 40 /* of a row */
 #define TYPE_STRING_MAX 512
@@ -61,6 +62,7 @@ struct type_row {
 
 struct type {
 	char name[TYPE_NAME_MAX];
+	char what[TYPE_WHAT_MAX];
 	uint64_t limit, min, max;
 };
 

@@ -323,7 +323,18 @@ def tool(where):
     same(len(found), 12, "types")
     same((found["pe"]["limit"], found["pe"]["default"], found["script"]["limit"],
           found["email-link"]["limit"]), (2 << 20, 16 << 20, 20 << 10, None), "limits")
-    same(ctl("types", *conf).count("\n"), 13, "lines of types")
+    same([t["name"] for t in found.values() if not t["what"]], [], "types that say nothing")
+    table = ctl("types", *conf).splitlines()
+    same(len(table), 13, "lines of types")
+    same(re.split(r" {2,}", table[3].strip()), ["pdf", "3M", "3M", "100K-50M", found["pdf"]["what"]],
+         "a line of types")
+    other = r.path("other.conf")
+    with open(other, "w") as f:
+        f.write('type pdf 1M 1K 2M "what is read"\ntype pe - \npdf magic 0 "%PDF-" -\n')
+    with open(r.path("own"), "w") as f:
+        f.write(f"[agent]\nfile_types = {other}\n")
+    same([re.split(r" {2,}", row) for row in ctl("types", "-c", r.path("own")).splitlines()[1:]],
+         [["pdf", "none", "1M", "1K-2M", "what is read"], ["pe", "none", "none", "-", "-"]], "another table")
     test = ("rules", "test", *conf, "--application", "ftp", "--direction", "upload")
     said = ctl(*test, "--type", "pe", "--size", "3M")
     for part in ("application is ftp, expected smtp, imap", "limit is 3M, expected at most 2M"):

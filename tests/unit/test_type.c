@@ -69,6 +69,10 @@ TEST(errors_say_the_line_and_what_was_expected)
 		{"type a -\na magic 0 \"x\" -", ""},
 		{"type a 1M 2M 3M\n", "T:1: type a: expected its default between"},
 		{"type a 1M\n", "T:1: type a: expected '-', or three sizes"},
+		{"type a 1M 1K 2M \"a b, c\"\n", ""},
+		{"type a - \"b\" -\n", "T:1: type a: '-': expected a number of bytes"},
+		{"type a \"b\"\n", "T:1: type a: expected '-', or three sizes"},
+		{"type a - \"b\\x1b\"\n", "T:1: type a: expected a text of 1 to 95 printable"},
 		{"type a 1M 1X 2M\n", "T:1: type a: '1X': expected a number of bytes"},
 		{"type any -\n", "T:1: expected a name behind 'type'"},
 		{"type a -\ntype a -\n", "T:2: type a: expected each type once"},
@@ -110,6 +114,7 @@ TEST(the_built_in_table_has_the_twelve_types)
 	ASSERT_EQ(12, file_types_count(t));
 	for (size_t i = 0; i < 12; i++) {
 		EXPECT_STREQ(names[i], file_types_name(t, i));
+		EXPECT_STRNE("", file_types_what(t, i));
 		EXPECT_EQ(i, file_types_find(t, names[i]));
 	}
 	file_types_range(t, 2, &min, &max);
@@ -124,11 +129,14 @@ TEST(the_built_in_table_has_the_twelve_types)
 TEST(another_table_takes_its_place)
 {
 	static const char table[] =
-		"type note 1M 1K 2M\nnote words 2 \"^dear|hello\" \"regards\" "
+		"type note 1M 1K 2M \"short letters\"\ntype bare -\nnote words 2 \"^dear|hello\" \"regards\" "
 		"\"!invoice\" text/x-note\nother magic 1-3 \"B\" a/b\n";
 	struct file_types *t = file_types_parse("T", S(table));
 
 	ASSERT_NE(NULL, t);
+	EXPECT_STREQ("short letters", file_types_what(t, 0));
+	EXPECT_EQ(1u << 20, file_types_limit(t, 0));
+	EXPECT_STREQ("", file_types_what(t, 1));
 	EXPECT_EQ(0, identify(t, S("Dear x,\nbest Regards\n")).type);
 	EXPECT_STREQ("text/x-note", identify(t, S("  DEAR x,\nregards\n")).format);
 	EXPECT_EQ(FILE_TYPES_MAX, identify(t, S("x dear x,\nregards\n")).type);
