@@ -215,10 +215,36 @@ def archives():
         "<QQ", 2, len(header)) + bytes(4) + b"xx" + header
 
 
+def types():
+    """One file of each way in which the table recognises types, cut at several points."""
+    dos = b"MZ" + bytes(58) + b"\x40\0\0\0" + b"PE\0\0\x64\x86"
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\3\0\xfe\xff\x09\0\6\0" + \
+        bytes(10) + struct.pack("<IIIIIIIII", 1, 1, 0, 4096, 0xfffffffe, 0, 0xfffffffe, 0, 0) + \
+        b"\xff" * 432 + "WordDocument".encode("utf-16-le").ljust(64, b"\0") + b"\x1a\0\2" + \
+        bytes(445) + struct.pack("<II", 0xfffffffe, 0xfffffffd) + b"\xff" * 504
+    members = [archive(zipfile.ZIP_DEFLATED, *((name, b"x") for name in names)) for names in (
+        ("AndroidManifest.xml",), ("[Content_Types].xml", "word/document.xml"), ("a/B.class",),
+        ("META-INF/MANIFEST.MF", "x"), ("readme.txt",))]
+    koly = bytes(300) + b"koly\0\0\0\4\0\0\2\0" + bytes(500)
+    for data in (dos, ole, koly, *members, members[2][:-60], b"noise " * 9 + members[3],
+                 b"\x7fELF" + bytes(60), b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(40),
+                 b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(40), b"CWS\x0a\0\1\0\0x",
+                 b"xar!\0\x1c\0\1", b"dex\n035\0", b"Rar!\x1a\7\1\0", b"\r\n" * 200 + b"%PDF-1.7\n",
+                 b"#! /usr/bin/env -S python3 -u\nprint(1)\n", b"{\"a\": [1, null, \"b\\u00e9\"]}\n",
+                 b"From: a@b.example\r\nTo: c@d.example\r\nSubject: x\r\n\r\ntext\r\n",
+                 b"@echo off\r\nset a=%1\r\nif exist %temp%\\x goto end\r\n:end\r\n",
+                 "var a = function() { return unescape(x); };".encode("utf-16"),
+                 b"<html><hta:application id=a></html>", b"<?php echo 1;", b"<!DOCTYPE html><p>",
+                 b"a" * 4095 + b"\xc3\xa9", b"a\r" * 2048 + b"\n"):
+        for cut in 0, 3, 8, len(data) // 2, 4096, 65535:
+            yield "type", struct.pack(">H", cut) + data
+
+
 def inputs():
     """(target, input)"""
     yield from by_hand()
     yield from archives()
+    yield from types()
     if not corpus.there():
         return
     for name, family in corpus.captures().items():
