@@ -509,12 +509,11 @@ static bool file_ask(struct file *f, bool size_known, uint64_t size)
 }
 
 /* It is complete: what it is. */
-static bool file_type(struct file *f, const struct reader *r)
+static void file_type(struct file *f, const struct reader *r)
 {
 	if (f->set->types && !file_type_by_kind(f))
 		file_name_type(f, r);
 	f->looked = true;
-	return file_ask(f, true, f->s.size);
 }
 
 /* The hole before [next, end) closed: these bytes are in the spool, hash them. */
@@ -937,9 +936,15 @@ static bool file_opened(struct file *f)
 	struct reader r = file_reader(f);
 	bool opens;
 
-	if (!file_type(f, &r))
-		return false;
+	file_type(f, &r);
 	opens = file_opens(f, &r);
+	/* Its members may be wanted, also those of an archive behind something; or it has none.
+	 */
+	f->possible &= ~FILE_TYPE_ARCHIVE_BIT;
+	if (opens)
+		f->possible |= FILE_TYPE_ARCHIVE_BIT;
+	if (!file_ask(f, true, f->s.size))
+		return false;
 	if (!opens)
 		f->s.traits |= archive_traits(&r);
 	return (!opens || file_keep(f)) && file_digest(f) && opens &&

@@ -270,6 +270,18 @@ def containers(where):
     r = Reading(where, CLOUDS + "[rule a]\nfile_type = pe\ndirection = upload\ncloud = outside\n",
                 http("/a.zip", box))
     same([x["sluice"]["file"].get("reason") for x in r.sightings], ["unwanted"], "a download")
+    # What is in it is known at its end, where something stands in front of it, and in another one.
+    for label, outer in (("short", noise("short") + box), ("long", noise("long", 9000) + box),
+                         ("nested", zipped(a__zip=box, b__txt=noise("beside", 5000)))):
+        r = Reading(where, CLOUDS + "[rule a]\nfile_type = pe\ncloud = outside\n", http("/a.bin", outer))
+        same([r.clouds(x) for x in (exe, TEXT, box, outer)], [["outside"], [], [], []], label)
+        same((r.reason("setup.exe"), r.reason("readme.txt")), ("complete", "unwanted"), label)
+    # What has a type of its own is no archive: it stays whole, and nobody wants it.
+    office = zipped(**{"[Content_Types]__xml": b"<Types/>", "word/document__xml": noise("w", 5000),
+                       "setup__exe": exe})
+    r = Reading(where, CLOUDS + "[rule a]\nfile_type = pe\ncloud = outside\n", http("/a.docx", office))
+    same((r.clouds(exe), r.clouds(office), r.kept(office), r.reason("a.docx")),
+         ([], [], False, "unwanted"), "a document")
 
 
 @case
