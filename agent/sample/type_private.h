@@ -27,6 +27,8 @@ struct content {
 	char text[FILE_TYPE_HEAD + 2]; /* after a line feed, ended by a NUL */
 	size_t text_len;
 	bool text_cr; /* it ends with a CR so far */
+	/* Bit 128 * a + b: a stands in front of b in it, both without their highest bit. */
+	uint8_t pairs[128 * 128 / 8];
 	/* Its members, once asked for. */
 	bool zip_read;
 	struct zip zip;

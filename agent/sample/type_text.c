@@ -84,6 +84,21 @@ static bool read_text(struct content *c)
 	return true;
 }
 
+static unsigned int pair_of(uint8_t a, uint8_t b)
+{
+	return (a & 0x7fu) << 7 | (b & 0x7fu);
+}
+
+static void note_pairs(struct content *c)
+{
+	memset(c->pairs, 0, sizeof(c->pairs));
+	for (size_t i = 1; i < c->text_len; i++) {
+		unsigned int pair = pair_of((uint8_t)c->text[i - 1], (uint8_t)c->text[i]);
+
+		c->pairs[pair / 8] |= (uint8_t)(1u << pair % 8);
+	}
+}
+
 bool content_text(struct content *c)
 {
 	bool partial = !c->whole && c->head_len < FILE_TYPE_HEAD;
@@ -96,6 +111,8 @@ bool content_text(struct content *c)
 	if (c->text_state == TEXT_NOT_READ) {
 		c->text_state = c->head_len && read_text(c) ? TEXT_READ : TEXT_NONE;
 		c->text[c->text_len] = '\0';
+		if (c->text_state == TEXT_READ)
+			note_pairs(c);
 	}
 	/* What is no text will not become it; of text more words may come. */
 	c->unknown |= partial && c->text_state == TEXT_READ;
@@ -117,6 +134,21 @@ static bool same(const char *at, const uint8_t *p, size_t n)
 	return true;
 }
 
+/*
+ * Whether n bytes at p may stand somewhere.  Most words of the table do not stand in most
+ * texts, and two of their characters say so without a search.
+ */
+static bool may_occur(const struct content *c, const uint8_t *p, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		unsigned int pair = pair_of((uint8_t)fold(p[i - 1]), (uint8_t)fold(p[i]));
+
+		if (!(c->pairs[pair / 8] >> pair % 8 & 1))
+			return false;
+	}
+	return true;
+}
+
 /* Whether n bytes at p stand somewhere, with ^ at the beginning of a line (behind blanks). */
 static bool occurs(const struct content *c, const uint8_t *p, size_t n)
 {
@@ -125,6 +157,8 @@ static bool occurs(const struct content *c, const uint8_t *p, size_t n)
 
 	p += line;
 	n -= line;
+	if (!may_occur(c, p, n))
+		return false;
 	for (; (at = memchr(at, line ? '\n' : fold(*p), (size_t)(end - at))); at++) {
 		const char *from = at + line;
 
