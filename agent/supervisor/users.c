@@ -79,6 +79,18 @@ static bool has_begins(struct user_changes *s)
 	return true;
 }
 
+/* "line 3: ..." of a file, as file:line. */
+static void complain(const char *path, const char *error)
+{
+	unsigned int line;
+	int at = 0;
+
+	if (sscanf(error, "line %u: %n", &line, &at) == 1 && at > 0)
+		log_error("%s:%u: %s", path, line, error + at);
+	else
+		log_error("%s: %s", path, error);
+}
+
 /* The file as a table; NULL after logging what is wrong. */
 static struct user_table *load(const struct users_config *c, bool capture)
 {
@@ -100,7 +112,7 @@ static struct user_table *load(const struct users_config *c, bool capture)
 		ok = user_list_read(&s, (const char *)b.data, b.len) &&
 		     (!capture || has_begins(&s)) && user_changes_apply(&s, t, &d, &done);
 		if (!ok)
-			log_error("%s: %s", c->file, s.error);
+			complain(c->file, s.error);
 	}
 	buf_free(&b);
 	user_changes_free(&s);
