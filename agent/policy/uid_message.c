@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EXPAT_VERSION_NUMBER \
+	(10000 * XML_MAJOR_VERSION + 100 * XML_MINOR_VERSION + XML_MICRO_VERSION)
 #define VALUE_MAX 15 /* bytes of <version> and <type> */
 
 enum place {
@@ -331,6 +333,10 @@ struct uid_message *uid_message_new(struct user_changes *s)
 		free(m);
 		return NULL;
 	}
+#if EXPAT_VERSION_NUMBER >= 20600
+	/* The end is to be seen when it comes, not once more has come: nothing more may. */
+	XML_SetReparseDeferralEnabled(m->parser, XML_FALSE);
+#endif
 	XML_SetUserData(m->parser, m);
 	XML_SetElementHandler(m->parser, start_element, end_element);
 	XML_SetCharacterDataHandler(m->parser, text);
