@@ -125,7 +125,7 @@ unit: $(UNIT)
 # Fuzz targets: `make fuzz-targets` builds them all below build/fuzz, with FUZZ=1 one by one.
 # A protocol's target is the one source with the name of its parser.
 FUZZ_PROTOS := http1 http2 smtp pop3 imap ftp smb nfs tftp tls
-FUZZ_TARGETS := $(FUZZ_PROTOS) any datagram mail frame tcp body archive type
+FUZZ_TARGETS := $(FUZZ_PROTOS) any datagram mail frame tcp body archive type uid
 FUZZ_SRC = $(or $(wildcard tests/fuzz/fuzz_$(1).c),tests/fuzz/fuzz_session.c)
 $(foreach p,$(FUZZ_PROTOS),$(eval FUZZ_FLAGS_$(p) := -DFUZZ_PROTO=proto_$(p)))
 FUZZ_FLAGS_datagram := -DFUZZ_UDP=1

@@ -240,8 +240,29 @@ def types():
             yield "type", struct.pack(">H", cut) + data
 
 
+def users():
+    """User-ID messages and lists, right and nearly right."""
+    message = b"<?xml version=\"1.0\"?>\n<uid-message>\n<version>1.0</version><type>update</type>\n<payload>" \
+        b"<login><entry name=\"corp\\a&amp;b\" ip=\"10.1.1.1\" timeout=\"20\"/>" \
+        b"<entry name=\"\xc3\xa9\" ip=\"::ffff:10.1.1.2\" vsys=\"v\"/></login>" \
+        b"<logout><entry ip=\"fd00::1\"/><entry name=\"c\" ip=\"10.1.1.1\"/></logout><groups><entry name=\"g\">" \
+        b"<members><entry name=\"u\"/><entry name=\"w\"/></members></entry></groups></payload></uid-message>\n"
+    for text in (message, message * 2, message[:-9], message.replace(b"<payload>", b"<payload/>"),
+                 message.replace(b"timeout", b"colour"), message.replace(b"update", b"<![CDATA[update]]>"),
+                 message.replace(b"\n<uid", b"<!DOCTYPE a [<!ENTITY b \"c\">]><uid", 1),
+                 message.decode().encode("utf-16")):
+        for size in b"\0", b"\1", b"\x11":
+            yield "uid", b"\0" + size + text
+    lines = b"# comment\n10.0.0.1 alice\n10.0.0.2,corp\\bob,8h\r\nfd00::1 \"a \"\"b\"\"\" never vsys=v " \
+        b"group=g group=\"h, i\"\n10.0.0.1 carol begin=2023-11-14T22:13:20Z end=2023-11-14T23:13:20.5+01:00\n"
+    for text in lines, lines[:-9], b"\xef\xbb\xbf" + lines, lines * 9, lines.replace(b"8h", b"8x"):
+        for options in b"\1", b"\3":
+            yield "uid", options + b"\0" + text
+
+
 def inputs():
     """(target, input)"""
+    yield from users()
     yield from by_hand()
     yield from archives()
     yield from types()
