@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Users on a live gateway: told by the tool, by XML on the control socket and by a file; the one who was
 there at the time of the transfer counts; who owns a local socket; and a restart forgets nobody."""
+import contextlib
 import json
 import os
 import socket
@@ -9,13 +10,22 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import CLIENT, SERVER, SLUICECTL, Agent, Cloud, check, ctl, main, poll, run, same, tail  # noqa: E402
+from rig import CLIENT, SERVER, SLUICECTL, Agent, Cloud, Failure, check, ctl, main, poll, run, same, tail  # noqa: E402
 
 XML = ('<?xml version="1.0"?><uid-message><version>1.0</version><type>update</type><payload>'
        '<login><entry name="corp\\%s" ip="%s" timeout="20"/></login>'
        '<groups><entry name="staff"><members><entry name="corp\\%s"/></members></entry></groups>'
        '</payload></uid-message>\n')
 USERS = '[users]\nfile = %s\ntimeout = 45m\n'
+
+
+@contextlib.contextmanager
+def stranger():
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class World:
@@ -89,6 +99,16 @@ def told(w):
         same(w.seen(w.get())[0], 'corp\\bob', 'user')
         said = w.talk(b'<uid-message>\n <version>1.0</version>\n <bad/>\n</uid-message>')
         check('status="error"' in said and 'line 3, column 2' in said, said)
+        said = w.talk(b'<uid-message><type>update</type><payload><logout><entry name="corp\\bob" ip="%s"/></logout>'
+                      b'</payload></uid-message>' % CLIENT.encode())
+        check('1 logged out' in said, said)
+        same(w.seen(w.get())[0], None, 'user after the logout')
+        path = w.rig.path('bad.xml')
+        with open(path, 'w') as f:
+            f.write((XML % ('carol', CLIENT, 'carol')).replace('</login>', '</logout>'))
+        said = w.refused('import', path)
+        check('line 1, column ' in said, said)
+        same(w.seen(w.get())[0], None, 'user after what was refused')
         path = w.rig.path('login.xml')
         with open(path, 'w') as f:
             f.write(XML % ('carol', CLIENT, 'carol'))
@@ -171,6 +191,12 @@ def restart(w):
     with w.case('the socket goes with the agent, and the tool says so'):
         path = os.path.join(w.agent.run, 'control.sock')
         same(os.stat(path).st_mode & 0o7777, 0o600, 'mode of the socket')
+        with socket.socket(socket.AF_UNIX) as s, stranger():
+            try:
+                s.connect(path)
+                raise Failure('a stranger may connect')
+            except PermissionError:
+                pass
         w.agent.stop()
         check(not os.path.exists(path), 'the socket is still there')
         said = w.refused('list')
