@@ -141,8 +141,8 @@ static struct buf pe(size_t n)
 
 static void le(struct buf *b, uint64_t v, unsigned int bytes)
 {
-	for (unsigned int i = 0; i < bytes; i++)
-		buf_add(b, &(uint8_t){(uint8_t)(v >> 8 * i)}, 1);
+	for (; bytes; bytes--, v >>= 8)
+		buf_add(b, &(uint8_t){(uint8_t)v}, 1);
 }
 
 /* An archive being written, its members stored, behind what is in `out` already. */
