@@ -120,10 +120,14 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* Notes that the file reaches up to `end`. */
 static void file_reach(struct file *f, uint64_t end)
 {
+	bool grew = f->s.size <= FILE_BEHIND_MAX && end > FILE_BEHIND_MAX;
+
 	if (end > f->s.size)
 		f->s.size = end;
 	if (end > f->set->limits.max_size)
 		file_settle(f, FILE_REASON_LIMIT);
+	if (grew && f->behind)
+		file_ask(f, f->expected, f->expect);
 }
 
 /* n new bytes at `next`. */

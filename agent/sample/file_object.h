@@ -40,6 +40,7 @@ struct file {
 	bool open;		  /* counts in set->open */
 	bool looked;		  /* at its head */
 	uint32_t possible;	  /* types, by what came so far */
+	bool behind;		  /* an archive in it could only stand behind something else */
 	bool expected;		  /* file_declare() was called */
 	uint64_t expect;
 	uint64_t flushed;
@@ -71,6 +72,12 @@ struct file_set {
 	struct media *media;
 	struct file_judge judge;
 };
+
+/*
+ * Data of no known format may end as an archive with something in front.  In larger files
+ * nobody waits for that: they would all be kept to their end for it.
+ */
+#define FILE_BEHIND_MAX (16u << 20)
 
 /* file_content.c: bytes that go to the chunk, the hash and the spool. */
 

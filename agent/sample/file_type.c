@@ -69,6 +69,7 @@ void file_look(struct file *f)
 	if (n <= 0)
 		return;
 	f->possible = file_types_possible(f->set->types, head, (size_t)n, false);
+	f->behind = n < 2 || memcmp(head, "PK", 2) != 0;
 	if (!(f->possible & (f->possible - 1)))
 		file_name_type(f, &r);
 }
@@ -77,9 +78,13 @@ void file_look(struct file *f)
 bool file_ask(struct file *f, bool size_known, uint64_t size)
 {
 	const struct file_judge *judge = &f->set->judge;
+	uint32_t possible = f->possible;
 
+	if (f->behind &&
+	    (f->s.size > FILE_BEHIND_MAX || (size_known && size > FILE_BEHIND_MAX)))
+		possible &= ~FILE_TYPE_ARCHIVE_BIT;
 	if (!f->settled && judge->wanted &&
-	    !judge->wanted(judge->arg, &f->s, f->possible, size_known, size))
+	    !judge->wanted(judge->arg, &f->s, possible, size_known, size))
 		file_settle(f, FILE_REASON_UNWANTED);
 	return !f->settled;
 }
@@ -90,4 +95,5 @@ void file_type(struct file *f, const struct reader *r)
 	if (f->set->types && !file_type_by_kind(f))
 		file_name_type(f, r);
 	f->looked = true;
+	f->behind = false;
 }

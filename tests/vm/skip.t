@@ -18,7 +18,10 @@ from rig import (SERVER, SERVER6, SLUICECTL, Agent, check, enter, inside, kernel
 
 MB = 1 << 20
 LARGE = 200 * MB
-LIMIT = MB         # larger ones are not wanted
+LIMIT = MB         # larger ones are not of the type that is wanted
+WANTED = b'%PDF-1.7\n'
+OTHER = b'\x1f\x8b\x08'
+ANY = 16 * MB       # data of no known format may still be anything up to this size
 WEB = 8081
 
 CONF = '''
@@ -27,8 +30,9 @@ kind = directory
 path = %s
 [share local]
 default = share
-[rule all]
+[rule documents]
 application = any
+file_type = pdf
 direction = both
 cloud = local
 '''
@@ -72,7 +76,7 @@ class Web(threading.Thread):
 
 def content(size, tag, block):
     """A small body is told from others by its tag."""
-    return (tag + block * (size // len(block) + 1))[:size]
+    return (WANTED + tag + block * (size // len(block) + 1))[:size]
 
 
 def send(connection, head, size, tag, block):
@@ -80,6 +84,9 @@ def send(connection, head, size, tag, block):
     if size <= LIMIT:
         connection.sendall(content(size, tag, block))
         return
+    if size <= ANY:
+        connection.sendall(OTHER)
+        size -= len(OTHER)
     while size:
         size -= connection.send(memoryview(block)[:min(size, len(block))])
 
@@ -140,7 +147,7 @@ class World:
         self.web = Web()
         self.web.start()
         self.agent = Agent(rig)
-        self.agent.configure(CONF % rig.path('local'), 'max_file_size = 1M\n')
+        self.agent.configure(CONF % rig.path('local'), 'max_file_size = 1G\n')
         self.agent.start()
         self.monitor()
         self.warm_up()
@@ -200,7 +207,7 @@ class World:
         """Truncated sightings of large files, with the reason."""
         def there():
             found = [s for s in self.agent.sightings()[self.seen:]
-                     if s['sluice']['file'].get('reason') == 'limit']
+                     if s['sluice']['file'].get('reason') == 'unwanted']
             return len(found) >= count and found
         found = poll(there, 30, '%d sightings of what was left out' % count)
         same(len(found), count, 'sightings of what was left out')
@@ -216,7 +223,7 @@ def share(moved, of):
 def large(w):
     for name, host in (('IPv4', SERVER), ('IPv6', SERVER6)):
         for what in ('download', 'upload'):
-            size = LARGE if (name, what) == ('IPv4', 'download') else LARGE // 4
+            size = LARGE
             with w.case('%d MB %s nobody wants, %s: under 1 %% of it in the ring, what follows is whole' % (
                     size // MB, what, name)):
                 w.mark()
@@ -272,6 +279,13 @@ def loss(w):
         run(ns, ('tc', 'qdisc', 'del', 'dev', device, 'root'))
 
 
+def document(directory, name, begin, size):
+    data = begin + os.urandom(size)
+    with open(os.path.join(directory, name), 'wb') as f:
+        f.write(data)
+    return name, hashlib.sha256(data).hexdigest()
+
+
 def ftp(w):
     directory = w.rig.path('ftpd')
     os.makedirs(directory)
@@ -281,8 +295,8 @@ def ftp(w):
         w.rig.stack.callback(stop, child)
     vsftpd.serve(start, directory)
     with w.case('FTP: the data nobody wants is shunted, the file after it is whole'):
-        large, _ = w.rig.file(20 * MB, directory=os.path.join(directory, 'ftp'))
-        small, sha256 = w.rig.file(directory=os.path.join(directory, 'ftp'))
+        large = document(os.path.join(directory, 'ftp'), 'large.gz', OTHER, 20 * MB)[0]
+        small, sha256 = document(os.path.join(directory, 'ftp'), 'small.pdf', WANTED, 20000)
 
         def listens():
             with inside('client'), socket.socket() as s:
