@@ -163,7 +163,7 @@ struct sluice_record_session {
 	__u32 in_ifindex;
 	__u32 out_ifindex;
 	__u32 vrf_ifindex;	/* layer 3 master of the in interface, or 0 */
-	__u32 uid;		/* owner of the local end's socket; both: the opener's; or UID_NONE */
+	__u32 uid;		/* of a local end's socket (both: the opener's), or UID_NONE */
 	__u32 share_mask;	/* when the session was found */
 	__u32 share_generation;
 	__u8 family;		/* AF_INET or AF_INET6 */
