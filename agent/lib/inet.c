@@ -31,6 +31,17 @@ bool inet_parse(const char *text, struct endpoint *e)
 	return false;
 }
 
+bool inet_check(struct endpoint *e)
+{
+	size_t used = inet_size(e->family);
+
+	if (!used && e->family)
+		return false;
+	e->reserved = 0;
+	memset(e->ip + used, 0, sizeof(e->ip) - used);
+	return true;
+}
+
 bool inet_equal(const struct endpoint *a, const struct endpoint *b)
 {
 	return a->family == b->family && a->port == b->port &&

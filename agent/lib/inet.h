@@ -22,6 +22,11 @@ struct endpoint {
 const char *inet_text(const struct endpoint *e, char text[static INET_TEXT_MAX]);
 /* Address text to endpoint (port 0); false when it is none. */
 bool inet_parse(const char *text, struct endpoint *e);
+/*
+ * False: of no known family.  What a family does not use is cleared, so that equal ends are
+ * equal bytes.
+ */
+bool inet_check(struct endpoint *e);
 /* Same family, address and port. */
 bool inet_equal(const struct endpoint *a, const struct endpoint *b);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "lib/sighting.h"
 
+#include "lib/number_field.h"
+
 #include <endian.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static const uint32_t text_max[SIGHTING_TEXT_COUNT] = {
 #define SIGHTING_TEXT_MAX(id, name, max) [SIGHTING_##id] = max,
@@ -195,30 +196,9 @@ bool sha256_parse(const char *text, uint8_t sha256[static SHA256_SIZE])
  * The parts of a sighting on the wire.  A part's tag is its place in these
  * tables; the receiver wants each number and block once, each text at most once.
  */
-static const struct sighting_number {
-	uint16_t offset;
-	uint16_t size;
-	uint64_t max;
-} numbers[] = {
-#define NUMBER(member, most)                                                 \
-	{                                                                    \
-		.offset = offsetof(struct sighting, member),                 \
-		.size = sizeof(((struct sighting *)0)->member), .max = most, \
-	}
-	NUMBER(session.id, UINT64_MAX),
-	NUMBER(session.start, UINT64_MAX),
-	NUMBER(session.related, UINT64_MAX),
-	NUMBER(session.netns, UINT64_MAX),
-	NUMBER(session.zone, UINT32_MAX),
-	NUMBER(session.vlan[0], UINT32_MAX),
-	NUMBER(session.vlan[1], UINT32_MAX),
-	NUMBER(session.vrf, UINT32_MAX),
-	NUMBER(session.uid, UINT32_MAX),
-	NUMBER(session.local, SESSION_LOCAL_ANSWERER),
-	NUMBER(session.ct_mark, UINT32_MAX),
-	NUMBER(session.share_mask, UINT32_MAX),
-	NUMBER(session.protocol, UINT8_MAX),
-	NUMBER(session.midstream, true),
+static const struct number_field numbers[] = {
+#define NUMBER(member, most) NUMBER_FIELD(struct sighting, member, most)
+	NUMBER_FIELDS_SESSION(struct sighting),
 	NUMBER(kind, SIGHTING_KIND_COUNT - 1),
 	NUMBER(direction, DIRECTION_UPLOAD),
 	NUMBER(begin, UINT64_MAX),
@@ -274,32 +254,6 @@ enum {
 	TAG_END = TAG_TEXT + SIGHTING_TEXT_COUNT,
 };
 
-static uint64_t number_load(const void *p, size_t size)
-{
-	switch (size) {
-	case 1:
-		return *(const uint8_t *)p;
-	case 4:
-		return *(const uint32_t *)p;
-	default:
-		return *(const uint64_t *)p;
-	}
-}
-
-static void number_store(void *p, size_t size, uint64_t v)
-{
-	switch (size) {
-	case 1:
-		*(uint8_t *)p = v;
-		break;
-	case 4:
-		*(uint32_t *)p = v;
-		break;
-	default:
-		*(uint64_t *)p = v;
-	}
-}
-
 bool sighting_encode(const struct sighting *s, struct msg *m)
 {
 	const uint8_t *base = (const uint8_t *)s;
@@ -307,8 +261,7 @@ bool sighting_encode(const struct sighting *s, struct msg *m)
 	unsigned int i;
 
 	for (i = 0; i < COUNT_OF(numbers); i++)
-		ok &= msg_put_u64(m, TAG_NUMBER + i,
-				  number_load(base + numbers[i].offset, numbers[i].size));
+		ok &= msg_put_u64(m, TAG_NUMBER + i, number_field_load(&numbers[i], base));
 	for (i = 0; i < COUNT_OF(blocks); i++)
 		ok &= msg_put(m, TAG_BLOCK + i, base + blocks[i].offset, blocks[i].size);
 	for (i = 0; i < SIGHTING_TEXT_COUNT; i++)
@@ -323,15 +276,10 @@ static bool part_decode(struct sighting *s, unsigned int tag, const uint8_t *p, 
 	uint64_t v;
 
 	if (tag < TAG_BLOCK) {
-		const struct sighting_number *number = &numbers[tag - TAG_NUMBER];
-
 		if (n != sizeof(v))
 			return false;
 		memcpy(&v, p, sizeof(v));
-		if (v > number->max)
-			return false;
-		number_store(base + number->offset, number->size, v);
-		return true;
+		return number_field_store(&numbers[tag - TAG_NUMBER], base, v);
 	}
 	if (tag < TAG_TEXT) {
 		const struct sighting_block *block = &blocks[tag - TAG_BLOCK];
@@ -350,18 +298,6 @@ static bool part_decode(struct sighting *s, unsigned int tag, const uint8_t *p, 
 	memcpy(s->text[tag], p, n);
 	s->text[tag][n] = 0;
 	s->text_len[tag] = n;
-	return true;
-}
-
-/* Known families only; what a family does not use is cleared, so that equal ends are equal. */
-static bool endpoint_check(struct endpoint *e)
-{
-	size_t used = e->family == AF_INET ? 4 : e->family == AF_INET6 ? sizeof(e->ip) : 0;
-
-	if (!used && e->family)
-		return false;
-	e->reserved = 0;
-	memset(e->ip + used, 0, sizeof(e->ip) - used);
 	return true;
 }
 
@@ -398,7 +334,7 @@ bool sighting_decode(struct sighting *s, const struct msg_view *v)
 		if (!got[i])
 			goto refuse;
 	for (i = 0; i < DIR_COUNT; i++)
-		if (!endpoint_check(&s->session.end[i]) || !endpoint_check(&s->session.nat[i]))
+		if (!inet_check(&s->session.end[i]) || !inet_check(&s->session.nat[i]))
 			goto refuse;
 	if (!name_valid(s->session.in_name) || !name_valid(s->session.out_name))
 		goto refuse;
