@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "policy/envelope.h"
 
+#include "policy/ecs.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
-#include <arpa/inet.h>
-#include <jansson.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define ECS_VERSION "8.11.0"
 #define UPLOAD_NAME_MAX 255
 
 /*
@@ -38,23 +35,7 @@ struct render {
 /* Takes the reference of v. */
 static void set(struct render *r, json_t *object, const char *key, json_t *v)
 {
-	if (json_object_set_new(object, key, v) < 0)
-		r->failed = true;
-}
-
-static json_t *text_json(const struct render *r, const char *p, size_t n)
-{
-	struct buf clean;
-	json_t *v;
-
-	buf_init(&clean, 3 * n + 1);
-	text_add_utf8(&clean, p, n);
-	if (clean.failed)
-		v = NULL;
-	else
-		v = json_stringn_nocheck(buf_string(&clean), clean.len);
-	buf_free(&clean);
-	return v;
+	ecs_set(&r->failed, object, key, v);
 }
 
 /* The member object of that name, made when missing; borrowed; NULL when out of memory. */
@@ -70,25 +51,6 @@ static json_t *member(struct render *r, json_t *object, const char *key)
 		}
 	}
 	return v;
-}
-
-static json_t *number(uint64_t v)
-{
-	return json_integer((json_int_t)(v > INT64_MAX ? INT64_MAX : v));
-}
-
-/* RFC 3339 with nanoseconds. */
-static json_t *time_json(uint64_t ns)
-{
-	time_t seconds = (time_t)(ns / 1000000000);
-	char date[32], text[48];
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm))
-		return NULL;
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%09uZ", date, (unsigned int)(ns % 1000000000));
-	return json_string(text);
 }
 
 static bool shared(const struct render *r, enum sluice_field field)
@@ -130,7 +92,7 @@ static void set_text(struct render *r, json_t *object, const char *key, enum slu
 	const char *text = allowed_text(r, field, which, &n);
 
 	if (text)
-		set(r, object, key, text_json(r, text, n));
+		set(r, object, key, ecs_text(text, n));
 }
 
 /* A text that is in the local log only. */
@@ -140,23 +102,10 @@ static void set_local_text(struct render *r, json_t *object, const char *key,
 	const char *text = sighting_get(r->s, which);
 
 	if (text)
-		set(r, object, key, text_json(r, text, r->s->text_len[which]));
+		set(r, object, key, ecs_text(text, r->s->text_len[which]));
 }
 
 /* ------------------------------------------------------- parts of the JSON */
-
-static void set_end(struct render *r, json_t *object, const struct endpoint *e, bool ip,
-		    bool port)
-{
-	char text[INET_TEXT_MAX];
-
-	if (!e->family)
-		return;
-	if (ip)
-		set(r, object, "ip", json_string(inet_text(e, text)));
-	if (port)
-		set(r, object, "port", json_integer(e->port));
-}
 
 /*
  * One end under two names: by who sent the file, and by who opened the
@@ -171,8 +120,8 @@ static void add_end(struct render *r, json_t *root, enum dir end)
 	enum sighting_text user = source ? SIGHTING_SENDER_USER : SIGHTING_RECEIVER_USER;
 	json_t *object = json_object(), *nat = json_object();
 
-	set_end(r, object, &r->s->session.end[end], ip, port);
-	set_end(r, nat, &r->s->session.nat[end], ip, port);
+	ecs_set_end(&r->failed, object, &r->s->session.end[end], ip, port);
+	ecs_set_end(&r->failed, nat, &r->s->session.nat[end], ip, port);
 	if (json_object_size(nat))
 		set(r, object, "nat", json_incref(nat));
 	if (!r->guard && sighting_get(r->s, user))
@@ -192,7 +141,7 @@ static void add_event(struct render *r, json_t *root)
 	char id[SIGHTING_ID_TEXT];
 	json_t *event;
 
-	set(r, root, "@timestamp", time_json(r->s->end));
+	set(r, root, "@timestamp", ecs_time(r->s->end));
 	set(r, member(r, root, "ecs"), "version", json_string(ECS_VERSION));
 	event = member(r, root, "event");
 	set(r, event, "id", json_string(sighting_id_text(r->s->id, id)));
@@ -201,20 +150,16 @@ static void add_event(struct render *r, json_t *root)
 	set(r, event, "type", json_pack("[s]", "info"));
 	set(r, event, "module", json_string("sluice"));
 	set(r, event, "dataset", json_string("sluice.sighting"));
-	set(r, event, "start", time_json(r->s->begin));
-	set(r, event, "end", time_json(r->s->end));
+	set(r, event, "start", ecs_time(r->s->begin));
+	set(r, event, "end", ecs_time(r->s->end));
 }
 
 static void add_network(struct render *r, json_t *root)
 {
-	uint8_t family = r->s->session.end[DIR_OPENER].family;
+	json_t *network = ecs_network(&r->failed, &r->s->session);
 	bool download = r->s->direction == DIRECTION_DOWNLOAD;
-	json_t *network = member(r, root, "network");
 
-	set(r, network, "transport",
-	    json_string(r->s->session.protocol == IPPROTO_UDP ? "udp" : "tcp"));
-	if (family)
-		set(r, network, "type", json_string(family == AF_INET ? "ipv4" : "ipv6"));
+	set(r, root, "network", network);
 	set(r, network, "direction", json_string(download ? "inbound" : "outbound"));
 	set_text(r, network, "application", SLUICE_FIELD_APPLICATION, SIGHTING_APPLICATION);
 	set(r, member(r, root, "sluice"), "direction",
@@ -236,7 +181,7 @@ static void add_url(struct render *r, json_t *root)
 		  &host_length);
 	if (!r->guard) {
 		/* The local log is complete: the parts are taken, the text is as seen. */
-		set(r, member(r, root, "url"), "original", text_json(r, url, n));
+		set(r, member(r, root, "url"), "original", ecs_text(url, n));
 	} else {
 		if (out.len > r->text_max) {
 			out.len = r->text_max;
@@ -246,11 +191,11 @@ static void add_url(struct render *r, json_t *root)
 			withhold(r, SLUICE_FIELD_URL);
 		if (out.len)
 			set(r, member(r, root, "url"), "original",
-			    text_json(r, (const char *)out.data, out.len));
+			    ecs_text((const char *)out.data, out.len));
 	}
 	if (host_length && host_at + host_length <= out.len)
 		set(r, member(r, root, "url"), "domain",
-		    text_json(r, (const char *)out.data + host_at, host_length));
+		    ecs_text((const char *)out.data + host_at, host_length));
 	if (out.failed)
 		r->failed = true;
 	buf_free(&out);
@@ -262,29 +207,12 @@ static void add_file(struct render *r, json_t *root)
 	char hex[SHA256_TEXT];
 
 	set_text(r, file, "name", SLUICE_FIELD_FILENAME, SIGHTING_FILENAME);
-	set(r, file, "size", number(r->s->size));
+	set(r, file, "size", ecs_number(r->s->size));
 	if (r->s->state == FILE_STATE_COMPLETE)
 		set(r, member(r, file, "hash"), "sha256",
 		    json_string(sha256_text(r->s->sha256, hex)));
 	if (!r->guard)
 		set_local_text(r, file, "mime_type", SIGHTING_CONTENT_TYPE);
-}
-
-static json_t *list_json(struct render *r, const char *p, size_t n)
-{
-	json_t *list = json_array();
-
-	while (n) {
-		const char *end = memchr(p, SIGHTING_LIST_SEPARATOR, n);
-		size_t k = end ? (size_t)(end - p) : n;
-
-		if (k && json_array_append_new(list, text_json(r, p, k)) < 0)
-			r->failed = true;
-		k += end != NULL;
-		p += k;
-		n -= k;
-	}
-	return list;
 }
 
 static void add_email(struct render *r, json_t *root)
@@ -295,23 +223,14 @@ static void add_email(struct render *r, json_t *root)
 
 	text = allowed_text(r, SLUICE_FIELD_EMAIL_SENDER, SIGHTING_EMAIL_SENDER, &n);
 	if (text)
-		set(r, member(r, email, "from"), "address", list_json(r, text, n));
+		set(r, member(r, email, "from"), "address", ecs_list(&r->failed, text, n));
 	text = allowed_text(r, SLUICE_FIELD_EMAIL_RECIPIENT, SIGHTING_EMAIL_RECIPIENT, &n);
 	if (text)
-		set(r, member(r, email, "to"), "address", list_json(r, text, n));
+		set(r, member(r, email, "to"), "address", ecs_list(&r->failed, text, n));
 	set_text(r, email, "subject", SLUICE_FIELD_EMAIL_SUBJECT, SIGHTING_EMAIL_SUBJECT);
 	if (json_object_size(email))
 		set(r, root, "email", json_incref(email));
 	json_decref(email);
-}
-
-static void add_observer(struct render *r, json_t *root)
-{
-	json_t *observer = member(r, root, "observer");
-
-	set(r, observer, "vendor", json_string("Sluice"));
-	set(r, observer, "product", json_string("sluiced"));
-	set(r, observer, "version", json_string(SLUICE_VERSION));
 }
 
 /* What both renderings have. */
@@ -330,52 +249,13 @@ static json_t *common(struct render *r)
 	add_url(r, root);
 	add_file(r, root);
 	add_email(r, root);
-	add_observer(r, root);
+	set(r, root, "observer", ecs_observer());
 	set_text(r, member(r, root, "sluice"), "virtual_system", SLUICE_FIELD_VIRTUAL_SYSTEM,
 		 SIGHTING_VIRTUAL_SYSTEM);
 	return root;
 }
 
 /* ---------------------------------------------------- local log: the rest */
-
-static void add_interface(struct render *r, json_t *session, const char *key, const char *name)
-{
-	size_t n = strnlen(name, sizeof(r->s->session.in_name));
-
-	if (n)
-		set(r, session, key, text_json(r, name, n));
-}
-
-static void add_session(struct render *r, json_t *sluice)
-{
-	const struct session_info *i = &r->s->session;
-	json_t *session = member(r, sluice, "session");
-
-	set(r, session, "id", number(i->id));
-	set(r, session, "start", time_json(i->start));
-	set(r, session, "midstream", json_boolean(i->midstream));
-	add_interface(r, session, "in_interface", i->in_name);
-	add_interface(r, session, "out_interface", i->out_name);
-	if (i->netns)
-		set(r, session, "netns", number(i->netns));
-	if (i->zone)
-		set(r, session, "zone", number(i->zone));
-	if (i->vlan[0])
-		set(r, session, "vlan", number(i->vlan[0]));
-	if (i->vlan[1])
-		set(r, session, "inner_vlan", number(i->vlan[1]));
-	if (i->vrf)
-		set(r, session, "vrf", number(i->vrf));
-	if (i->uid != UINT32_MAX)
-		set(r, session, "uid", number(i->uid));
-	if (i->local)
-		set(r, session, "local",
-		    json_string(i->local == SESSION_LOCAL_OPENER ? "client" : "server"));
-	if (i->ct_mark)
-		set(r, session, "ct_mark", number(i->ct_mark));
-	if (i->related)
-		set(r, session, "related", number(i->related));
-}
 
 /* Where the file came in and went out: the sides of its sender and its receiver. */
 static void add_way(struct render *r, json_t *root)
@@ -394,9 +274,10 @@ static void add_way(struct render *r, json_t *root)
 
 	for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
 		if (ways[k].interface[0])
-			add_interface(r,
-				      member(r, member(r, observer, ways[k].key), "interface"),
-				      "name", ways[k].interface);
+			ecs_set_interface(
+				&r->failed,
+				member(r, member(r, observer, ways[k].key), "interface"),
+				"name", ways[k].interface);
 		if (sighting_get(r->s, ways[k].zone))
 			set_local_text(r, member(r, observer, ways[k].key), "zone",
 				       ways[k].zone);
@@ -411,7 +292,7 @@ static void add_content(struct render *r, json_t *file)
 
 	set_local_text(r, file, "type", SIGHTING_FILE_TYPE);
 	set_local_text(r, file, "format", SIGHTING_FILE_FORMAT);
-	set(r, file, "level", number(r->s->level));
+	set(r, file, "level", ecs_number(r->s->level));
 	if (r->s->traits) {
 		traits = json_array();
 		for (unsigned int i = 0; i < FILE_TRAIT_COUNT; i++)
@@ -435,12 +316,12 @@ static void add_file_state(struct render *r, json_t *sluice)
 	    json_string(r->s->state == FILE_STATE_COMPLETE ? "complete" : "truncated"));
 	set(r, file, "reason", json_string(file_reason_text(r->s->reason)));
 	set(r, file, "stored", json_boolean(r->s->stored));
-	set(r, file, "number", number(r->s->number));
-	set(r, file, "seen", number(r->s->seen));
-	set(r, file, "missing", number(r->s->missing));
-	set(r, file, "overlap", number(r->s->overlap));
+	set(r, file, "number", ecs_number(r->s->number));
+	set(r, file, "seen", ecs_number(r->s->seen));
+	set(r, file, "missing", ecs_number(r->s->missing));
+	set(r, file, "overlap", ecs_number(r->s->overlap));
 	if (r->s->size_known)
-		set(r, file, "declared", number(r->s->declared));
+		set(r, file, "declared", ecs_number(r->s->declared));
 }
 
 static void add_cut(struct render *r, json_t *sluice)
@@ -471,7 +352,8 @@ static void add_http(struct render *r, json_t *root)
 		set_local_text(r, member(r, http, "request"), "referrer",
 			       SIGHTING_HTTP_REFERRER);
 	if (r->s->http_status)
-		set(r, member(r, http, "response"), "status_code", number(r->s->http_status));
+		set(r, member(r, http, "response"), "status_code",
+		    ecs_number(r->s->http_status));
 	set_local_text(r, agent, "original", SIGHTING_HTTP_USER_AGENT);
 	if (json_object_size(http))
 		set(r, root, "http", json_incref(http));
@@ -490,7 +372,7 @@ static void add_smtp(struct render *r, json_t *sluice)
 	set_local_text(r, smtp, "mail_from", SIGHTING_SMTP_MAIL_FROM);
 	if (n)
 		set(r, smtp, "rcpt_to",
-		    list_json(r, sighting_get(r->s, SIGHTING_SMTP_RCPT_TO), n));
+		    ecs_list(&r->failed, sighting_get(r->s, SIGHTING_SMTP_RCPT_TO), n));
 	if (json_object_size(smtp))
 		set(r, sluice, "smtp", json_incref(smtp));
 	json_decref(smtp);
@@ -498,15 +380,9 @@ static void add_smtp(struct render *r, json_t *sluice)
 
 /* ----------------------------------------------------------------- output */
 
-static int append(const char *p, size_t n, void *arg)
-{
-	return buf_add(arg, p, n) ? 0 : -1;
-}
-
 static bool dump(const struct render *r, json_t *root, struct buf *out)
 {
-	return !r->failed && root && json_dump_callback(root, append, out, JSON_COMPACT) == 0 &&
-	       !out->failed;
+	return !r->failed && root && ecs_dump(root, out);
 }
 
 static bool render_envelope(struct render *r, struct buf *out)
@@ -576,7 +452,7 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 	set_local_text(&r, sluice, "login", SIGHTING_LOGIN);
 	add_way(&r, root);
 	add_smtp(&r, sluice);
-	add_session(&r, sluice);
+	set(&r, sluice, "session", ecs_session(&r.failed, &s->session));
 	add_file_state(&r, sluice);
 	add_cut(&r, sluice);
 	ok = dump(&r, root, out);

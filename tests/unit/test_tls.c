@@ -585,6 +585,7 @@ static struct session_note example(void)
 			    .start = 1700000000000000000,
 			    .protocol = IPPROTO_TCP,
 			    .uid = UINT32_MAX,
+			    .local = SESSION_LOCAL_ANSWERER,
 			    .in_name = "lan0",
 			    .vlan = {5, 6}},
 	};
@@ -683,6 +684,7 @@ TEST(log_line)
 		{"sluice.tls.carrier", "smtp"},
 		{"sluice.virtual_system", "blue"},
 		{"sluice.session.in_interface", "lan0"},
+		{"sluice.session.local", "server"},
 	};
 	struct session_note n = example();
 	struct buf out;
