@@ -41,14 +41,14 @@ static void set_share(struct parse *p, const char *name, const char *value)
 		config_bad(p, "%s: given twice in [share %s]", name, share->name);
 		return;
 	}
-	if (mode == POLICY_MODE_COUNT)
+	if (mode != POLICY_SHARE && mode != POLICY_OMIT)
 		config_bad(p, "%s: '%s': expected share or omit", name, value);
 	if (rest) {
 		share->has_default = true;
 		share->rest = mode;
 	} else {
 		share->given |= SLUICE_FIELD_BIT(field);
-		share->policy.mode[field] = mode;
+		policy_set(&share->policy, field, mode);
 	}
 }
 
@@ -377,8 +377,8 @@ static void finish_shares(struct parse *p)
 		/* Fail closed: what nobody names is omitted. */
 		for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
 			if (!(share->given & SLUICE_FIELD_BIT(f)))
-				share->policy.mode[f] =
-					share->has_default ? share->rest : POLICY_OMIT;
+				policy_set(&share->policy, f,
+					   share->has_default ? share->rest : POLICY_OMIT);
 		c->share[cloud] = share->policy;
 		c->has_share[cloud] = true;
 	}

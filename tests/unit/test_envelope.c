@@ -107,7 +107,7 @@ static const char *url_without(FIXTURE_DATA(envelope) *self, enum sluice_field f
 
 	text(&self->s, SIGHTING_URL, url);
 	self->policy = policy_all(POLICY_SHARE);
-	self->policy.mode[field] = POLICY_OMIT;
+	policy_set(&self->policy, field, POLICY_OMIT);
 	rendered(self);
 	left = at(self->json, "url.original");
 	return left ? left : "(none)";
@@ -235,7 +235,7 @@ TEST_F(envelope, omitted_inside_others)
 					 disguise[k]);
 				text(&self->s, fields[c].text, carrier);
 				self->policy = policy_all(POLICY_SHARE);
-				self->policy.mode[fields[o].field] = POLICY_OMIT;
+				policy_set(&self->policy, fields[o].field, POLICY_OMIT);
 				self->withheld = 0;
 				rendered(self);
 				ASSERT_NE(NULL, self->json);
@@ -333,7 +333,7 @@ TEST_F(envelope, scheme_stays)
 /* The operator shares the name: that it stood in the URL is no reason to hide it. */
 TEST_F(envelope, filename_without_url)
 {
-	self->policy.mode[SLUICE_FIELD_URL] = POLICY_OMIT;
+	policy_set(&self->policy, SLUICE_FIELD_URL, POLICY_OMIT);
 	rendered(self);
 	EXPECT_STREQ("name-canary.exe", at(self->json, "file.name"));
 	EXPECT_EQ(NULL, at(self->json, "url.original"));
@@ -377,7 +377,7 @@ TEST_F(envelope, too_many_values)
 	for (size_t i = 0; i + 4 < sizeof(list); i += 4)
 		snprintf(list + i, 5, "%03zu\n", i / 4 % 1000);
 	text(&self->s, SIGHTING_EMAIL_RECIPIENT, list);
-	self->policy.mode[SLUICE_FIELD_EMAIL_RECIPIENT] = POLICY_OMIT;
+	policy_set(&self->policy, SLUICE_FIELD_EMAIL_RECIPIENT, POLICY_OMIT);
 	rendered(self);
 	EXPECT_EQ(NULL, at(self->json, "file.name"));
 	EXPECT_EQ(NULL, at(self->json, "email.subject"));
@@ -412,10 +412,10 @@ TEST_F(envelope, name_of_upload)
 	/* Neither itself nor what it carries. */
 	text(&self->s, SIGHTING_USER, "alice.smith");
 	EXPECT_STREQ("alice.smith.doc", upload_name(self, "alice.smith.doc"));
-	self->policy.mode[SLUICE_FIELD_USER] = POLICY_OMIT;
+	policy_set(&self->policy, SLUICE_FIELD_USER, POLICY_OMIT);
 	EXPECT_STREQ(hash, upload_name(self, "Alice.Smith.doc"));
 	self->policy = policy_all(POLICY_SHARE);
-	self->policy.mode[SLUICE_FIELD_FILENAME] = POLICY_OMIT;
+	policy_set(&self->policy, SLUICE_FIELD_FILENAME, POLICY_OMIT);
 	EXPECT_STREQ(hash, upload_name(self, "plain.doc"));
 	self->policy = policy_all(POLICY_SHARE);
 	sighting_set(&self->s, SIGHTING_FILENAME, NULL, 0);
@@ -428,7 +428,7 @@ TEST_F(envelope, link_needs_url)
 	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
 	self->s.kind = SIGHTING_KIND_LINK;
 	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
-	self->policy.mode[SLUICE_FIELD_URL] = POLICY_OMIT;
+	policy_set(&self->policy, SLUICE_FIELD_URL, POLICY_OMIT);
 	EXPECT_FALSE(envelope_allowed(&self->s, &self->policy));
 	self->s.kind = SIGHTING_KIND_FILE;
 	EXPECT_TRUE(envelope_allowed(&self->s, &self->policy));
