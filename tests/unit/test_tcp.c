@@ -4,141 +4,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "stream/tcp.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define ROOM 4096
-#define SECOND 1000000000ull
-
-/* What came out of one direction; a byte of a gap is '?'. */
-struct out {
-	uint8_t byte[ROOM];
-	size_t n;
-	size_t gaps;
-	int eofs;
-	const uint8_t *last;
-};
-
-struct world {
-	struct counters counters;
-	struct tcp_limits limits;
-	struct tcp *tcp;
-	struct out out[DIR_COUNT];
-	char both[ROOM]; /* of both directions, as they came; '?': a gap */
-	bool failed;
-};
-
-static void on_data(void *arg, enum dir dir, const uint8_t *p, size_t n, uint64_t time)
-{
-	struct world *w = arg;
-	struct out *o = &w->out[dir];
-
-	if (!n || n > ROOM - o->n || o->eofs) {
-		w->failed = true;
-		return;
-	}
-	memcpy(o->byte + o->n, p, n);
-	o->n += n;
-	o->last = p;
-	if (strlen(w->both) + n < ROOM)
-		strncat(w->both, (const char *)p, n);
-}
-
-static void on_gap(void *arg, enum dir dir, uint64_t n, uint64_t time)
-{
-	struct world *w = arg;
-	struct out *o = &w->out[dir];
-
-	if (!n || o->eofs)
-		w->failed = true;
-	o->gaps++;
-	if (strlen(w->both) + 1 < ROOM)
-		strcat(w->both, "?");
-	for (; n && o->n < ROOM; n--)
-		o->byte[o->n++] = '?';
-}
-
-static void on_eof(void *arg, enum dir dir, uint64_t time)
-{
-	struct world *w = arg;
-
-	w->out[dir].eofs++;
-}
-
-static void world_open(struct world *w)
-{
-	static const struct tcp_sink sink = {.data = on_data, .gap = on_gap, .eof = on_eof};
-
-	memset(w, 0, sizeof(*w));
-	w->limits = (struct tcp_limits)TCP_LIMITS_DEFAULT;
-	w->tcp = tcp_new(&w->limits, &w->counters, &sink, w);
-}
-
-static void world_close(struct world *w)
-{
-	tcp_free(w->tcp);
-}
-
-static uint64_t count(const struct world *w, enum counter c)
-{
-	return w->counters.value[c];
-}
-
-/*
- * The payload is copied to the end of a block of its own, which is gone after
- * the call: reading too far or keeping a pointer is seen by the sanitizer.
- */
-static enum tcp_end feed(struct world *w, struct tcp_segment s, const void *payload, size_t n)
-{
-	uint8_t *p = malloc(n ? n : 1);
-	enum tcp_end end;
-
-	if (n)
-		memcpy(p, payload, n);
-	s.payload = p;
-	s.len = n;
-	if (s.wire_len < n)
-		s.wire_len = n;
-	end = tcp_segment(w->tcp, &s);
-	free(p);
-	return end;
-}
-
-#define SEG(...) ((struct tcp_segment){__VA_ARGS__})
-
-static enum tcp_end text(struct world *w, enum dir dir, uint32_t sequence, const char *s)
-{
-	return feed(w, SEG(.dir = dir, .flags = TCP_ACK, .sequence = sequence), s, strlen(s));
-}
-
-static enum tcp_end flags(struct world *w, enum dir dir, uint8_t f, uint32_t sequence)
-{
-	return feed(w, SEG(.dir = dir, .flags = f, .sequence = sequence), NULL, 0);
-}
-
-static enum tcp_end ack(struct world *w, enum dir dir, uint32_t number, uint64_t time)
-{
-	return feed(w,
-		    SEG(.dir = dir, .flags = TCP_ACK, .sequence = 9000,
-			.acknowledgment = number, .time = time),
-		    NULL, 0);
-}
-
-static bool out_is(const struct world *w, enum dir dir, const char *want)
-{
-	const struct out *o = &w->out[dir];
-
-	return !w->failed && o->n == strlen(want) && memcmp(o->byte, want, o->n) == 0;
-}
-
-#define EXPECT_OUT(w, dir, want)                                                               \
-	EXPECT_TRUE(out_is(w, dir, want))                                                      \
-	{                                                                                      \
-		TH_LOG("got '%.*s' instead of '%s'", (int)(w)->out[dir].n, (w)->out[dir].byte, \
-		       want);                                                                  \
-	}
+#include "tcp_world.h"
 
 /* ------------------------------------------------------------ permutations */
 
@@ -153,30 +19,6 @@ struct piece {
 	uint32_t to;
 	bool fin;
 };
-
-static void swap(int *a, int *b)
-{
-	int t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-static bool next_permutation(int *p, int n)
-{
-	int i = n - 2, j = n - 1;
-
-	while (i >= 0 && p[i] > p[i + 1])
-		i--;
-	if (i < 0)
-		return false;
-	while (p[j] < p[i])
-		j--;
-	swap(&p[i], &p[j]);
-	for (i++, j = n - 1; i < j; i++, j--)
-		swap(&p[i], &p[j]);
-	return true;
-}
 
 /* Every order of the pieces after SYN, from every origin, gives the text. */
 static int wrong_orders(const char *want, const struct piece *piece, int n, bool fin)
@@ -325,174 +167,6 @@ TEST(random_segments)
 	/* Both kinds were tried. */
 	EXPECT_LT(500, gapped);
 	EXPECT_LT(500, 30000 - gapped);
-}
-
-/* -------------------------------------------------------------- beginnings */
-
-TEST(in_order_is_not_copied)
-{
-	static const uint8_t payload[] = "as it is";
-	struct world w;
-	struct tcp_segment s = {.sequence = 11, .payload = payload, .len = 8, .wire_len = 8};
-
-	world_open(&w);
-	flags(&w, DIR_OPENER, TCP_SYN, 10);
-	tcp_segment(w.tcp, &s);
-	EXPECT_EQ(&payload[0], w.out[0].last);
-	world_close(&w);
-}
-
-TEST(midstream_start)
-{
-	static const char *const part[] = {"ab", "cd", "ef", "gh"};
-	int order[] = {0, 1, 2, 3};
-
-	do {
-		struct world w;
-
-		world_open(&w);
-		for (int i = 0; i < 4; i++)
-			text(&w, DIR_OPENER, 0xfffffffd + 2 * (uint32_t)order[i],
-			     part[order[i]]);
-		EXPECT_OUT(&w, DIR_OPENER, "abcdefgh");
-		EXPECT_EQ(0, w.out[0].gaps);
-		world_close(&w);
-	} while (next_permutation(order, 4));
-}
-
-TEST(midstream_start_by_acknowledgment)
-{
-	struct world w;
-
-	/* The other end said which byte it wants: no need to wait for others. */
-	world_open(&w);
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK, .sequence = 500, .acknowledgment = 70),
-	     "x", 1);
-	text(&w, DIR_OPENER, 70, "GET");
-	EXPECT_OUT(&w, DIR_OPENER, "GET");
-	world_close(&w);
-
-	/* Or it acknowledged what had come: a request before its answer. */
-	world_open(&w);
-	text(&w, DIR_OPENER, 70, "GET");
-	EXPECT_OUT(&w, DIR_OPENER, "");
-	ack(&w, DIR_ANSWERER, 73, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "GET");
-	world_close(&w);
-
-	/* Or nothing ever answers. */
-	world_open(&w);
-	text(&w, DIR_OPENER, 70, "GET");
-	tcp_flush(w.tcp, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "GET");
-	EXPECT_EQ(0, w.out[0].gaps);
-	world_close(&w);
-}
-
-TEST(handshake_captured_late)
-{
-	struct world w;
-
-	world_open(&w);
-	text(&w, DIR_OPENER, 104, "def");
-	flags(&w, DIR_OPENER, TCP_SYN, 100);
-	EXPECT_OUT(&w, DIR_OPENER, "");
-	text(&w, DIR_OPENER, 101, "abc");
-	EXPECT_OUT(&w, DIR_OPENER, "abcdef");
-	/* The same SYN again says nothing new, another one is not of this connection. */
-	flags(&w, DIR_OPENER, TCP_SYN, 100);
-	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 106), "evil", 4);
-	text(&w, DIR_OPENER, 107, "ghi");
-	EXPECT_OUT(&w, DIR_OPENER, "abcdefghi");
-	world_close(&w);
-}
-
-/* Its SYN comes behind what an early acknowledgment let go on: still this connection's. */
-TEST(handshake_captured_after_what_it_began)
-{
-	struct world w;
-
-	world_open(&w);
-	feed(&w,
-	     SEG(.dir = DIR_OPENER, .flags = TCP_ACK, .sequence = 101, .acknowledgment = 501),
-	     NULL, 0);
-	text(&w, DIR_OPENER, 101, "GET");
-	flags(&w, DIR_OPENER, TCP_SYN, 100);
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK | TCP_FIN, .sequence = 506,
-		 .acknowledgment = 104),
-	     NULL, 0);
-	feed(&w,
-	     SEG(.dir = DIR_OPENER, .flags = TCP_ACK, .sequence = 105, .acknowledgment = 507),
-	     NULL, 0);
-	text(&w, DIR_ANSWERER, 501, "hello");
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 500,
-		 .acknowledgment = 101),
-	     NULL, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "GET");
-	EXPECT_OUT(&w, DIR_ANSWERER, "hello");
-	EXPECT_EQ(0, w.out[DIR_ANSWERER].gaps);
-	EXPECT_EQ(1, w.out[DIR_ANSWERER].eofs);
-	world_close(&w);
-}
-
-/* Its SYN was never captured, but the answer to it was. */
-TEST(begin_said_by_the_answer)
-{
-	struct world w;
-
-	world_open(&w);
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 500,
-		 .acknowledgment = 101),
-	     NULL, 0);
-	text(&w, DIR_OPENER, 104, "def");
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_ACK, .sequence = 501, .acknowledgment = 107),
-	     NULL, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "");
-	text(&w, DIR_OPENER, 101, "abc");
-	EXPECT_OUT(&w, DIR_OPENER, "abcdef");
-	EXPECT_EQ(0, w.out[DIR_OPENER].gaps);
-	world_close(&w);
-}
-
-TEST(data_with_syn)
-{
-	struct world w;
-
-	/* taken */
-	world_open(&w);
-	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 100), "fast", 4);
-	EXPECT_OUT(&w, DIR_OPENER, "");
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
-		 .acknowledgment = 105),
-	     NULL, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "fast");
-	text(&w, DIR_OPENER, 105, " open");
-	EXPECT_OUT(&w, DIR_OPENER, "fast open");
-	world_close(&w);
-
-	/* not taken: what is sent then need not be the same */
-	world_open(&w);
-	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 100), "fast", 4);
-	feed(&w,
-	     SEG(.dir = DIR_ANSWERER, .flags = TCP_SYN | TCP_ACK, .sequence = 900,
-		 .acknowledgment = 101),
-	     NULL, 0);
-	text(&w, DIR_OPENER, 101, "slow");
-	EXPECT_OUT(&w, DIR_OPENER, "slow");
-	world_close(&w);
-
-	/* never answered */
-	world_open(&w);
-	feed(&w, SEG(.dir = DIR_OPENER, .flags = TCP_SYN, .sequence = 100), "fast", 4);
-	tcp_flush(w.tcp, 0);
-	EXPECT_OUT(&w, DIR_OPENER, "fast");
-	world_close(&w);
 }
 
 /* -------------------------------------------------------------------- ends */
@@ -913,6 +587,19 @@ TEST(room_made_before_the_first_block)
 }
 
 /* ------------------------------------------------------------- odd segments */
+
+TEST(in_order_is_not_copied)
+{
+	static const uint8_t payload[] = "as it is";
+	struct world w;
+	struct tcp_segment s = {.sequence = 11, .payload = payload, .len = 8, .wire_len = 8};
+
+	world_open(&w);
+	flags(&w, DIR_OPENER, TCP_SYN, 10);
+	tcp_segment(w.tcp, &s);
+	EXPECT_EQ(&payload[0], w.out[0].last);
+	world_close(&w);
+}
 
 TEST(conflicts)
 {
