@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "policy/envelope.h"
 
+#include "lib/inet.h"
 #include "policy/ecs.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +29,7 @@ struct render {
 	size_t text_max;
 	bool failed;
 	json_t *withheld; /* names of fields */
-	unsigned int count;
+	struct envelope_report report;
 };
 
 /* ----------------------------------------------------------- small pieces */
@@ -58,9 +60,15 @@ static bool shared(const struct render *r, enum sluice_field field)
 	return policy_mode(&r->policy, field) == POLICY_SHARE;
 }
 
+/* So many bytes of a field's value are in the envelope. */
+static void report(struct render *r, enum sluice_field field, size_t bytes)
+{
+	r->report.field[field].bytes += (uint32_t)bytes;
+}
+
 static void withhold(struct render *r, enum sluice_field field)
 {
-	r->count++;
+	r->report.withheld++;
 	if (json_array_append_new(r->withheld, json_string(policy_field_name(field))) < 0)
 		r->failed = true;
 }
@@ -82,6 +90,7 @@ static const char *allowed_text(struct render *r, enum sluice_field field,
 		*n = r->text_max;
 		withhold(r, field);
 	}
+	report(r, field, *n);
 	return text;
 }
 
@@ -107,6 +116,21 @@ static void set_local_text(struct render *r, json_t *object, const char *key,
 
 /* ------------------------------------------------------- parts of the JSON */
 
+static void report_end(struct render *r, const struct endpoint *e, bool source, bool ip,
+		       bool port)
+{
+	char text[INET_TEXT_MAX];
+
+	if (!e->family)
+		return;
+	if (ip)
+		report(r, source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP,
+		       strlen(inet_text(e, text)));
+	if (port)
+		report(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT,
+		       (size_t)snprintf(text, sizeof(text), "%u", e->port));
+}
+
 /*
  * One end under two names: by who sent the file, and by who opened the
  * connection.  The fields are those of the former, so both show the same.
@@ -122,6 +146,8 @@ static void add_end(struct render *r, json_t *root, enum dir end)
 
 	ecs_set_end(&r->failed, object, &r->s->session.end[end], ip, port);
 	ecs_set_end(&r->failed, nat, &r->s->session.nat[end], ip, port);
+	report_end(r, &r->s->session.end[end], source, ip, port);
+	report_end(r, &r->s->session.nat[end], source, ip, port);
 	if (json_object_size(nat))
 		set(r, object, "nat", json_incref(nat));
 	if (!r->guard && sighting_get(r->s, user))
@@ -189,6 +215,7 @@ static void add_url(struct render *r, json_t *root)
 		}
 		if (shortened)
 			withhold(r, SLUICE_FIELD_URL);
+		report(r, SLUICE_FIELD_URL, out.len);
 		if (out.len)
 			set(r, member(r, root, "url"), "original",
 			    ecs_text((const char *)out.data, out.len));
@@ -391,7 +418,9 @@ static bool render_envelope(struct render *r, struct buf *out)
 	bool ok;
 
 	r->withheld = json_array();
-	r->count = 0;
+	memset(&r->report, 0, sizeof(r->report));
+	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
+		r->report.field[f].mode = policy_mode(&r->policy, f);
 	root = common(r);
 	if (json_array_size(r->withheld))
 		set(r, member(r, root, "sluice"), "withheld", json_incref(r->withheld));
@@ -402,7 +431,7 @@ static bool render_envelope(struct render *r, struct buf *out)
 }
 
 bool envelope_render(const struct sighting *s, const struct policy *effective, struct buf *out,
-		     unsigned int *withheld)
+		     struct envelope_report *result)
 {
 	struct guard *guard = calloc(1, sizeof(*guard));
 	struct render r = {
@@ -419,7 +448,7 @@ bool envelope_render(const struct sighting *s, const struct policy *effective, s
 		r.text_max = TEXT_CUT;
 		ok = render_envelope(&r, out);
 	}
-	*withheld += r.count;
+	*result = r.report;
 	guard_free(guard);
 	free(guard);
 	return ok;

@@ -16,13 +16,21 @@
 #include "lib/sighting.h"
 #include "policy/policy.h"
 
+/* What an envelope says of each field. */
+struct envelope_report {
+	struct {
+		uint8_t mode;	/* enum policy_mode */
+		uint32_t bytes; /* of its value, translated addresses too; 0: left out */
+	} field[SLUICE_FIELD_COUNT];
+	unsigned int withheld; /* fields shortened or left out because of another field */
+};
+
 /*
  * The envelope under an effective policy, one line without a newline, appended
- * to out.  *withheld is increased by the number of fields that were shortened or
- * left out because of another field.  False when out of memory or room.
+ * to out.  False when out of memory or room.
  */
 bool envelope_render(const struct sighting *s, const struct policy *effective, struct buf *out,
-		     unsigned int *withheld);
+		     struct envelope_report *report);
 
 /*
  * Whether the sample itself may go where this policy holds.  A link is a URL, so

@@ -86,9 +86,9 @@ static bool policy_now(const struct deliver *d, const char *cloud, struct policy
 }
 
 static bool make(struct deliver *d, const struct sighting *s, const struct policy *effective,
-		 unsigned int *withheld, char reason[static REFUSAL_MAX])
+		 struct envelope_report *report, char reason[static REFUSAL_MAX])
 {
-	if (envelope_render(s, effective, &d->json, withheld) &&
+	if (envelope_render(s, effective, &d->json, report) &&
 	    envelope_upload_name(s, effective, &d->name))
 		return true;
 	snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
@@ -96,7 +96,7 @@ static bool make(struct deliver *d, const struct sighting *s, const struct polic
 }
 
 /* Fills json and name; false with the reason for refusing. */
-static bool render(struct deliver *d, const struct wish *w, unsigned int *withheld,
+static bool render(struct deliver *d, const struct wish *w, struct envelope_report *report,
 		   enum sighting_kind *kind, char reason[static REFUSAL_MAX])
 {
 	struct store_submission sub;
@@ -125,7 +125,7 @@ static bool render(struct deliver *d, const struct wish *w, unsigned int *withhe
 			snprintf(reason, REFUSAL_MAX,
 				 "it is a link, and url is not shared now");
 		else
-			ok = make(d, &sub.sighting, &effective, withheld, reason);
+			ok = make(d, &sub.sighting, &effective, report, reason);
 	}
 	*kind = sub.sighting.kind;
 	sighting_free(&sub.sighting);
@@ -136,13 +136,13 @@ static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
 {
 	char id[SIGHTING_ID_TEXT], reason[REFUSAL_MAX];
 	enum sighting_kind kind = SIGHTING_KIND_FILE;
-	unsigned int withheld = 0;
+	struct envelope_report report = {0};
 	enum msg_result result;
 	bool ok;
 
 	buf_reset(&d->json);
 	buf_reset(&d->name);
-	ok = render(d, w, &withheld, &kind, reason);
+	ok = render(d, w, &report, &kind, reason);
 	msg_begin(&d->msg, MSG_ENVELOPE);
 	msg_put(&d->msg, MSG_A_ID, w->id, sizeof(w->id));
 	msg_put_string(&d->msg, MSG_A_CLOUD, w->cloud);
@@ -158,7 +158,7 @@ static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
 	if (result != MSG_OK)
 		return result;
 	counter_add(d->counters, ok ? COUNTER_ENVELOPES : COUNTER_ENVELOPES_REFUSED, 1);
-	counter_add(d->counters, COUNTER_FIELDS_WITHHELD, withheld);
+	counter_add(d->counters, COUNTER_FIELDS_WITHHELD, report.withheld);
 	if (!ok)
 		log_debug("no envelope of %s for cloud %s: %s", sighting_id_text(w->id, id),
 			  w->cloud, reason);

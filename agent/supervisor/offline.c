@@ -127,10 +127,10 @@ static void write_envelope(struct offline *o, size_t cloud, const struct sightin
 {
 	struct policy policy = policy_masked(o->c->share[cloud], SLUICE_SHARE_ALL);
 	char hex[SHA256_TEXT], id[SIGHTING_ID_TEXT], *path;
-	unsigned int withheld = 0;
+	struct envelope_report report = {0};
 
 	buf_reset(&o->envelope);
-	if (!envelope_render(s, &policy, &o->envelope, &withheld) ||
+	if (!envelope_render(s, &policy, &o->envelope, &report) ||
 	    asprintf(&path, "%s/outbox/%s/%s.%s.json", o->dir, o->c->cloud[cloud].name,
 		     sha256_text(s->sha256, hex), sighting_id_text(s->id, id)) < 0) {
 		log_error("out of memory for an envelope");
@@ -138,7 +138,7 @@ static void write_envelope(struct offline *o, size_t cloud, const struct sightin
 		return;
 	}
 	counter_add(&o->counters, COUNTER_ENVELOPES, 1);
-	counter_add(&o->counters, COUNTER_FIELDS_WITHHELD, withheld);
+	counter_add(&o->counters, COUNTER_FIELDS_WITHHELD, report.withheld);
 	if (!write_file(path, &o->envelope))
 		o->failed = true;
 	free(path);

@@ -24,7 +24,7 @@ FIXTURE(envelope)
 	struct sighting s;
 	struct policy policy;
 	struct buf out;
-	unsigned int withheld;
+	struct envelope_report report;
 	json_t *json;
 };
 
@@ -66,7 +66,7 @@ FIXTURE_SETUP(envelope)
 	sighting_make_id(s);
 	self->policy = policy_all(POLICY_SHARE);
 	buf_init(&self->out, 1 << 20);
-	self->withheld = 0;
+	self->report = (struct envelope_report){0};
 	self->json = NULL;
 }
 
@@ -82,7 +82,7 @@ static const char *rendered(FIXTURE_DATA(envelope) *self)
 	json_decref(self->json);
 	self->json = NULL;
 	buf_reset(&self->out);
-	if (!envelope_render(&self->s, &self->policy, &self->out, &self->withheld))
+	if (!envelope_render(&self->s, &self->policy, &self->out, &self->report))
 		return "";
 	self->json = json_loadb((const char *)self->out.data, self->out.len, 0, NULL);
 	return buf_string(&self->out);
@@ -135,7 +135,49 @@ TEST_F(envelope, everything_shared)
 	EXPECT_EQ(2, json_array_size(json_object_get(json_object_get(json_object_get(self->json,
 		"email"), "to"), "address")));
 	EXPECT_EQ(NULL, json_object_get(json_object_get(self->json, "sluice"), "withheld"));
-	EXPECT_EQ(0, self->withheld);
+	EXPECT_EQ(0, self->report.withheld);
+}
+
+TEST_F(envelope, report_counts_what_is_in_it)
+{
+	static const uint32_t bytes[SLUICE_FIELD_COUNT] = {
+		[SLUICE_FIELD_SOURCE_IP] = sizeof("192.0.2.80") - 1,
+		[SLUICE_FIELD_SOURCE_PORT] = sizeof("8080") - 1,
+		[SLUICE_FIELD_DESTINATION_IP] = sizeof("10.1.2.3" "203.0.113.9") - 1,
+		[SLUICE_FIELD_DESTINATION_PORT] = sizeof("41234" "61234") - 1,
+		[SLUICE_FIELD_VIRTUAL_SYSTEM] = sizeof("vsys-canary") - 1,
+		[SLUICE_FIELD_APPLICATION] = sizeof("webapp-canary") - 1,
+		[SLUICE_FIELD_USER] = sizeof("user-canary") - 1,
+		[SLUICE_FIELD_URL] = sizeof("http://files.example/dir/name-canary.exe?q=1") - 1,
+		[SLUICE_FIELD_FILENAME] = sizeof("name-canary.exe") - 1,
+		[SLUICE_FIELD_EMAIL_SENDER] = sizeof("from-canary@example.org") - 1,
+		[SLUICE_FIELD_EMAIL_RECIPIENT] =
+			sizeof("to-canary@example.net\ncc-canary@example.net") - 1,
+		[SLUICE_FIELD_EMAIL_SUBJECT] = sizeof("subject-canary") - 1,
+	};
+
+	for (int omitted = -1; omitted < SLUICE_FIELD_COUNT; omitted++) {
+		self->policy = policy_all(POLICY_SHARE);
+		if (omitted >= 0)
+			policy_set(&self->policy, omitted, POLICY_OMIT);
+		rendered(self);
+		for (int f = 0; f < SLUICE_FIELD_COUNT; f++) {
+			uint32_t there = self->report.field[f].bytes;
+
+			EXPECT_EQ(f == omitted ? POLICY_OMIT : POLICY_SHARE,
+				  self->report.field[f].mode);
+			if (f == omitted) {
+				EXPECT_EQ(0, there);
+			} else if (f == SLUICE_FIELD_URL) {
+				/* Shortened where it would carry what is omitted. */
+				EXPECT_LT(0, there);
+			} else {
+				EXPECT_EQ(bytes[f], there) {
+					TH_LOG("%s", policy_field_name(f));
+				}
+			}
+		}
+	}
 }
 
 TEST_F(envelope, upload_turns_round)
@@ -236,13 +278,13 @@ TEST_F(envelope, omitted_inside_others)
 				text(&self->s, fields[c].text, carrier);
 				self->policy = policy_all(POLICY_SHARE);
 				policy_set(&self->policy, fields[o].field, POLICY_OMIT);
-				self->withheld = 0;
+				self->report = (struct envelope_report){0};
 				rendered(self);
 				ASSERT_NE(NULL, self->json);
 				ASSERT_EQ(NULL, strstr(buf_string(&self->out), disguise[k])) {
 					TH_LOG("%s in %s", disguise[k], buf_string(&self->out));
 				}
-				ASSERT_EQ(1, self->withheld);
+				ASSERT_EQ(1, self->report.withheld);
 				ASSERT_NE(NULL, strstr(buf_string(&self->out), "\"withheld\":[\""));
 			}
 		}
@@ -366,7 +408,7 @@ TEST_F(envelope, fits_into_a_message)
 	ASSERT_NE(NULL, self->json);
 	EXPECT_GT(49153, self->out.len);
 	EXPECT_EQ(1024, strlen(at(self->json, "url.original")));
-	EXPECT_LT(0, self->withheld);
+	EXPECT_LT(0, self->report.withheld);
 }
 
 /* More values to look for than a guard holds: the texts stay at home. */

@@ -287,12 +287,12 @@ static const char *at(json_t *root, const char *path)
 static json_t *rendered(const struct sighting *s, bool local)
 {
 	struct policy all = policy_all(POLICY_SHARE);
-	unsigned int withheld = 0;
+	struct envelope_report report = {0};
 	struct buf out;
 	json_t *root = NULL;
 
 	buf_init(&out, 1 << 20);
-	if (local ? envelope_render_local(s, &out) : envelope_render(s, &all, &out, &withheld))
+	if (local ? envelope_render_local(s, &out) : envelope_render(s, &all, &out, &report))
 		root = json_loadb((const char *)out.data, out.len, 0, NULL);
 	buf_free(&out);
 	return root;
