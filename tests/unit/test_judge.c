@@ -5,27 +5,9 @@
  */
 #include <kselftest_harness.h>
 
+#include "found.h"
 #include "inspector/judge.h"
-#include "lib/buf.h"
-#include "lib/log.h"
-#include "sample/file.h"
-#include "scratch.h"
-
-#include <openssl/sha.h>
-#include <zlib.h>
-
-#define FOUND_MAX 16
-
-static struct {
-	struct sighting list[FOUND_MAX];
-	size_t count;
-} found;
-
-static void sink(void *arg, const struct sighting *s)
-{
-	if (found.count < FOUND_MAX)
-		sighting_copy(&found.list[found.count++], s);
-}
+#include "zip_maker.h"
 
 /* Says no the time it is told to, and remembers what it was asked. */
 static struct {
@@ -58,31 +40,20 @@ FIXTURE(judge)
 
 FIXTURE_SETUP(judge)
 {
-	struct file_limits limits = FILE_LIMITS_DEFAULT;
-	struct spool_options options = {.dir = self->dir};
-
 	log_init("test_judge", LOG_LEVEL_ERROR);
-	ASSERT_TRUE(scratch_make(self->dir));
-	self->spool = spool_open(&options);
-	ASSERT_NE(NULL, self->spool);
-	self->set = file_set_new(self->spool, &limits, &self->counters, sink, NULL);
+	self->set = found_begin(self->dir, &self->spool, &self->counters);
 	ASSERT_NE(NULL, self->set);
 	self->types = file_types_read(NULL);
 	ASSERT_NE(NULL, self->types);
 	file_set_types(self->set, self->types, NULL);
 	file_set_judge(self->set, &(struct file_judge){.wanted = scripted});
-	memset(&found, 0, sizeof(found));
 	memset(&asked, 0, sizeof(asked));
 }
 
 FIXTURE_TEARDOWN(judge)
 {
-	for (size_t i = 0; i < found.count; i++)
-		sighting_free(&found.list[i]);
-	file_set_free(self->set);
-	spool_close(self->spool);
+	found_end(self->dir, self->spool, self->set);
 	file_types_free(self->types);
-	scratch_remove(self->dir);
 }
 
 static uint32_t bit(FIXTURE_DATA(judge) *self, const char *name)
@@ -139,84 +110,17 @@ static struct buf pe(size_t n)
 	return b;
 }
 
-static void le(struct buf *b, uint64_t v, unsigned int bytes)
-{
-	for (; bytes; bytes--, v >>= 8)
-		buf_add(b, &(uint8_t){(uint8_t)v}, 1);
-}
-
-/* An archive being written, its members stored, behind what is in `out` already. */
-struct maker {
-	struct buf out, directory;
-	size_t base;
-	unsigned int count;
-};
-
-static void make_begin(struct maker *m, size_t before)
-{
-	buf_init(&m->out, 64 << 20);
-	buf_init(&m->directory, 64 << 20);
-	add_noise(&m->out, before);
-	m->base = before;
-	m->count = 0;
-}
-
-/* What stands in both headers, from the version that is needed on. */
-static void add_header(struct buf *b, const char *name, const struct buf *content)
-{
-	le(b, 20, 2);
-	le(b, 0, 8);
-	le(b, crc32(0, content->data, (uInt)content->len), 4);
-	le(b, content->len, 4);
-	le(b, content->len, 4);
-	le(b, strlen(name), 2);
-	le(b, 0, 2);
-}
-
-/* Takes the content. */
-static void make_add(struct maker *m, const char *name, struct buf content)
-{
-	size_t place = m->out.len;
-
-	le(&m->out, 0x04034b50, 4);
-	add_header(&m->out, name, &content);
-	buf_add_string(&m->out, name);
-	buf_add(&m->out, content.data, content.len);
-	le(&m->directory, 0x02014b50, 4);
-	le(&m->directory, 20, 2);
-	add_header(&m->directory, name, &content);
-	le(&m->directory, 0, 10);
-	le(&m->directory, place - m->base, 4);
-	buf_add_string(&m->directory, name);
-	m->count++;
-	buf_free(&content);
-}
-
-static struct buf make_end(struct maker *m)
-{
-	size_t place = m->out.len;
-
-	buf_add(&m->out, m->directory.data, m->directory.len);
-	le(&m->out, 0x06054b50, 4);
-	le(&m->out, 0, 4);
-	le(&m->out, m->count, 2);
-	le(&m->out, m->count, 2);
-	le(&m->out, m->directory.len, 4);
-	le(&m->out, place - m->base, 4);
-	le(&m->out, 0, 2);
-	buf_free(&m->directory);
-	return m->out;
-}
-
 /* A program and a text, behind `before` bytes of something else. */
 static struct buf box(size_t before)
 {
-	struct maker m;
+	struct buf b = noise(before), text = noise(5000), program = pe(6000);
+	struct buf zip = MAKE({"readme", CONTENT(text)}, {"setup.exe", CONTENT(program)});
 
-	make_begin(&m, before);
-	make_add(&m, "readme", noise(5000));
-	make_add(&m, "setup.exe", pe(6000));
-	return make_end(&m);
+	buf_add(&b, zip.data, zip.len);
+	buf_free(&zip);
+	buf_free(&program);
+	buf_free(&text);
+	return b;
 }
 
 static struct file *begin(FIXTURE_DATA(judge) *self)
@@ -389,35 +293,36 @@ TEST_F(judge, yes_and_nobody_to_ask)
 
 /* ------------------------------------------------------------------- archives */
 
-TEST_F(judge, members_are_asked_for_one_by_one)
+/* How often the judge is asked about an archive, when it says no that time. */
+static unsigned int asked_of_box(FIXTURE_DATA(judge) *self, unsigned int no_at)
 {
 	struct buf b = box(0);
 
-	/* The archive's head and end, then the first member's head. */
-	asked.no_at = 3;
+	asked.no_at = no_at;
 	pass_by(self, &b);
-	EXPECT_EQ(5, asked.calls);
+	buf_free(&b);
+	return asked.calls;
+}
+
+TEST_F(judge, members_are_asked_for_one_by_one)
+{
+	/* The archive's head and end, then the first member's head. */
+	EXPECT_EQ(5, asked_of_box(self, 3));
 	EXPECT_EQ(bit(self, "pe"), asked.possible);
 	ASSERT_EQ(3, found.count);
 	EXPECT_TRUE(is_unwanted(named("readme")));
 	EXPECT_TRUE(is_kept(named("setup.exe")));
 	EXPECT_TRUE(is_kept(named("outer")));
-	buf_free(&b);
 }
 
 TEST_F(judge, an_archive_nobody_wants_stays_closed)
 {
-	struct buf b = box(0);
-
-	asked.no_at = 2;
-	pass_by(self, &b);
-	EXPECT_EQ(2, asked.calls);
+	EXPECT_EQ(2, asked_of_box(self, 2));
 	EXPECT_TRUE(asked.possible & FILE_TYPE_ARCHIVE_BIT);
 	ASSERT_EQ(1, found.count);
 	EXPECT_TRUE(is_unwanted(&found.list[0]));
 	EXPECT_EQ(0, self->counters.value[COUNTER_ARCHIVE_MEMBERS]);
 	EXPECT_EQ(0, on_disk(self));
-	buf_free(&b);
 }
 
 /* Wherever it begins, and however large it is: a rule for programs sees those in it. */
@@ -436,9 +341,7 @@ TEST_F(judge, a_rule_for_a_type_opens_archives)
 		}
 		EXPECT_TRUE(is_kept(named("setup.exe")));
 		EXPECT_TRUE(is_unwanted(named("readme")));
-		for (size_t k = 0; k < found.count; k++)
-			sighting_free(&found.list[k]);
-		found.count = 0;
+		found_forget();
 		buf_free(&b);
 	}
 	/* A byte too large for its type, in an archive that is larger in any case. */
@@ -453,13 +356,9 @@ TEST_F(judge, a_rule_for_a_type_opens_archives)
 
 TEST_F(judge, a_rule_for_a_type_opens_archives_within_archives)
 {
-	struct maker m;
-	struct buf b;
+	struct buf inner = box(0), behind = box(4200);
+	struct buf b = MAKE({"inner.zip", CONTENT(inner)}, {"behind", CONTENT(behind)});
 
-	make_begin(&m, 0);
-	make_add(&m, "inner.zip", box(0));
-	make_add(&m, "behind", box(4200));
-	b = make_end(&m);
 	rule_for(self, "pe", 1 << 20);
 	pass_by(self, &b);
 	ASSERT_EQ(7, found.count);
@@ -472,20 +371,19 @@ TEST_F(judge, a_rule_for_a_type_opens_archives_within_archives)
 		if (strcmp(name, "readme") == 0)
 			EXPECT_TRUE(is_unwanted(&found.list[i]));
 	}
+	buf_free(&inner);
+	buf_free(&behind);
 	buf_free(&b);
 }
 
 /* What has a type of its own stays whole: nobody sees what is in it. */
 TEST_F(judge, a_document_is_no_archive)
 {
-	struct maker m;
-	struct buf b;
+	struct buf program = pe(6000);
+	struct buf b = MAKE({"[Content_Types].xml", TEXT("0123456789")},
+			    {"word/document.xml", TEXT("0123456789")},
+			    {"word/embeddings/setup.exe", CONTENT(program)});
 
-	make_begin(&m, 0);
-	make_add(&m, "[Content_Types].xml", noise(10));
-	make_add(&m, "word/document.xml", noise(10));
-	make_add(&m, "word/embeddings/setup.exe", pe(6000));
-	b = make_end(&m);
 	rule_for(self, "pe", 1 << 20);
 	pass_by(self, &b);
 	rule_for(self, "ms-office", 1 << 20);
@@ -494,6 +392,7 @@ TEST_F(judge, a_document_is_no_archive)
 	EXPECT_TRUE(is_unwanted(&found.list[0]));
 	EXPECT_TRUE(is_kept(&found.list[1]));
 	EXPECT_STREQ("ms-office", sighting_get(&found.list[0], SIGHTING_FILE_TYPE));
+	buf_free(&program);
 	buf_free(&b);
 }
 
