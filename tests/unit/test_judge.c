@@ -7,6 +7,7 @@
 
 #include "found.h"
 #include "inspector/judge.h"
+#include "sample/file_object.h"
 #include "zip_maker.h"
 
 /* Says no the time it is told to, and remembers what it was asked. */
@@ -374,6 +375,52 @@ TEST_F(judge, a_rule_for_a_type_opens_archives_within_archives)
 	buf_free(&inner);
 	buf_free(&behind);
 	buf_free(&b);
+}
+
+/* Bytes of noise in pieces, up to that size. */
+static void grow(struct file *f, uint64_t from, uint64_t to, const char *begins)
+{
+	struct buf b = noise(1 << 20);
+	size_t n;
+
+	memcpy(b.data, begins, strlen(begins));
+	for (; from < to; from += n) {
+		n = to - from < b.len ? (size_t)(to - from) : b.len;
+		file_data(f, from, b.data, n, 2);
+	}
+	buf_free(&b);
+}
+
+/* An archive behind something is not waited for in what has grown too large for that. */
+TEST_F(judge, an_archive_behind_something_is_not_waited_for)
+{
+	struct file *f = begin(self);
+
+	grow(f, 0, FILE_BEHIND_MAX, "");
+	EXPECT_EQ(1, asked.calls);
+	EXPECT_TRUE(asked.possible & FILE_TYPE_ARCHIVE_BIT);
+	asked.no_at = 2;
+	grow(f, FILE_BEHIND_MAX, FILE_BEHIND_MAX + 1, "");
+	EXPECT_EQ(2, asked.calls);
+	EXPECT_FALSE(asked.possible & FILE_TYPE_ARCHIVE_BIT);
+	EXPECT_TRUE(asked.possible & FILE_TYPE_OTHER_BIT);
+	EXPECT_FALSE(asked.size_known);
+	EXPECT_FALSE(file_wanted(f));
+	file_close(f, FILE_REASON_NONE, 3);
+	ASSERT_EQ(1, found.count);
+	EXPECT_TRUE(is_unwanted(&found.list[0]));
+	EXPECT_EQ(0, on_disk(self));
+}
+
+TEST_F(judge, an_archive_from_the_beginning_on_is_waited_for)
+{
+	struct file *f = begin(self);
+
+	grow(f, 0, FILE_BEHIND_MAX + 1, "PK\3\4");
+	EXPECT_EQ(1, asked.calls);
+	EXPECT_TRUE(asked.possible & FILE_TYPE_ARCHIVE_BIT);
+	EXPECT_TRUE(file_wanted(f));
+	file_close(f, FILE_REASON_RESET, 3);
 }
 
 /* What has a type of its own stays whole: nobody sees what is in it. */
