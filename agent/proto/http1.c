@@ -168,13 +168,14 @@ static void hand_over(struct http1 *h, const uint8_t *p, size_t n)
 	sighting_free(&request);
 }
 
-static void count_piece(struct http1 *h)
+/* What comes now did not come with the header. */
+static void note_apart(struct http1 *h)
 {
 	htp_tx_t *tx = htp_connp_get_out_tx(h->connp);
 	struct exchange *e = tx ? htp_tx_get_user_data(tx) : NULL;
 
 	if (e && e->message[HTTP_RESPONSE].chunked && !e->message[HTTP_RESPONSE].seen)
-		e->message[HTTP_RESPONSE].pieces++;
+		e->message[HTTP_RESPONSE].apart = true;
 }
 
 /* Stands for the last byte of a hole: see give_hole(). */
@@ -189,7 +190,7 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 	h->in_gap = !p || p == &stand_in;
 	h->given = (struct text){p, n};
 	if (side == HTTP_RESPONSE)
-		count_piece(h);
+		note_apart(h);
 	r = side == HTTP_REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
 				 : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;

@@ -380,8 +380,8 @@ static int on_response_headers(htp_tx_t *tx)
 }
 
 /*
- * A chunk whose size is none makes libhtp take the whole body as it is.  Where that line came
- * in pieces it has passed them on already, or passes them on again.
+ * A chunk whose size is none makes libhtp take the whole body as it is.  Where that line did
+ * not come with the header, libhtp has passed a part of it on already, or passes it on again.
  */
 static int on_response_data(htp_tx_data_t *d)
 {
@@ -390,7 +390,7 @@ static int on_response_data(htp_tx_data_t *d)
 
 	if (!e)
 		return HTP_ERROR;
-	if (m->chunked && m->pieces && !m->seen &&
+	if (m->chunked && m->apart && !m->seen &&
 	    d->tx->response_transfer_coding == HTP_CODING_IDENTITY)
 		m->unsure = FILE_REASON_DECODE;
 	http1_message_data(e, HTTP_RESPONSE, d->data, d->len);

@@ -22,7 +22,7 @@ struct message {
 	enum file_reason unsure; /* why it is no sample though its end is seen; NONE: it is */
 	bool judged, clear;	 /* the announced length, once its header is there */
 	bool chunked;		 /* as the header says */
-	unsigned int pieces;	 /* that came behind the header, while there is no body */
+	bool apart;		 /* more came after the header, and no body yet */
 	uint64_t seen;		 /* bytes of body, transfer coding undone */
 };
 
