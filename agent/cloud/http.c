@@ -60,13 +60,10 @@ static void end_request(struct http *h)
 		curl_multi_remove_handle(h->multi, h->easy);
 		curl_easy_cleanup(h->easy);
 	}
-	curl_mime_free(h->mime);
 	curl_slist_free_all(h->headers);
-	free(h->form);
 	h->easy = NULL;
-	h->mime = NULL;
 	h->headers = NULL;
-	h->form = NULL;
+	h->request = NULL;
 	h->too_long = false;
 	h->error[0] = '\0';
 	buf_reset(&h->answer);
@@ -78,27 +75,71 @@ void http_free(struct http *h)
 	buf_free(&h->answer);
 }
 
-bool http_begin(struct http *h, struct cloud_submission *s, const char *path)
+/* However large the sample, one buffer of libcurl's is in memory. */
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
-	const struct cloud_config *c = s->cloud;
-	struct buf url;
-	bool ok;
+	struct http *h = arg;
+	ssize_t got = request_read(h->request, p, size * n);
 
-	end_request(h);
-	h->easy = curl_easy_init();
-	/* An empty Expect: saves the round trip that a body of some size would wait for. */
-	h->headers = curl_slist_append(NULL, "Expect:");
-	buf_init(&url, 8192);
-	ok = h->easy && h->headers && buf_printf(&url, "%s%s", c->url, path) &&
-	     !curl_easy_setopt(h->easy, CURLOPT_URL, buf_string(&url));
-	buf_free(&url);
-	if (!ok)
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+/* To the beginning, as long as nothing of it was read. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	const struct http *h = arg;
+
+	return origin == SEEK_SET && offset == 0 && h->request->at == 0 ? CURL_SEEKFUNC_OK
+									: CURL_SEEKFUNC_FAIL;
+}
+
+/* The lines between the request line and the empty one; false: out of memory. */
+static bool take_headers(struct http *h)
+{
+	char *copy = strdup(buf_string(&h->request->head)), *state = NULL;
+	const char *line = copy ? strtok_r(copy, "\r\n", &state) : NULL;
+	bool ok = copy;
+
+	while (ok && (line = strtok_r(NULL, "\r\n", &state))) {
+		struct curl_slist *longer = curl_slist_append(h->headers, line);
+
+		ok = longer;
+		if (ok)
+			h->headers = longer;
+	}
+	free(copy);
+	return ok;
+}
+
+/*
+ * Every header that libcurl would add by itself is there already; an Expect, which costs a
+ * round trip for a body of some size, is refused by its empty value.
+ */
+static bool set_request(struct http *h, struct request *r)
+{
+	struct curl_slist *longer;
+
+	h->request = r;
+	if (!take_headers(h))
 		return false;
-
-	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
-	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->error);
+	longer = curl_slist_append(h->headers, "Expect:");
+	if (!longer)
+		return false;
+	h->headers = longer;
+	curl_easy_setopt(h->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->bytes);
+	curl_easy_setopt(h->easy, CURLOPT_READFUNCTION, on_body);
+	curl_easy_setopt(h->easy, CURLOPT_READDATA, h);
+	curl_easy_setopt(h->easy, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(h->easy, CURLOPT_SEEKDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
-	curl_easy_setopt(h->easy, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
+	return !curl_easy_setopt(h->easy, CURLOPT_URL, buf_string(&r->url));
+}
+
+static void set_limits(struct http *h, const struct cloud_config *c)
+{
+	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->error);
 	curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https,http");
 	curl_easy_setopt(h->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(h->easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -118,32 +159,18 @@ bool http_begin(struct http *h, struct cloud_submission *s, const char *path)
 		/* Without this the system's store would still be trusted beside it. */
 		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
 	}
-	return true;
 }
 
-bool http_form(struct http *h, const char *const *pairs)
+bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh)
 {
-	struct buf form;
-
-	buf_init(&form, 65536);
-	for (size_t i = 0; pairs[i]; i += 2) {
-		char *value = curl_easy_escape(h->easy, pairs[i + 1], 0);
-
-		/* A failed addition stays in form.failed. */
-		if (!value || !buf_printf(&form, "%s%s=%s", i ? "&" : "", pairs[i], value))
-			form.failed = true;
-		curl_free(value);
-	}
-	h->form = form.failed ? NULL : strdup(buf_string(&form));
-	buf_free(&form);
-	return h->form && !curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, h->form);
-}
-
-bool http_start(struct http *h)
-{
-	if (h->mime && curl_easy_setopt(h->easy, CURLOPT_MIMEPOST, h->mime))
+	end_request(h);
+	h->easy = curl_easy_init();
+	if (!h->easy)
 		return false;
-	return !curl_multi_add_handle(h->multi, h->easy);
+	set_limits(h, s->cloud);
+	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
+	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
+	return set_request(h, r) && !curl_multi_add_handle(h->multi, h->easy);
 }
 
 long http_end(struct http *h, CURLcode code, struct cloud_result *r)

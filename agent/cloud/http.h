@@ -10,6 +10,7 @@
 #define SLUICE_CLOUD_HTTP_H
 
 #include "cloud/cloud.h"
+#include "cloud/request.h"
 #include "lib/buf.h"
 
 #define HTTP_ANSWER_MAX (1 << 20) /* bytes of an answer's body */
@@ -18,8 +19,7 @@ struct http {
 	CURLM *multi;
 	CURL *easy; /* NULL when there is no request */
 	struct curl_slist *headers;
-	curl_mime *mime;
-	char *form;
+	struct request *request;
 	struct buf answer;
 	bool too_long; /* the answer was longer than HTTP_ANSWER_MAX */
 	uint32_t socket_mark;
@@ -31,14 +31,12 @@ void http_init(struct http *h, const struct cloud_loop *loop);
 /* Ends a running request and frees everything. */
 void http_free(struct http *h);
 /*
- * Prepares a POST to url + path, ending the request before it.  The caller then
- * gives it a body (http_form(), or a mime of its own in h->mime) and starts it.
- * False when out of memory.
+ * Sends a complete request (request_end()), ending the one before it.  It goes as it is, once:
+ * libcurl, which would repeat one that failed on a connection used before, is refused a
+ * second reading of the body; the caller's next attempt makes a new one.  fresh: on a
+ * connection of its own.  r is used until the request ended.  False when out of memory.
  */
-bool http_begin(struct http *h, struct cloud_submission *s, const char *path);
-/* name=value&..., values escaped; pairs end with NULL. */
-bool http_form(struct http *h, const char *const *pairs);
-bool http_start(struct http *h);
+bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh);
 
 /*
  * The request ended with code.  Status of the answer (100 to 599), or 0 with r

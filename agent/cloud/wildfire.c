@@ -103,14 +103,15 @@ static const char *const step_name[] = {
 
 struct wildfire {
 	struct http http;
+	struct request request;
 	enum step step;
 	int sample; /* descriptor while uploading, else -1 */
-	uint64_t size, at;
 };
 
 static void wildfire_free(struct wildfire *w)
 {
 	http_free(&w->http);
+	request_free(&w->request);
 	if (w->sample >= 0)
 		close(w->sample);
 	free(w);
@@ -138,14 +139,25 @@ static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome,
 	finish(s, &r);
 }
 
+/* Ends the attempt when the request cannot be made or begun. */
+static void send_request(struct cloud_submission *s, bool fresh)
+{
+	struct wildfire *w = s->kind;
+	const char *problem;
+	struct cloud_result r;
+
+	if (request_end(&w->request, &problem) && http_start(&w->http, s, &w->request, fresh))
+		return;
+	cloud_result_set(&r, CLOUD_RETRY, "request cannot be made: %s", problem);
+	finish(s, &r);
+}
+
 static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 {
 	struct wildfire *w = calloc(1, sizeof(*w));
-	struct cloud_result r;
 	char hash[SHA256_TEXT];
-	const char *const form[] = {
-		"apikey", s->cloud->key, "hash", sha256_text(s->sha256, hash), NULL,
-	};
+	const char *const form[] = {"hash", sha256_text(s->sha256, hash), NULL};
+	struct cloud_result r;
 
 	if (!w) {
 		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
@@ -155,78 +167,17 @@ static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	w->sample = -1;
 	w->step = STEP_ASK;
 	http_init(&w->http, loop);
+	request_init(&w->request);
 	s->kind = w;
-	if (!http_begin(&w->http, s, "/get/verdict") || !http_form(&w->http, form) ||
-	    !http_start(&w->http))
-		finish_text(s, CLOUD_RETRY, "request cannot be made: out of memory");
-}
-
-/* The sample is streamed: however large, one buffer of libcurl's is in memory. */
-static size_t on_read(char *p, size_t size, size_t n, void *arg)
-{
-	struct wildfire *w = arg;
-	uint64_t left = w->size - w->at;
-	size_t want = left < size * n ? (size_t)left : size * n;
-	ssize_t got = want ? pread(w->sample, p, want, (off_t)w->at) : 0;
-
-	if (got < 0 || (got == 0 && want))
-		return CURL_READFUNC_ABORT;
-	w->at += (uint64_t)got;
-	return (size_t)got;
-}
-
-static int on_seek(void *arg, curl_off_t offset, int origin)
-{
-	struct wildfire *w = arg;
-
-	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > w->size)
-		return CURL_SEEKFUNC_FAIL;
-	w->at = (uint64_t)offset;
-	return CURL_SEEKFUNC_OK;
-}
-
-static bool add_text(curl_mime *mime, const char *name, const char *type, const char *text)
-{
-	curl_mimepart *part = curl_mime_addpart(mime);
-
-	return part && !curl_mime_name(part, name) && (!type || !curl_mime_type(part, type)) &&
-	       !curl_mime_data(part, text, CURL_ZERO_TERMINATED);
-}
-
-static bool add_file(curl_mime *mime, struct wildfire *w, const char *upload_name)
-{
-	curl_mimepart *part = curl_mime_addpart(mime);
-	char *name = strdup(upload_name);
-	bool ok;
-
-	/* The name stands in a header line. */
-	for (char *c = name; c && *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '_';
-	ok = part && name && !curl_mime_name(part, "file") && !curl_mime_filename(part, name) &&
-	     !curl_mime_type(part, "application/octet-stream") &&
-	     !curl_mime_data_cb(part, (curl_off_t)w->size, on_read, on_seek, NULL, w);
-	free(name);
-	return ok;
-}
-
-/* A link is sent as what its sample holds. */
-static bool add_link(curl_mime *mime, const struct wildfire *w)
-{
-	char url[LINK_MAX + 1];
-	ssize_t n = pread(w->sample, url, w->size, 0);
-
-	if (n < 0 || (uint64_t)n != w->size)
-		return false;
-	url[n] = '\0';
-	return add_text(mime, "link", NULL, url);
+	request_begin(&w->request, s->cloud->url, "/get/verdict");
+	request_form(&w->request, s->cloud->key, form);
+	send_request(s, false);
 }
 
 static void wildfire_envelope(struct cloud_submission *s, const char *json,
 			      const char *upload_name)
 {
 	struct wildfire *w = s->kind;
-	struct http *h = &w->http;
 	struct cloud_result r;
 	bool link;
 
@@ -241,23 +192,24 @@ static void wildfire_envelope(struct cloud_submission *s, const char *json,
 	}
 	link = s->sample_kind == SIGHTING_KIND_LINK;
 	w->step = link ? STEP_LINK : STEP_UPLOAD;
-	w->size = s->size;
-	if (link && w->size > LINK_MAX) {
+	if (link && s->size > LINK_MAX) {
 		finish_text(s, CLOUD_REFUSED, "longer than a link may be");
 		return;
 	}
-	if (!http_begin(h, s, link ? "/submit/link" : "/submit/file") ||
-	    !(h->mime = curl_mime_init(h->easy)) ||
-	    !add_text(h->mime, "apikey", NULL, s->cloud->key) ||
-	    !(link ? add_link(h->mime, w) : add_file(h->mime, w, upload_name)) ||
-	    (s->cloud->session && !add_text(h->mime, "session", "application/json", json)) ||
-	    /*
-	     * On a connection that was used before, libcurl repeats a request whose
-	     * answer never came.  The cloud may have stored the sample by then, so
-	     * an upload gets a connection of its own, where nothing is repeated.
-	     */
-	    curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L) || !http_start(h))
-		finish_text(s, CLOUD_RETRY, "request cannot be made: out of memory");
+	request_begin(&w->request, s->cloud->url, link ? "/submit/link" : "/submit/file");
+	request_multipart(&w->request, s);
+	/* A link is sent as what its sample holds. */
+	if (link)
+		request_sample(&w->request, "link", NULL, w->sample, s->size);
+	else
+		request_sample(&w->request, "file", upload_name, w->sample, s->size);
+	if (s->cloud->session)
+		request_envelope(&w->request, "session", json);
+	/*
+	 * On a connection of its own: one that was used before may be closed at the other
+	 * end by now, and the attempt would be lost.
+	 */
+	send_request(s, true);
 }
 
 static void status_result(struct wildfire *w, const struct cloud_submission *s, long status,

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#include "cloud/request.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <linux/sluice.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD_MAX 16384
+#define CHUNK 65536
+#define BOUNDARY_BYTES 16 /* of the hash it is made of */
+
+void request_init(struct request *r)
+{
+	*r = (struct request){.sample = -1};
+	buf_init(&r->url, REQUEST_URL_MAX);
+	buf_init(&r->head, HEAD_MAX);
+	buf_init(&r->before, REQUEST_TEXT_MAX);
+	buf_init(&r->after, REQUEST_TEXT_MAX);
+}
+
+void request_free(struct request *r)
+{
+	buf_free(&r->url);
+	buf_free(&r->head);
+	if (r->before.data)
+		explicit_bzero(r->before.data, r->before.len);
+	buf_free(&r->before);
+	buf_free(&r->after);
+}
+
+void request_begin(struct request *r, const char *url, const char *path)
+{
+	buf_reset(&r->url);
+	buf_reset(&r->head);
+	buf_reset(&r->before);
+	buf_reset(&r->after);
+	r->type[0] = r->boundary[0] = '\0';
+	r->sample = -1;
+	r->sample_size = 0;
+	r->secret_at = r->secret_size = 0;
+	r->envelope = false;
+	r->bytes = r->at = 0;
+	buf_printf(&r->url, "%s%s", url, path);
+}
+
+/* -------------------------------------------------------------------- body */
+
+static void add_escaped(struct buf *b, const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0);
+
+	if (!escaped || !buf_add_string(b, escaped))
+		b->failed = true;
+	curl_free(escaped);
+}
+
+void request_form(struct request *r, const char *key, const char *const *pairs)
+{
+	struct buf *b = &r->before;
+
+	snprintf(r->type, sizeof(r->type), "application/x-www-form-urlencoded");
+	buf_add_string(b, "apikey=");
+	r->secret_at = b->len;
+	add_escaped(b, key);
+	r->secret_size = b->len - r->secret_at;
+	for (size_t i = 0; pairs[i]; i += 2) {
+		buf_printf(b, "&%s=", pairs[i]);
+		add_escaped(b, pairs[i + 1]);
+	}
+}
+
+static bool make_boundary(struct request *r, const struct cloud_submission *s)
+{
+	static const char label[] = "sluice multipart boundary";
+	uint8_t seed[sizeof(label) + SHA256_SIZE + SIGHTING_ID_SIZE], hash[SHA256_SIZE];
+	size_t n;
+
+	memcpy(seed, label, sizeof(label));
+	memcpy(seed + sizeof(label), s->sha256, SHA256_SIZE);
+	memcpy(seed + sizeof(label) + SHA256_SIZE, s->id, SIGHTING_ID_SIZE);
+	if (!EVP_Digest(seed, sizeof(seed), hash, NULL, EVP_sha256(), NULL))
+		return false;
+	n = (size_t)snprintf(r->boundary, sizeof(r->boundary), "sluice-");
+	for (size_t i = 0; i < BOUNDARY_BYTES; i++)
+		n += (size_t)snprintf(r->boundary + n, sizeof(r->boundary) - n, "%02x",
+				      hash[i]);
+	snprintf(r->type, sizeof(r->type), "multipart/form-data; boundary=%s", r->boundary);
+	return true;
+}
+
+void request_multipart(struct request *r, const struct cloud_submission *s)
+{
+	struct buf *b = &r->before;
+
+	if (!make_boundary(r, s))
+		b->failed = true;
+	buf_printf(b, "--%s\r\nContent-Disposition: form-data; name=\"apikey\"\r\n\r\n",
+		   r->boundary);
+	r->secret_at = b->len;
+	buf_add_string(b, s->cloud->key);
+	r->secret_size = b->len - r->secret_at;
+	buf_add_string(b, "\r\n");
+}
+
+static void add_filename(struct buf *b, const char *name)
+{
+	for (const char *c = name; *c; c++) {
+		if (*c == '"' || *c == '\r' || *c == '\n')
+			buf_printf(b, "%%%02X", (unsigned char)*c);
+		else
+			buf_add(b, (unsigned char)*c < ' ' || *c == 0x7f ? "_" : c, 1);
+	}
+}
+
+void request_sample(struct request *r, const char *name, const char *filename, int fd,
+		    uint64_t size)
+{
+	struct buf *b = &r->before;
+
+	buf_printf(b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"", r->boundary, name);
+	if (filename) {
+		buf_add_string(b, "; filename=\"");
+		add_filename(b, filename);
+		buf_add_string(b, "\"\r\nContent-Type: application/octet-stream");
+	}
+	buf_add_string(b, "\r\n\r\n");
+	r->sample = fd;
+	r->sample_size = size;
+	buf_add_string(&r->after, "\r\n");
+}
+
+void request_envelope(struct request *r, const char *name, const char *json)
+{
+	buf_printf(&r->after,
+		   "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n"
+		   "Content-Type: application/json\r\n\r\n",
+		   r->boundary, name);
+	buf_add_string(&r->after, json);
+	buf_add_string(&r->after, "\r\n");
+	r->envelope = true;
+}
+
+/* -------------------------------------------------------------------- head */
+
+/* Takes the URL apart as libcurl will, which sends these very lines. */
+static bool make_head(struct request *r)
+{
+	char *host = NULL, *port = NULL, *path = NULL;
+	CURLU *url = curl_url();
+	bool ok;
+
+	ok = url && !curl_url_set(url, CURLUPART_URL, buf_string(&r->url), 0) &&
+	     !curl_url_get(url, CURLUPART_HOST, &host, CURLU_PUNYCODE) &&
+	     !curl_url_get(url, CURLUPART_PATH, &path, 0);
+	/* The scheme's own port is not named. */
+	if (ok)
+		curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+	if (ok)
+		buf_printf(&r->head,
+			   "POST %s HTTP/1.1\r\n"
+			   "Host: %s%s%s\r\n"
+			   "User-Agent: sluice/" SLUICE_VERSION "\r\n"
+			   "Accept: */*\r\n"
+			   "Content-Type: %s\r\n"
+			   "Content-Length: %llu\r\n\r\n",
+			   path, host, port ? ":" : "", port ? port : "", r->type,
+			   (unsigned long long)r->bytes);
+	curl_free(host);
+	curl_free(port);
+	curl_free(path);
+	curl_url_cleanup(url);
+	return ok;
+}
+
+/* --------------------------------------------------------------------- end */
+
+/* The bytes of the body from `at`, as far as one segment has them. */
+static ssize_t body_read(const struct request *r, uint64_t at, void *p, size_t n)
+{
+	uint64_t sample_end = r->before.len + r->sample_size;
+	const struct buf *b = &r->before;
+	ssize_t got;
+
+	if (at >= r->before.len && at < sample_end) {
+		if (n > sample_end - at)
+			n = (size_t)(sample_end - at);
+		do {
+			got = pread(r->sample, p, n, (off_t)(at - r->before.len));
+		} while (got < 0 && errno == EINTR);
+		if (got)
+			return got;
+		errno = ENODATA;
+		return -1;
+	}
+	if (at >= sample_end) {
+		b = &r->after;
+		at -= sample_end;
+	}
+	if (n > b->len - at)
+		n = (size_t)(b->len - at);
+	if (n)
+		memcpy(p, b->data + at, n);
+	return (ssize_t)n;
+}
+
+static bool hash_body(struct request *r)
+{
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	uint8_t *chunk = malloc(CHUNK);
+	uint64_t at = 0;
+	ssize_t n = 0;
+	bool ok;
+
+	errno = ENOMEM;
+	ok = hash && chunk && EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
+	while (ok && (n = body_read(r, at, chunk, CHUNK)) > 0) {
+		ok = EVP_DigestUpdate(hash, chunk, (size_t)n);
+		at += (uint64_t)n;
+	}
+	ok = ok && !n && EVP_DigestFinal_ex(hash, r->sha256, NULL);
+	EVP_MD_CTX_free(hash);
+	if (chunk)
+		explicit_bzero(chunk, CHUNK); /* the key was in it */
+	free(chunk);
+	return ok;
+}
+
+bool request_end(struct request *r, const char **problem)
+{
+	if (r->boundary[0])
+		buf_printf(&r->after, "--%s--\r\n", r->boundary);
+	r->bytes = r->before.len + r->sample_size + r->after.len;
+	r->at = 0;
+	*problem = "out of memory";
+	if (r->url.failed || r->before.failed || r->after.failed)
+		return false;
+	if (!make_head(r)) {
+		*problem = "its URL is not understood";
+		return false;
+	}
+	if (r->head.failed)
+		return false;
+	if (!hash_body(r)) {
+		*problem = errno == ENODATA ? "the sample is shorter than it was"
+					    : strerror(errno);
+		return false;
+	}
+	return true;
+}
+
+ssize_t request_read(struct request *r, void *p, size_t n)
+{
+	ssize_t got = body_read(r, r->at, p, n);
+
+	if (got > 0)
+		r->at += (uint64_t)got;
+	return got;
+}
+
+/* ------------------------------------------------------------------- print */
+
+static bool print_sample(const struct request *r, FILE *f)
+{
+	uint64_t at = r->before.len, end = at + r->sample_size;
+	uint8_t chunk[4096];
+
+	while (at < end) {
+		size_t want = end - at < sizeof(chunk) ? (size_t)(end - at) : sizeof(chunk);
+		ssize_t n = body_read(r, at, chunk, want);
+
+		if (n < 0 || fwrite(chunk, 1, (size_t)n, f) != (size_t)n)
+			return false;
+		at += (uint64_t)n;
+	}
+	return true;
+}
+
+bool request_print(const struct request *r, FILE *f, bool raw)
+{
+	const struct buf *b = &r->before;
+
+	fwrite(r->head.data, 1, r->head.len, f);
+	fwrite(b->data, 1, r->secret_at, f);
+	for (size_t i = 0; i < r->secret_size; i++)
+		putc('*', f);
+	fwrite(b->data + r->secret_at + r->secret_size, 1,
+	       b->len - r->secret_at - r->secret_size, f);
+	if (raw && !print_sample(r, f))
+		return false;
+	if (!raw && r->sample >= 0)
+		fprintf(f, "[%llu bytes of the sample]", (unsigned long long)r->sample_size);
+	if (r->after.len)
+		fwrite(r->after.data, 1, r->after.len, f);
+	return !ferror(f);
+}

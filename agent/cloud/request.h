@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP request to a cloud, made whole before any of it leaves: so it can be hashed,
+ * written into the ledger, shown, and sent exactly as it was made.
+ *
+ *	head	request line and headers, each ending with CRLF, and an empty line
+ *	before	\
+ *	sample	 > the body: memory, the bytes of a file, memory
+ *	after	/
+ *
+ * HTTP/1.1 with a Content-Length.  The envelope is the last part of a body: a transfer that
+ * is ended in its middle has not told it.  The boundary of a multipart body is derived from
+ * the sample's hash and the sighting's id: the same request has the same bytes, and no
+ * sample can contain the boundary that its own hash leads to.
+ */
+#ifndef SLUICE_CLOUD_REQUEST_H
+#define SLUICE_CLOUD_REQUEST_H
+
+#include "cloud/cloud.h"
+#include "lib/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define REQUEST_URL_MAX 8192
+#define REQUEST_TEXT_MAX (1u << 20) /* of the body's parts in memory, each */
+
+struct request {
+	struct buf url, head, before, after;
+	char type[128]; /* Content-Type */
+	char boundary[64];
+	int sample; /* descriptor, the caller's; -1: none */
+	uint64_t sample_size;
+	size_t secret_at, secret_size; /* the API key within `before`, as it stands there */
+	bool envelope;		       /* it carries one */
+
+	/* Since request_end(): */
+	uint8_t sha256[SHA256_SIZE]; /* of the body */
+	uint64_t bytes;		     /* of the body */
+	uint64_t at;		     /* so many were read to be sent */
+};
+
+void request_init(struct request *r);
+void request_free(struct request *r);
+
+/* An empty request: POST to url + path. */
+void request_begin(struct request *r, const char *url, const char *path);
+/*
+ * The body as application/x-www-form-urlencoded: the key, then pairs of name and value that
+ * end with NULL.
+ */
+void request_form(struct request *r, const char *key, const char *const *pairs);
+
+/* The body as multipart/form-data: this begins it, with the key as the part "apikey". */
+void request_multipart(struct request *r, const struct cloud_submission *s);
+/*
+ * The part that is the sample: size bytes of fd.  filename NULL: the part is a plain value.
+ * A name is written as browsers do, with %22, %0D and %0A for what would end it or its line,
+ * and without other control characters.
+ */
+void request_sample(struct request *r, const char *name, const char *filename, int fd,
+		    uint64_t size);
+/* The envelope, the last part. */
+void request_envelope(struct request *r, const char *name, const char *json);
+
+/*
+ * Completes and hashes it.  False: out of memory or room, or the sample cannot be read (errno
+ * 0: it is shorter than it should be), or the URL is none; *problem says which.
+ */
+bool request_end(struct request *r, const char **problem);
+
+/* Next bytes of the body, for sending; 0: the end, -1 with errno. */
+ssize_t request_read(struct request *r, void *p, size_t n);
+
+/*
+ * Writes the request as it is sent, but for the API key, in whose place are as many `*`.
+ * raw: the sample's bytes too, else a line in brackets says how many they are.
+ * False with errno.
+ */
+bool request_print(const struct request *r, FILE *f, bool raw);
+
+#endif
