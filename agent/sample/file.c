@@ -145,7 +145,6 @@ static void file_data_in_order(struct file *f, const uint8_t *p, size_t n)
 	}
 	if (!f->looked && !f->settled && f->next >= FILE_TYPE_HEAD) {
 		file_look(f);
-		f->looked = true;
 		file_ask(f, f->expected, f->expect);
 	}
 }

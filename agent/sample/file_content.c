@@ -93,7 +93,7 @@ void file_settle(struct file *f, enum file_reason reason)
 		return;
 	f->settled = reason;
 	/* The content is about to be given up; what it was may be known. */
-	file_look(f);
+	file_type_cut(f);
 	file_drop_chunk(f);
 	file_drop_digest(f);
 	if (f->spool)

@@ -184,8 +184,8 @@ void file_close(struct file *f, enum file_reason reason, uint64_t time)
 	if (!s->seen)
 		s->end = time;
 	reason = file_outcome(f, reason);
-	if (reason)
-		file_look(f);
+	if (reason && !f->settled)
+		file_type_cut(f);
 	if (!reason && !empty) {
 		if (file_opened(f))
 			return;

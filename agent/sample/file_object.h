@@ -39,6 +39,7 @@ struct file {
 	enum file_reason settled; /* NONE: still wanted */
 	bool open;		  /* counts in set->open */
 	bool looked;		  /* at its head */
+	bool typed;		  /* by all of it */
 	uint32_t possible;	  /* types, by what came so far */
 	bool behind;		  /* an archive in it could only stand behind something else */
 	bool expected;		  /* file_declare() was called */
@@ -105,10 +106,12 @@ ssize_t file_read(void *arg, uint64_t offset, void *p, size_t n);
 
 /* file_type.c: what it is. */
 
-/* What the head says it may be, once; its type, where that is certain. */
+/* What the head says it may be, once. */
 void file_look(struct file *f);
 /* It is complete: what it is. */
 void file_type(struct file *f, const struct reader *r);
+/* It will not be, and its content is still there: what it is, where the head is certain. */
+void file_type_cut(struct file *f);
 /* Asks the judge.  False when that settled it. */
 bool file_ask(struct file *f, bool size_known, uint64_t size);
 

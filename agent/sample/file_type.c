@@ -51,30 +51,44 @@ static bool file_type_by_kind(struct file *f)
 	return true;
 }
 
-/* What the head says it may be; its type, where that is certain. */
-void file_look(struct file *f)
+static struct reader head_reader(struct file *f)
 {
 	uint64_t known = f->chunk ? f->flushed + f->chunk->len : f->flushed;
-	struct reader r = {.read = file_read, .arg = f};
+
+	return (struct reader){.read = file_read,
+			       .arg = f,
+			       .size = known < FILE_TYPE_HEAD ? known : FILE_TYPE_HEAD};
+}
+
+void file_look(struct file *f)
+{
+	struct reader r = head_reader(f);
 	uint8_t head[FILE_TYPE_HEAD];
 	ssize_t n;
 
-	if (f->looked || !known || !f->set->types)
+	if (f->looked || !r.size)
 		return;
 	f->looked = true;
-	if (file_type_by_kind(f))
+	if (!f->set->types || file_type_by_kind(f))
 		return;
-	r.size = known < FILE_TYPE_HEAD ? known : FILE_TYPE_HEAD;
 	n = reader_read(&r, 0, head, sizeof(head));
 	if (n <= 0)
 		return;
 	f->possible = file_types_possible(f->set->types, head, (size_t)n, false);
 	f->behind = n < 2 || memcmp(head, "PK", 2) != 0;
-	if (!(f->possible & (f->possible - 1)))
+}
+
+void file_type_cut(struct file *f)
+{
+	struct reader r = head_reader(f);
+	bool certain;
+
+	file_look(f);
+	certain = !(f->possible & (f->possible - 1));
+	if (f->looked && !f->typed && certain && !type_of_kind(&f->s))
 		file_name_type(f, &r);
 }
 
-/* Asks the judge.  False when that settled it. */
 bool file_ask(struct file *f, bool size_known, uint64_t size)
 {
 	const struct file_judge *judge = &f->set->judge;
@@ -89,11 +103,10 @@ bool file_ask(struct file *f, bool size_known, uint64_t size)
 	return !f->settled;
 }
 
-/* It is complete: what it is. */
 void file_type(struct file *f, const struct reader *r)
 {
 	if (f->set->types && !file_type_by_kind(f))
 		file_name_type(f, r);
-	f->looked = true;
+	f->looked = f->typed = true;
 	f->behind = false;
 }

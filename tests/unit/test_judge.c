@@ -276,6 +276,28 @@ TEST_F(judge, no_at_the_end)
 	buf_free(&large);
 }
 
+/* Its beginning may be in memory or in the spool by then. */
+TEST_F(judge, cut_short_it_has_the_type_of_its_head)
+{
+	static const size_t sizes[] = {100, 6000, 600000};
+
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct buf b = pe(sizes[i / 2]);
+		struct file *f = begin(self);
+
+		file_data(f, 0, b.data, b.len, 2);
+		if (i % 2)
+			file_gap(f, b.len, 1);
+		file_close(f, FILE_REASON_RESET, 3);
+		ASSERT_EQ(i + 1, found.count);
+		EXPECT_EQ(i % 2 ? FILE_REASON_GAP : FILE_REASON_RESET, found.list[i].reason);
+		EXPECT_STREQ("pe", sighting_get(&found.list[i], SIGHTING_FILE_TYPE));
+		EXPECT_STREQ("application/vnd.microsoft.portable-executable",
+			     sighting_get(&found.list[i], SIGHTING_FILE_FORMAT));
+		buf_free(&b);
+	}
+}
+
 TEST_F(judge, yes_and_nobody_to_ask)
 {
 	struct buf b = pe(6000);
