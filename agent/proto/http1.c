@@ -181,23 +181,25 @@ static void note_apart(struct http1 *h)
 /* Stands for the last byte of a hole: see give_hole(). */
 static const uint8_t stand_in;
 
-/* Gives bytes (p NULL: a hole) to libhtp; what it leaves is held back. */
-static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
+/*
+ * Gives the first n of `all` bytes (p NULL: a hole) to libhtp; what it leaves is held back.
+ * False: what became of the others is settled, too.
+ */
+static bool give_part(struct http1 *h, enum http_side side, const uint8_t *p, size_t n,
+		      size_t all)
 {
 	size_t used;
 	int r;
 
 	h->in_gap = !p || p == &stand_in;
-	h->given = (struct text){p, n};
-	if (side == HTTP_RESPONSE)
-		note_apart(h);
+	h->given = (struct text){p, all};
 	r = side == HTTP_REQUEST ? htp_connp_req_data(h->connp, NULL, p, n)
 				 : htp_connp_res_data(h->connp, NULL, p, n);
 	h->in_gap = false;
 	h->given = (struct text){NULL, 0};
 	if (h->tunnel) {
-		hand_over(h, p, n);
-		return;
+		hand_over(h, p, all);
+		return false;
 	}
 	if (side == HTTP_REQUEST && p && h->upgrade && h->upgrade_at < n) {
 		h->ahead = n - h->upgrade_at;
@@ -207,22 +209,30 @@ static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t 
 	h->upgrade_at = SIZE_MAX;
 	switch (r) {
 	case HTP_STREAM_DATA:
-		return;
+		return true;
 	case HTP_STREAM_DATA_OTHER:
 		used = side == HTTP_REQUEST ? htp_connp_req_data_consumed(h->connp)
 					    : htp_connp_res_data_consumed(h->connp);
-		if (p && used < n && !buf_add(&h->held[side], p + used, n - used))
+		if (p && used < all && !buf_add(&h->held[side], p + used, all - used))
 			lose(h, side, FILE_REASON_DECODE);
-		return;
+		return false;
 	default:
 		if (side != HTTP_RESPONSE || !p || !open_ended(h)) {
 			lose(h, side, p ? FILE_REASON_DECODE : FILE_REASON_GAP);
-			return;
+			return false;
 		}
 		used = htp_connp_res_data_consumed(h->connp);
-		if (used < n)
-			http1_message_data(h->rest, HTTP_RESPONSE, p + used, n - used);
+		if (used < all)
+			http1_message_data(h->rest, HTTP_RESPONSE, p + used, all - used);
+		return false;
 	}
+}
+
+static void give(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
+{
+	if (side == HTTP_RESPONSE)
+		note_apart(h);
+	give_part(h, side, p, n, n);
 }
 
 /* Whether libhtp is between two messages of that side, or in the header of one. */
@@ -237,22 +247,88 @@ static bool in_head(const struct http1 *h, enum http_side side)
 				    : tx->response_progress <= HTP_RESPONSE_HEADERS;
 }
 
-/* An empty line, as the most lenient reader knows it. */
-static bool has_end(const uint8_t *p, size_t n)
+/* The exchange one of whose messages is being read; NULL: none. */
+static struct exchange *current(struct http1 *h, enum http_side side)
 {
-	const uint8_t *end = p + n;
+	htp_tx_t *tx = side == HTTP_REQUEST ? htp_connp_get_in_tx(h->connp)
+					    : htp_connp_get_out_tx(h->connp);
 
+	if (side == HTTP_RESPONSE && h->rest)
+		return h->rest;
+	return tx ? htp_tx_get_user_data(tx) : NULL;
+}
+
+/* Behind the first empty line, as the most lenient reader knows it; NULL: there is none. */
+static const uint8_t *find_end(const uint8_t *p, const uint8_t *end)
+{
 	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
 		for (p++; p < end && *p == '\r'; p++)
 			;
 		if (p < end && *p == '\n')
-			return true;
+			return p + 1;
 	}
-	return false;
+	return NULL;
+}
+
+static bool has_end(const uint8_t *p, size_t n)
+{
+	return find_end(p, p + n);
+}
+
+/* Where a status line may begin; end: nowhere. */
+static const uint8_t *find_status(const uint8_t *p, const uint8_t *end)
+{
+	static const char begin[] = "HTTP/";
+
+	for (; p < end; p++) {
+		size_t n = (size_t)(end - p);
+
+		if (!strncasecmp((const char *)p, begin,
+				 n < sizeof(begin) - 1 ? n : sizeof(begin) - 1))
+			break;
+	}
+	return p;
+}
+
+/*
+ * Gives what the server says.  Of a status line whose first bytes come behind another
+ * message and in one segment with it, libhtp forgets these: a header that is not whole is
+ * kept until it is.
+ */
+static void give_answer(struct http1 *h, const uint8_t *p, size_t n)
+{
+	struct exchange *e = in_head(h, HTTP_RESPONSE) ? NULL : current(h, HTTP_RESPONSE);
+	uint64_t left = e ? http1_message_left(e, HTTP_RESPONSE) : UINT64_MAX;
+	const uint8_t *end = p + n, *at = p + 1, *next;
+
+	note_apart(h);
+	/* All of it is of one body. */
+	if (left != UINT64_MAX && left >= n)
+		at = end;
+	while (at < end && (next = find_end(at - 1, end)))
+		at = next;
+	for (;;) {
+		at = find_status(at, end);
+		if (!give_part(h, HTTP_RESPONSE, p, (size_t)(at - p), (size_t)(end - p)) ||
+		    at == end)
+			return;
+		p = at++;
+		if (in_head(h, HTTP_RESPONSE) && end - p <= HEAD_MAX &&
+		    buf_add(&h->head[HTTP_RESPONSE], p, (size_t)(end - p)))
+			return;
+	}
+}
+
+static void give_side(struct http1 *h, enum http_side side, const uint8_t *p, size_t n)
+{
+	if (side == HTTP_RESPONSE)
+		give_answer(h, p, n);
+	else
+		give(h, side, p, n);
 }
 
 /* What is there of a header, whether it is whole or not. */
-static void flush_head(struct http1 *h, enum http_side side)
+static void flush_head(struct http1 *h, enum http_side side, bool whole)
 {
 	struct buf head = h->head[side];
 
@@ -260,7 +336,7 @@ static void flush_head(struct http1 *h, enum http_side side)
 		return;
 	buf_init(&h->head[side], HEAD_MAX);
 	if (!h->lost[side] && !h->tunnel)
-		give(h, side, head.data, head.len);
+		(whole ? give_side : give)(h, side, head.data, head.len);
 	buf_free(&head);
 }
 
@@ -274,28 +350,17 @@ static void give_head(struct http1 *h, enum http_side side, const uint8_t *p, si
 	size_t before = head->len;
 
 	if (!before && (!in_head(h, side) || has_end(p, n))) {
-		give(h, side, p, n);
+		give_side(h, side, p, n);
 		return;
 	}
 	if (before + n > HEAD_MAX || !buf_add(head, p, n)) {
-		flush_head(h, side);
+		flush_head(h, side, false);
 		give(h, side, p, n);
 		return;
 	}
 	before -= before < 3 ? before : 3;
 	if (has_end(head->data + before, head->len - before))
-		flush_head(h, side);
-}
-
-/* The exchange one of whose messages is being read; NULL: none. */
-static struct exchange *current(struct http1 *h, enum http_side side)
-{
-	htp_tx_t *tx = side == HTTP_REQUEST ? htp_connp_get_in_tx(h->connp)
-					    : htp_connp_get_out_tx(h->connp);
-
-	if (side == HTTP_RESPONSE && h->rest)
-		return h->rest;
-	return tx ? htp_tx_get_user_data(tx) : NULL;
+		flush_head(h, side, true);
 }
 
 /*
@@ -330,7 +395,7 @@ static void give_held(struct http1 *h, enum http_side side)
 		h->ahead = 0;
 	}
 	if (used < held.len && !h->lost[side])
-		give(h, side, held.data + used, held.len - used);
+		give_side(h, side, held.data + used, held.len - used);
 	buf_free(&held);
 }
 
@@ -421,7 +486,7 @@ static void http1_data(void *state, enum dir dir, const uint8_t *p, size_t n, ui
 	}
 	/* Answered is what is there of it. */
 	if (side == HTTP_RESPONSE && !h->tunnel)
-		flush_head(h, HTTP_REQUEST);
+		flush_head(h, HTTP_REQUEST, false);
 	if (!ready(h, side, p, n))
 		return;
 	if (h->held[side].len) {
@@ -455,7 +520,7 @@ static void http1_gap(void *state, enum dir dir, uint64_t n, uint64_t time)
 		h->in_gap = false;
 		return;
 	}
-	flush_head(h, side);
+	flush_head(h, side, false);
 	if (h->held[side].len || n > SSIZE_MAX || h->lost[side])
 		lose(h, side, FILE_REASON_GAP);
 	else
@@ -485,7 +550,7 @@ static void http1_eof(void *state, enum dir dir, uint64_t time)
 
 	h->time = time;
 	if (h->connp)
-		flush_head(h, side);
+		flush_head(h, side, false);
 	h->eof[side] = true;
 	if (!h->connp || h->lost[side])
 		return;
@@ -506,7 +571,7 @@ static void http1_close(void *state, enum file_reason reason, uint64_t time)
 
 	h->time = time;
 	for (int side = 0; side < HTTP_SIDES && h->connp; side++)
-		flush_head(h, side);
+		flush_head(h, side, false);
 	/* Both ends said goodbye before the message was whole. */
 	connect_free(h, reason == FILE_REASON_NONE ? FILE_REASON_RESET : reason);
 	for (int side = 0; side < HTTP_SIDES; side++) {

@@ -771,6 +771,42 @@ TEST(cut_anywhere)
 	}
 }
 
+/* Wherever the segment ends that has the end of one answer and the beginning of the next. */
+TEST(next_answer_cut_anywhere)
+{
+	static const char *const first[] = {
+		OK "Content-Length: 5\r\n\r\nfirst",
+		OK "Content-Length: 12\r\n\r\nHTTP/, first",
+		OK "Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n",
+		OK "Transfer-Encoding: chunked\r\n\r\n8\r\nH\r\n\r\nHTT\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 204 no\r\n\r\n" OK "Content-Length: 1\r\n\r\nH",
+		"HTTP/1.1 103 soon\r\n\r\n" OK "Content-Length: 1\r\n\r\nH",
+	};
+	static const char *const second[] = {
+		OK "Via: HTTP/1.1 x\r\nContent-Length: 6\r\n\r\nsecond",
+		"http/1.1 200 OK\r\nContent-Length:\r\n 6\r\n\r\nsecond",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(first) * COUNT_OF(second); i++) {
+		char text[512];
+		size_t n = (size_t)snprintf(text, sizeof(text), "%s%s", first[i / 2], second[i % 2]);
+
+		for (size_t cut = 1; cut < n; cut++) {
+			struct conversation c;
+
+			ASSERT_TRUE(conversation_begin(&c));
+			ask(&c, ASK ASK ASK);
+			say(&c, DIR_ANSWERER, text, cut);
+			say(&c, DIR_ANSWERER, text + cut, n - cut);
+			EXPECT_EQ(2, c.files);
+			EXPECT_EQ(FILE_STATE_COMPLETE, c.seen[0].state);
+			EXPECT_TRUE(has_text(&c, 1, "second"))
+			TH_LOG("%zu, cut at %zu", i, cut);
+			conversation_end(&c);
+		}
+	}
+}
+
 TEST_F(http, junk_before_a_status_line)
 {
 	ask(&self->c, ASK);
