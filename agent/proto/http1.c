@@ -59,8 +59,6 @@ static bool renew(struct http1 *h)
 	connect_free(h, FILE_REASON_GAP);
 	buf_reset(&h->held[HTTP_REQUEST]);
 	buf_reset(&h->held[HTTP_RESPONSE]);
-	buf_reset(&h->head[HTTP_REQUEST]);
-	buf_reset(&h->head[HTTP_RESPONSE]);
 	h->ahead = 0;
 	if (connect_new(h))
 		return true;

@@ -837,6 +837,16 @@ TEST_F(http, long_session)
 	EXPECT_EQ(0, self->c.counters.value[COUNTER_HTTP_ERRORS]);
 }
 
+/* Nor is the beginning of a header lost by that. */
+TEST_F(http, long_session_of_answers_in_two_segments)
+{
+	answer(&self->c, OK "Content-");
+	for (int i = 0; i < 10000; i++)
+		answer(&self->c, "Length: 5\r\n\r\nhello" OK "Content-");
+	EXPECT_EQ(10000, self->c.counters.value[COUNTER_FILES_COMPLETE]);
+	EXPECT_EQ(0, self->c.counters.value[COUNTER_HTTP_ERRORS]);
+}
+
 TEST_F(http, long_session_seen_from_one_side)
 {
 	for (int i = 0; i < 5000; i++)
