@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "policy/envelope.h"
 
-#include "lib/inet.h"
 #include "policy/ecs.h"
 #include "policy/guard.h"
 #include "policy/text.h"
@@ -10,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UPLOAD_NAME_MAX 255
-
 /*
  * An envelope must fit into one message to the forwarder.  Where the texts as they
  * are would not, each is cut to TEXT_CUT bytes (of which JSON makes six at most).
@@ -19,6 +16,7 @@
 #define ENVELOPE_MAX (48u << 10)
 #define TEXT_CUT 1024
 #define TEXT_WHOLE SIZE_MAX
+#define LIST_MAX 256 /* values of a list that is not shared as it is */
 #define LINE_MAX_BYTES (1u << 20)
 
 /* A rendering under way.  Once failed, nothing more is added. */
@@ -26,6 +24,7 @@ struct render {
 	const struct sighting *s;
 	struct policy policy;
 	const struct guard *guard; /* NULL: the local log, nothing is withheld */
+	const struct treat_context *context;
 	size_t text_max;
 	bool failed;
 	json_t *withheld; /* names of fields */
@@ -73,35 +72,127 @@ static void withhold(struct render *r, enum sluice_field field)
 		r->failed = true;
 }
 
-/* The bytes of a field's text that may leave; NULL: none. */
-static const char *allowed_text(struct render *r, enum sluice_field field,
-				enum sighting_text which, size_t *n)
+/*
+ * A guard for what is left of a field: of its own value it may carry that.  NULL when out of
+ * memory.
+ */
+static struct guard *guard_of_rest(struct render *r, enum sluice_field field)
 {
-	const char *text = sighting_get(r->s, which);
+	struct guard *guard = calloc(1, sizeof(*guard));
+	struct policy others = r->policy;
 
-	if (!text || !shared(r, field))
-		return NULL;
-	*n = r->s->text_len[which];
-	if (r->guard && guard_find(r->guard, text, *n) != SIZE_MAX) {
-		withhold(r, field);
+	if (!guard) {
+		r->failed = true;
 		return NULL;
 	}
-	if (*n > r->text_max) {
-		*n = r->text_max;
+	policy_set(&others, field, POLICY_SHARE);
+	guard_init(guard, r->s, &others);
+	return guard;
+}
+
+/* Whether what is to leave carries what may not. */
+static bool carries(struct render *r, enum sluice_field field, const char *text, size_t n)
+{
+	struct guard *guard;
+	bool found;
+
+	if (!r->guard || policy_mode(&r->policy, field) == POLICY_PSEUDONYMISE)
+		return false; /* a pseudonym has nothing of any value */
+	if (shared(r, field))
+		return guard_find(r->guard, text, n) != SIZE_MAX;
+	guard = guard_of_rest(r, field);
+	found = !guard || guard_find(guard, text, n) != SIZE_MAX;
+	if (guard)
+		guard_free(guard);
+	free(guard);
+	return found;
+}
+
+/* What leaves of n bytes of a field's text; NULL: nothing. */
+static json_t *treated(struct render *r, enum sluice_field field, const char *text, size_t n)
+{
+	json_t *v = NULL;
+	struct buf out;
+
+	buf_init(&out, n + PSEUDONYM_MAX);
+	if (!treat_text(&r->policy, field, r->context, text, n, &out)) {
+		r->failed = true;
+	} else if (out.len && carries(r, field, (const char *)out.data, out.len)) {
 		withhold(r, field);
+	} else if (out.len) {
+		if (out.len > r->text_max) {
+			out.len = r->text_max;
+			withhold(r, field);
+		}
+		report(r, field, out.len);
+		v = ecs_text((const char *)out.data, out.len);
+		r->failed = r->failed || !v;
 	}
-	report(r, field, *n);
-	return text;
+	buf_free(&out);
+	return v;
 }
 
 static void set_text(struct render *r, json_t *object, const char *key, enum sluice_field field,
 		     enum sighting_text which)
 {
-	size_t n;
-	const char *text = allowed_text(r, field, which, &n);
+	const char *text = sighting_get(r->s, which);
+	json_t *v = text ? treated(r, field, text, r->s->text_len[which]) : NULL;
 
-	if (text)
-		set(r, object, key, ecs_text(text, n));
+	if (v)
+		set(r, object, key, v);
+}
+
+/* Every one of a list by itself. */
+static json_t *treated_list(struct render *r, enum sluice_field field, const char *p, size_t n)
+{
+	json_t *list = json_array(), *v;
+	size_t bytes = r->report.field[field].bytes;
+
+	while (n) {
+		const char *end = memchr(p, SIGHTING_LIST_SEPARATOR, n);
+		size_t k = end ? (size_t)(end - p) : n;
+
+		if (json_array_size(list) == LIST_MAX ||
+		    r->report.field[field].bytes - bytes >= r->text_max) {
+			withhold(r, field);
+			break;
+		}
+		v = k ? treated(r, field, p, k) : NULL;
+		if (v && json_array_append_new(list, v) < 0)
+			r->failed = true;
+		k += end != NULL;
+		p += k;
+		n -= k;
+	}
+	return list;
+}
+
+static void set_list(struct render *r, json_t *email, const char *key, enum sluice_field field,
+		     enum sighting_text which)
+{
+	const char *text = sighting_get(r->s, which);
+	size_t n = r->s->text_len[which];
+	json_t *list;
+
+	if (!text || policy_mode(&r->policy, field) == POLICY_OMIT)
+		return;
+	if (shared(r, field)) {
+		if (carries(r, field, text, n)) {
+			withhold(r, field);
+			return;
+		}
+		if (n > r->text_max) {
+			n = r->text_max;
+			withhold(r, field);
+		}
+		report(r, field, n);
+		list = ecs_list(&r->failed, text, n);
+	} else {
+		list = treated_list(r, field, text, n);
+	}
+	if (shared(r, field) || json_array_size(list))
+		set(r, member(r, email, key), "address", json_incref(list));
+	json_decref(list);
 }
 
 /* A text that is in the local log only. */
@@ -116,19 +207,42 @@ static void set_local_text(struct render *r, json_t *object, const char *key,
 
 /* ------------------------------------------------------- parts of the JSON */
 
-static void report_end(struct render *r, const struct endpoint *e, bool source, bool ip,
-		       bool port)
+/* The address and the port of one side of an end, as they leave. */
+static void set_side(struct render *r, json_t *object, enum dir end, const struct endpoint *e,
+		     bool translated)
 {
+	bool source = end == sighting_sender(r->s);
+	enum sluice_field ip = source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP;
+	enum sluice_field at =
+		source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT;
+	struct treat_address address;
+	struct treat_port port;
 	char text[INET_TEXT_MAX];
 
 	if (!e->family)
 		return;
-	if (ip)
-		report(r, source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP,
-		       strlen(inet_text(e, text)));
-	if (port)
-		report(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT,
-		       (size_t)snprintf(text, sizeof(text), "%u", e->port));
+	if (!treat_address(&r->policy, ip, r->context, e, &address) ||
+	    !treat_port(&r->policy, at, r->context, e->port, end == DIR_ANSWERER, &port)) {
+		r->failed = true;
+		return;
+	}
+	if (address.ip.family) {
+		report(r, ip, strlen(inet_text(&address.ip, text)));
+		set(r, object, "ip", json_string(text));
+	}
+	if (port.number) {
+		report(r, at, (size_t)snprintf(text, sizeof(text), "%u", port.port));
+		set(r, object, "port", json_integer(port.port));
+	}
+	/* ECS has no place for what is no address of the other side of a translation. */
+	if (translated)
+		return;
+	if (address.text[0]) {
+		report(r, ip, strlen(address.text));
+		set(r, object, "address", json_string(address.text));
+	}
+	if (port.text[0])
+		report(r, at, strlen(port.text));
 }
 
 /*
@@ -138,16 +252,11 @@ static void report_end(struct render *r, const struct endpoint *e, bool source, 
 static void add_end(struct render *r, json_t *root, enum dir end)
 {
 	bool source = end == sighting_sender(r->s);
-	bool ip = shared(r, source ? SLUICE_FIELD_SOURCE_IP : SLUICE_FIELD_DESTINATION_IP);
-	bool port =
-		shared(r, source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT);
 	enum sighting_text user = source ? SIGHTING_SENDER_USER : SIGHTING_RECEIVER_USER;
 	json_t *object = json_object(), *nat = json_object();
 
-	ecs_set_end(&r->failed, object, &r->s->session.end[end], ip, port);
-	ecs_set_end(&r->failed, nat, &r->s->session.nat[end], ip, port);
-	report_end(r, &r->s->session.end[end], source, ip, port);
-	report_end(r, &r->s->session.nat[end], source, ip, port);
+	set_side(r, object, end, &r->s->session.end[end], false);
+	set_side(r, nat, end, &r->s->session.nat[end], true);
 	if (json_object_size(nat))
 		set(r, object, "nat", json_incref(nat));
 	if (!r->guard && sighting_get(r->s, user))
@@ -160,6 +269,23 @@ static void add_end(struct render *r, json_t *root, enum dir end)
 		r->failed = true;
 	json_decref(nat);
 	json_decref(object);
+}
+
+/* Pseudonyms of ports, which are no numbers. */
+static void add_port_name(struct render *r, json_t *sluice, enum dir end)
+{
+	bool source = end == sighting_sender(r->s);
+	enum sluice_field field =
+		source ? SLUICE_FIELD_SOURCE_PORT : SLUICE_FIELD_DESTINATION_PORT;
+	const struct endpoint *e = &r->s->session.end[end];
+	struct treat_port port;
+
+	if (!e->family)
+		return;
+	if (!treat_port(&r->policy, field, r->context, e->port, end == DIR_ANSWERER, &port))
+		r->failed = true;
+	else if (port.text[0])
+		set(r, sluice, policy_field_name(field), json_string(port.text));
 }
 
 static void add_event(struct render *r, json_t *root)
@@ -192,34 +318,60 @@ static void add_network(struct render *r, json_t *root)
 	    json_string(download ? "download" : "upload"));
 }
 
-static void add_url(struct render *r, json_t *root)
+static void set_url(struct render *r, json_t *root, struct buf *out, size_t host_at,
+		    size_t host_length)
 {
-	const char *url = sighting_get(r->s, SIGHTING_URL);
-	size_t n = r->s->text_len[SIGHTING_URL], host_at, host_length;
-	static const struct guard nothing;
-	bool shortened = false;
-	struct buf out;
+	if (out->len > r->text_max) {
+		out->len = r->text_max;
+		withhold(r, SLUICE_FIELD_URL);
+	}
+	report(r, SLUICE_FIELD_URL, out->len);
+	if (out->len)
+		set(r, member(r, root, "url"), "original",
+		    ecs_text((const char *)out->data, out->len));
+	if (host_length && host_at + host_length <= out->len)
+		set(r, member(r, root, "url"), "domain",
+		    ecs_text((const char *)out->data + host_at, host_length));
+}
 
-	if (!url || !shared(r, SLUICE_FIELD_URL))
-		return;
+/* Shared or truncated: without what else may not leave, and cut first where it is to be. */
+static void add_url_parts(struct render *r, json_t *root, const char *url, size_t n)
+{
+	size_t host_at, host_length;
+	bool shortened = false, whole = shared(r, SLUICE_FIELD_URL);
+	struct guard *rest = whole ? NULL : guard_of_rest(r, SLUICE_FIELD_URL);
+	struct buf cut, out;
+
+	buf_init(&cut, n);
 	buf_init(&out, n + sizeof(GUARD_HOST "/"));
-	guard_url(r->guard ? r->guard : &nothing, url, n, &out, &shortened, &host_at,
-		  &host_length);
-	if (!r->guard) {
-		/* The local log is complete: the parts are taken, the text is as seen. */
-		set(r, member(r, root, "url"), "original", ecs_text(url, n));
-	} else {
-		if (out.len > r->text_max) {
-			out.len = r->text_max;
-			shortened = true;
-		}
+	if ((whole || rest) &&
+	    treat_text(&r->policy, SLUICE_FIELD_URL, r->context, url, n, &cut) && cut.len) {
+		guard_url(whole ? r->guard : rest, (const char *)cut.data, cut.len, &out,
+			  &shortened, &host_at, &host_length);
 		if (shortened)
 			withhold(r, SLUICE_FIELD_URL);
-		report(r, SLUICE_FIELD_URL, out.len);
-		if (out.len)
-			set(r, member(r, root, "url"), "original",
-			    ecs_text((const char *)out.data, out.len));
+		set_url(r, root, &out, host_at, host_length);
 	}
+	if (cut.failed || out.failed)
+		r->failed = true;
+	if (rest)
+		guard_free(rest);
+	free(rest);
+	buf_free(&cut);
+	buf_free(&out);
+}
+
+/* The local log is complete: the parts are taken, the text is as seen. */
+static void add_local_url(struct render *r, json_t *root, const char *url, size_t n)
+{
+	static const struct guard nothing;
+	size_t host_at, host_length;
+	bool shortened;
+	struct buf out;
+
+	buf_init(&out, n + sizeof(GUARD_HOST "/"));
+	guard_url(&nothing, url, n, &out, &shortened, &host_at, &host_length);
+	set(r, member(r, root, "url"), "original", ecs_text(url, n));
 	if (host_length && host_at + host_length <= out.len)
 		set(r, member(r, root, "url"), "domain",
 		    ecs_text((const char *)out.data + host_at, host_length));
@@ -228,12 +380,30 @@ static void add_url(struct render *r, json_t *root)
 	buf_free(&out);
 }
 
+static void add_url(struct render *r, json_t *root)
+{
+	const char *url = sighting_get(r->s, SIGHTING_URL);
+	size_t n = r->s->text_len[SIGHTING_URL];
+
+	if (!url || policy_mode(&r->policy, SLUICE_FIELD_URL) == POLICY_OMIT)
+		return;
+	if (!r->guard)
+		add_local_url(r, root, url, n);
+	else if (policy_mode(&r->policy, SLUICE_FIELD_URL) == POLICY_PSEUDONYMISE)
+		set_text(r, member(r, root, "url"), "original", SLUICE_FIELD_URL, SIGHTING_URL);
+	else
+		add_url_parts(r, root, url, n);
+}
+
 static void add_file(struct render *r, json_t *root)
 {
 	json_t *file = member(r, root, "file");
 	char hex[SHA256_TEXT];
 
-	set_text(r, file, "name", SLUICE_FIELD_FILENAME, SIGHTING_FILENAME);
+	bool extension = policy_mode(&r->policy, SLUICE_FIELD_FILENAME) == POLICY_TRUNCATE;
+
+	set_text(r, file, extension ? "extension" : "name", SLUICE_FIELD_FILENAME,
+		 SIGHTING_FILENAME);
 	set(r, file, "size", ecs_number(r->s->size));
 	if (r->s->state == FILE_STATE_COMPLETE)
 		set(r, member(r, file, "hash"), "sha256",
@@ -245,15 +415,9 @@ static void add_file(struct render *r, json_t *root)
 static void add_email(struct render *r, json_t *root)
 {
 	json_t *email = json_object();
-	const char *text;
-	size_t n;
 
-	text = allowed_text(r, SLUICE_FIELD_EMAIL_SENDER, SIGHTING_EMAIL_SENDER, &n);
-	if (text)
-		set(r, member(r, email, "from"), "address", ecs_list(&r->failed, text, n));
-	text = allowed_text(r, SLUICE_FIELD_EMAIL_RECIPIENT, SIGHTING_EMAIL_RECIPIENT, &n);
-	if (text)
-		set(r, member(r, email, "to"), "address", ecs_list(&r->failed, text, n));
+	set_list(r, email, "from", SLUICE_FIELD_EMAIL_SENDER, SIGHTING_EMAIL_SENDER);
+	set_list(r, email, "to", SLUICE_FIELD_EMAIL_RECIPIENT, SIGHTING_EMAIL_RECIPIENT);
 	set_text(r, email, "subject", SLUICE_FIELD_EMAIL_SUBJECT, SIGHTING_EMAIL_SUBJECT);
 	if (json_object_size(email))
 		set(r, root, "email", json_incref(email));
@@ -263,13 +427,14 @@ static void add_email(struct render *r, json_t *root)
 /* What both renderings have. */
 static json_t *common(struct render *r)
 {
+	bool pseudonym = policy_mode(&r->policy, SLUICE_FIELD_USER) == POLICY_PSEUDONYMISE;
 	json_t *root = json_object(), *user = json_object();
 
 	add_event(r, root);
 	add_end(r, root, sighting_sender(r->s));
 	add_end(r, root, dir_other(sighting_sender(r->s)));
 	add_network(r, root);
-	set_text(r, user, "name", SLUICE_FIELD_USER, SIGHTING_USER);
+	set_text(r, user, pseudonym ? "hash" : "name", SLUICE_FIELD_USER, SIGHTING_USER);
 	if (json_object_size(user))
 		set(r, root, "user", json_incref(user));
 	json_decref(user);
@@ -412,6 +577,26 @@ static bool dump(const struct render *r, json_t *root, struct buf *out)
 	return !r->failed && root && ecs_dump(root, out);
 }
 
+/* Under which policy it was made, and what of it is not as it was seen. */
+static void add_policy(struct render *r, json_t *sluice)
+{
+	json_t *policy = json_object(), *modes = json_object();
+	char text[POLICY_FIELD_TEXT_MAX];
+
+	if (r->context->policy_id)
+		set(r, policy, "id", json_string(r->context->policy_id));
+	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
+		if (!shared(r, f))
+			set(r, modes, policy_field_name(f),
+			    json_string(policy_field_text(&r->policy, f, text)));
+	if (json_object_size(modes))
+		set(r, policy, "modes", json_incref(modes));
+	if (json_object_size(policy))
+		set(r, sluice, "policy", json_incref(policy));
+	json_decref(modes);
+	json_decref(policy);
+}
+
 static bool render_envelope(struct render *r, struct buf *out)
 {
 	json_t *root;
@@ -422,6 +607,9 @@ static bool render_envelope(struct render *r, struct buf *out)
 	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
 		r->report.field[f].mode = policy_mode(&r->policy, f);
 	root = common(r);
+	add_port_name(r, member(r, root, "sluice"), DIR_OPENER);
+	add_port_name(r, member(r, root, "sluice"), DIR_ANSWERER);
+	add_policy(r, member(r, root, "sluice"));
 	if (json_array_size(r->withheld))
 		set(r, member(r, root, "sluice"), "withheld", json_incref(r->withheld));
 	ok = dump(r, root, out);
@@ -430,25 +618,35 @@ static bool render_envelope(struct render *r, struct buf *out)
 	return ok;
 }
 
-bool envelope_render(const struct sighting *s, const struct policy *effective, struct buf *out,
+bool envelope_render(const struct sighting *s, const struct policy *effective,
+		     const struct treat_context *context, struct buf *out,
 		     struct envelope_report *result)
 {
 	struct guard *guard = calloc(1, sizeof(*guard));
-	struct render r = {
-		.s = s, .policy = *effective, .guard = guard, .text_max = TEXT_WHOLE};
-	size_t begin = out->len;
+	struct render r = {.s = s,
+			   .policy = *effective,
+			   .guard = guard,
+			   .context = context,
+			   .text_max = TEXT_WHOLE};
+	unsigned int missing = 0;
 	bool ok = false;
+	struct buf line;
 
 	if (!guard)
 		return false;
-	guard_init(guard, s, effective);
-	ok = render_envelope(&r, out);
-	if (ok && out->len - begin > ENVELOPE_MAX) {
-		out->len = begin;
+	buf_init(&line, LINE_MAX_BYTES);
+	if (!context->key)
+		r.policy = policy_keyless(r.policy, &missing);
+	guard_init(guard, s, &r.policy);
+	ok = render_envelope(&r, &line);
+	if (ok && line.len > ENVELOPE_MAX) {
+		buf_reset(&line);
 		r.text_max = TEXT_CUT;
-		ok = render_envelope(&r, out);
+		ok = render_envelope(&r, &line);
 	}
+	ok = ok && buf_add(out, line.data, line.len);
 	*result = r.report;
+	buf_free(&line);
 	guard_free(guard);
 	free(guard);
 	return ok;
@@ -462,7 +660,11 @@ bool envelope_allowed(const struct sighting *s, const struct policy *effective)
 
 bool envelope_render_local(const struct sighting *s, struct buf *out)
 {
-	struct render r = {.s = s, .policy = policy_all(POLICY_SHARE), .text_max = TEXT_WHOLE};
+	static const struct treat_context none;
+	struct render r = {.s = s,
+			   .policy = policy_all(POLICY_SHARE),
+			   .context = &none,
+			   .text_max = TEXT_WHOLE};
 	json_t *root = common(&r), *sluice = member(&r, root, "sluice");
 	bool ok;
 
@@ -487,87 +689,4 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 	ok = dump(&r, root, out);
 	json_decref(root);
 	return ok;
-}
-
-/* ------------------------------------------------------------ upload name */
-
-/* Bytes a multipart header, a shell or a file system could take for something else. */
-static bool harmless(unsigned char c)
-{
-	return c >= 0x20 && c != 0x7f && c != '"' && c != '\'' && c != '`';
-}
-
-static size_t sanitise(const char *p, size_t n, char *name)
-{
-	struct buf clean;
-	size_t k = 0, length;
-	const char *text;
-
-	buf_init(&clean, 3 * n + 1);
-	if (!text_add_utf8(&clean, p, n)) {
-		buf_free(&clean);
-		return 0;
-	}
-	text = buf_string(&clean);
-	length = clean.len;
-	for (size_t i = 0; i < length; i++) {
-		/* C1 controls are U+0080 to U+009F: c2 80 to c2 9f. */
-		if ((unsigned char)text[i] == 0xc2 && i + 1 < length &&
-		    (unsigned char)text[i + 1] < 0xa0) {
-			i++;
-			continue;
-		}
-		if (harmless((unsigned char)text[i]) && k < UPLOAD_NAME_MAX)
-			name[k++] = text[i];
-	}
-	if (k == UPLOAD_NAME_MAX) {
-		/* No half of a character at the cut. */
-		while (k && ((unsigned char)name[k - 1] & 0xc0) == 0x80)
-			k--;
-		if (k && (unsigned char)name[k - 1] >= 0xc0)
-			k--;
-	}
-	buf_free(&clean);
-	return k;
-}
-
-/* The usable part of the file's own name; 0: it has none that may leave. */
-static size_t own_name(const struct sighting *s, const struct policy *p, char *name)
-{
-	const char *text = sighting_get(s, SIGHTING_FILENAME);
-	size_t n = s->text_len[SIGHTING_FILENAME], k;
-	struct guard *guard;
-	bool carries;
-
-	if (!text || policy_mode(p, SLUICE_FIELD_FILENAME) != POLICY_SHARE)
-		return 0;
-	guard = calloc(1, sizeof(*guard));
-	if (!guard)
-		return 0;
-	guard_init(guard, s, p);
-	carries = guard_find(guard, text, n) != SIZE_MAX;
-	guard_free(guard);
-	free(guard);
-	if (carries)
-		return 0;
-	for (size_t i = n; i > 0; i--) {
-		if (text[i - 1] == '/' || text[i - 1] == '\\') {
-			text += i;
-			n -= i;
-			break;
-		}
-	}
-	k = sanitise(text, n, name);
-	return strspn(name, " .") < k ? k : 0;
-}
-
-bool envelope_upload_name(const struct sighting *s, const struct policy *effective,
-			  struct buf *out)
-{
-	char name[UPLOAD_NAME_MAX + 1] = "", hex[SHA256_TEXT];
-	size_t n = own_name(s, effective, name);
-
-	if (n)
-		return buf_add(out, name, n);
-	return buf_add_string(out, sha256_text(s->sha256, hex));
 }

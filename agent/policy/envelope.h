@@ -5,7 +5,7 @@
  * One renderer for both uses: the local log (everything) and the envelope that
  * leaves with a sample (only what policy allows).
  *
- * A value that policy omits does not leave inside another one either: the
+ * A value that is not shared does not leave inside another one either: the
  * server's address as host of the URL, its port there, a file name as the URL's last
  * segment, and so on.  A text that would carry it is shortened or withheld.
  */
@@ -14,7 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/sighting.h"
-#include "policy/policy.h"
+#include "policy/treat.h"
 
 /* What an envelope says of each field. */
 struct envelope_report {
@@ -27,9 +27,15 @@ struct envelope_report {
 
 /*
  * The envelope under an effective policy, one line without a newline, appended
- * to out.  False when out of memory or room.
+ * to out.  Without a key, what needs one is omitted.  False when out of memory or room.
+ *
+ * Values that are truncated or encrypted stand where they would as they are (of a file name:
+ * file.extension).  Pseudonyms do so too, but for addresses, which as what is generalised are
+ * at source.address and the like, for ports (sluice.source_port) and for the user (user.hash).
+ * sluice.policy has the policy's id and the mode of each field that is not shared.
  */
-bool envelope_render(const struct sighting *s, const struct policy *effective, struct buf *out,
+bool envelope_render(const struct sighting *s, const struct policy *effective,
+		     const struct treat_context *context, struct buf *out,
 		     struct envelope_report *report);
 
 /*
@@ -41,7 +47,7 @@ bool envelope_allowed(const struct sighting *s, const struct policy *effective);
 /*
  * The name to put on the upload itself: the file's own where policy allows and it has
  * one (its last path component, without control characters), else the
- * hash.  Appended to out.
+ * hash, with the extension of a name that is truncated.  Appended to out.
  */
 bool envelope_upload_name(const struct sighting *s, const struct policy *effective,
 			  struct buf *out);

@@ -2,6 +2,7 @@
 #include "policy/guard.h"
 
 #include "policy/text.h"
+#include "policy/treat.h"
 #include "policy/url.h"
 
 #include <stdio.h>
@@ -98,14 +99,23 @@ static void add_port(struct guard *g, const struct endpoint *e)
 	add_value(g, text, strlen(text), false, true);
 }
 
-static void add_end(struct guard *g, const struct sighting *s, enum dir end, bool ip, bool port)
+/* Truncated, a port that stays as it is hides nothing. */
+static bool port_hidden(enum policy_mode mode, enum dir end, uint16_t port)
+{
+	return mode != POLICY_SHARE &&
+	       !(mode == POLICY_TRUNCATE &&
+		 treat_port_truncated(port, end == DIR_ANSWERER) == port);
+}
+
+static void add_end(struct guard *g, const struct sighting *s, enum dir end,
+		    enum policy_mode ip, enum policy_mode port)
 {
 	const struct endpoint *both[] = {&s->session.end[end], &s->session.nat[end]};
 
 	for (size_t i = 0; i < 2; i++) {
-		if (ip)
+		if (ip != POLICY_SHARE)
 			add_ip(g, both[i]);
-		if (port)
+		if (port_hidden(port, end, both[i]->port))
 			add_port(g, both[i]);
 	}
 }
@@ -131,17 +141,17 @@ void guard_init(struct guard *g, const struct sighting *s, const struct policy *
 	enum dir sender = sighting_sender(s), receiver = dir_other(sender);
 
 	memset(g, 0, sizeof(*g));
-	add_end(g, s, sender, policy_mode(p, SLUICE_FIELD_SOURCE_IP) == POLICY_OMIT,
-		policy_mode(p, SLUICE_FIELD_SOURCE_PORT) == POLICY_OMIT);
-	add_end(g, s, receiver, policy_mode(p, SLUICE_FIELD_DESTINATION_IP) == POLICY_OMIT,
-		policy_mode(p, SLUICE_FIELD_DESTINATION_PORT) == POLICY_OMIT);
-	g->user = policy_mode(p, SLUICE_FIELD_USER) == POLICY_OMIT;
+	add_end(g, s, sender, policy_mode(p, SLUICE_FIELD_SOURCE_IP),
+		policy_mode(p, SLUICE_FIELD_SOURCE_PORT));
+	add_end(g, s, receiver, policy_mode(p, SLUICE_FIELD_DESTINATION_IP),
+		policy_mode(p, SLUICE_FIELD_DESTINATION_PORT));
+	g->user = policy_mode(p, SLUICE_FIELD_USER) != POLICY_SHARE;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		const char *text = sighting_get(s, texts[i].text);
 		size_t n = s->text_len[texts[i].text];
 
-		if (!text || policy_mode(p, texts[i].field) != POLICY_OMIT)
+		if (!text || policy_mode(p, texts[i].field) == POLICY_SHARE)
 			continue;
 		switch (texts[i].field) {
 		case SLUICE_FIELD_EMAIL_RECIPIENT:

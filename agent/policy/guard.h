@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps omitted values from leaving inside the fields that are shared.
+ * Keeps values that are not shared as they are from leaving inside other fields.
  *
- * A guard knows every value that policy omits from one sighting: texts as they
+ * A guard knows every value of one sighting that policy does not share, but omits or
+ * changes: texts as they
  * are and percent-decoded, addresses and ports of both ends and of their
  * translations.  It looks for them in a text as it stands, decoded once and
  * decoded twice, whatever the case of letters.
@@ -37,7 +38,7 @@ struct guard {
 	size_t ips;
 	uint16_t port[GUARD_ENDS_MAX];
 	size_t ports;
-	bool user; /* the user is omitted */
+	bool user; /* the user is not shared */
 };
 
 /* What replaces the host of a URL (RFC 2606 §2). */

@@ -88,7 +88,9 @@ static bool policy_now(const struct deliver *d, const char *cloud, struct policy
 static bool make(struct deliver *d, const struct sighting *s, const struct policy *effective,
 		 struct envelope_report *report, char reason[static REFUSAL_MAX])
 {
-	if (envelope_render(s, effective, &d->json, report) &&
+	struct treat_context context = {0};
+
+	if (envelope_render(s, effective, &context, &d->json, report) &&
 	    envelope_upload_name(s, effective, &d->name))
 		return true;
 	snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");

@@ -128,9 +128,10 @@ static void write_envelope(struct offline *o, size_t cloud, const struct sightin
 	struct policy policy = policy_masked(o->c->share[cloud], SLUICE_SHARE_ALL);
 	char hex[SHA256_TEXT], id[SIGHTING_ID_TEXT], *path;
 	struct envelope_report report = {0};
+	struct treat_context context = {0};
 
 	buf_reset(&o->envelope);
-	if (!envelope_render(s, &policy, &o->envelope, &report) ||
+	if (!envelope_render(s, &policy, &context, &o->envelope, &report) ||
 	    asprintf(&path, "%s/outbox/%s/%s.%s.json", o->dir, o->c->cloud[cloud].name,
 		     sha256_text(s->sha256, hex), sighting_id_text(s->id, id)) < 0) {
 		log_error("out of memory for an envelope");

@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 
+static const struct treat_context no_context;
+
 static void text(struct sighting *s, enum sighting_text which, const char *p)
 {
 	sighting_set(s, which, p, strlen(p));
@@ -82,7 +84,7 @@ static const char *rendered(FIXTURE_DATA(envelope) *self)
 	json_decref(self->json);
 	self->json = NULL;
 	buf_reset(&self->out);
-	if (!envelope_render(&self->s, &self->policy, &self->out, &self->report))
+	if (!envelope_render(&self->s, &self->policy, &no_context, &self->out, &self->report))
 		return "";
 	self->json = json_loadb((const char *)self->out.data, self->out.len, 0, NULL);
 	return buf_string(&self->out);

@@ -292,7 +292,7 @@ static json_t *rendered(const struct sighting *s, bool local)
 	json_t *root = NULL;
 
 	buf_init(&out, 1 << 20);
-	if (local ? envelope_render_local(s, &out) : envelope_render(s, &all, &out, &report))
+	if (local ? envelope_render_local(s, &out) : envelope_render(s, &all, &(struct treat_context){0}, &out, &report))
 		root = json_loadb((const char *)out.data, out.len, 0, NULL);
 	buf_free(&out);
 	return root;
