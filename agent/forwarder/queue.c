@@ -2,7 +2,6 @@
 /* The forwarder's queue. */
 #include "forwarder/queue.h"
 #include "lib/db.h"
-#include "lib/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +79,7 @@ static const struct db_kind kind = {
 };
 
 struct queue {
-	struct db db;
+	struct db db; /* first, see db_open() */
 };
 
 const char *queue_error(const struct queue *q)
@@ -100,17 +99,9 @@ static bool recover(struct db *d, int64_t again, int64_t latest)
 
 struct queue *queue_open(const char *path, int64_t again, int64_t latest)
 {
-	struct queue *q = calloc(1, sizeof(*q));
+	struct queue *q = db_open(sizeof(*q), path, &kind);
 
-	if (!q) {
-		log_error("%s: out of memory", path);
-		return NULL;
-	}
-	if (!db_open(&q->db, path, &kind)) {
-		free(q);
-		return NULL;
-	}
-	if (recover(&q->db, again, latest))
+	if (!q || recover(&q->db, again, latest))
 		return q;
 	db_unusable(&q->db, path);
 	queue_close(q);

@@ -190,30 +190,44 @@ static bool open_file(struct db *d, const char *path)
 	return true;
 }
 
-bool db_open(struct db *d, const char *path, const struct db_kind *kind)
+static bool open_database(struct db *d, const char *path)
 {
-	d->kind = kind;
 	if (!open_file(d, path))
-		goto out;
+		return false;
 	if (sqlite3_open_v2(path, &d->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 			    NULL)) {
 		log_error("%s: %s", path, sqlite3_errmsg(d->sqlite));
-		goto out;
+		return false;
 	}
 	sqlite3_busy_timeout(d->sqlite, BUSY_MS);
-	if (!execute(d, "PRAGMA trusted_schema = OFF") || !execute(d, kind->settings) ||
-	    !execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")) {
+	if (!execute(d, "PRAGMA trusted_schema = OFF") ||
+	    !execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") ||
+	    !execute(d, d->kind->settings)) {
 		db_unusable(d, path);
-		goto out;
+		return false;
 	}
 	if (!check_schema(d, path))
-		goto out;
+		return false;
 	if (prepare(d))
 		return true;
 	db_unusable(d, path);
-out:
-	db_close(d);
 	return false;
+}
+
+void *db_open(size_t size, const char *path, const struct db_kind *kind)
+{
+	struct db *d = calloc(1, size);
+
+	if (!d) {
+		log_error("%s: out of memory", path);
+		return NULL;
+	}
+	d->kind = kind;
+	if (open_database(d, path))
+		return d;
+	db_close(d);
+	free(d);
+	return NULL;
 }
 
 void db_close(struct db *d)

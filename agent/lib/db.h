@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An SQLite database of the agent: a file of its own (mode 0600) in WAL mode, synced at
- * every commit, marked as ours, with one prepared statement for all it is asked.
+ * every commit unless its kind sets otherwise, marked as ours, with one prepared statement
+ * for all it is asked.
  *
- * Owners embed a struct db, zeroed, and use it from one thread.  Functions that return
+ * Owners begin with a struct db, and use it from one thread.  Functions that return
  * false leave a text in `error`.
  */
 #ifndef SLUICE_LIB_DB_H
@@ -28,7 +29,7 @@ struct db_kind {
 	int application;      /* application_id, in the header of the file */
 	int version;	      /* user_version; any other is refused */
 	bool checked;	      /* its pages are looked through at every start */
-	const char *settings; /* PRAGMAs beside those of every kind, or "" */
+	const char *settings; /* PRAGMAs that come after those of every kind, or "" */
 	const char *schema;
 	const char *const *sql; /* of the statements */
 	size_t statements;
@@ -48,10 +49,11 @@ struct db {
 };
 
 /*
- * Opens or makes the file, never through a symbolic link.  False with a logged error
- * that says which file and what to do; there is nothing to close then.
+ * Opens or makes the file, never through a symbolic link.  An owner of `size` bytes, zeroed
+ * but for the struct db it begins with; after db_close() it is the caller's to free.  NULL
+ * with a logged error that says which file and what to do.
  */
-bool db_open(struct db *d, const char *path, const struct db_kind *kind);
+void *db_open(size_t size, const char *path, const struct db_kind *kind);
 /* Finalizes the statements as well. */
 void db_close(struct db *d);
 /* Logs that `error` makes the database unusable, and what to do where that is known. */

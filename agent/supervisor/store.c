@@ -2,7 +2,6 @@
 #include "supervisor/store.h"
 
 #include "lib/db.h"
-#include "lib/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +80,7 @@ static const struct db_kind kind = {
 };
 
 struct store {
-	struct db db;
+	struct db db; /* first, see db_open() */
 	struct msg msg;
 };
 
@@ -305,17 +304,10 @@ bool store_forget(struct store *s, int64_t before)
 
 struct store *store_open(const char *path)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s = db_open(sizeof(*s), path, &kind);
 
-	if (!s) {
-		log_error("%s: out of memory", path);
-		return NULL;
-	}
-	if (!db_open(&s->db, path, &kind)) {
-		free(s);
-		return NULL;
-	}
-	msg_init(&s->msg);
+	if (s)
+		msg_init(&s->msg);
 	return s;
 }
 

@@ -2,7 +2,6 @@
 #include "supervisor/user_store.h"
 
 #include "lib/db.h"
-#include "lib/log.h"
 #include "policy/user_change.h"
 
 #include <stdio.h>
@@ -48,31 +47,20 @@ static const struct db_kind kind = {
 	.loss = " (who was logged in is then not known until they log in again)",
 	.application = 0x536c7555, /* "SluU" */
 	.version = 1,
-	.settings = "",
+	/* Many small changes, none of which is worth a sync. */
+	.settings = "PRAGMA synchronous = NORMAL",
 	.schema = schema,
 	.sql = statement_sql,
 	.statements = STATEMENT_COUNT,
 };
 
 struct user_store {
-	struct db db;
+	struct db db; /* first, see db_open() */
 };
 
 struct user_store *user_store_open(const char *path)
 {
-	struct user_store *s = calloc(1, sizeof(*s));
-
-	if (!s) {
-		log_error("%s: out of memory", path);
-		return NULL;
-	}
-	if (!db_open(&s->db, path, &kind)) {
-		free(s);
-		return NULL;
-	}
-	/* Many small changes, none of which is worth a sync. */
-	sqlite3_exec(s->db.sqlite, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
-	return s;
+	return db_open(sizeof(struct user_store), path, &kind);
 }
 
 void user_store_close(struct user_store *s)
