@@ -30,13 +30,16 @@ UNITDIR ?= /lib/systemd/system
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 BUILD := build
+OPTIMIZE := -O2
 ifeq ($(SAN),1)
+OPTIMIZE := -O1
 BUILD := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 
 ifeq ($(FUZZ),1)
 BUILD := build/fuzz
+OPTIMIZE := -O1
 CC := clang
 SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
 	-fno-sanitize=pointer-overflow -Wno-missing-field-initializers
@@ -46,7 +49,7 @@ CC := $(or $(filter-out default,$(if $(filter default,$(origin CC)),,$(CC))),gcc
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wvla -Wpointer-arith -Wno-unused-parameter
 CPPFLAGS += -D_GNU_SOURCE -Iagent -Iuapi
-CFLAGS ?= -O2 -g
+CFLAGS ?= $(OPTIMIZE) -g
 HARDEN := -fstack-protector-strong -fPIE -fstack-clash-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)

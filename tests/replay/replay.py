@@ -68,6 +68,14 @@ def fewer(names, share=20):
     return [name for name in names if name not in left_out]
 
 
+def thinned(names, share):
+    """One in so many of the captures of each folder, the first and the last among them."""
+    folders = {}
+    for name in names:
+        folders.setdefault(os.path.dirname(name), []).append(name)
+    return sorted(n for f in folders.values() for n in {*f[::share], f[-1]})
+
+
 def each(items, judge, name):
     """One test an item, in parallel: judge(item, folder) gives (faults, notes)."""
 

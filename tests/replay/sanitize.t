@@ -7,7 +7,7 @@
 #
 #	sanitize.t [--long]
 #
-# The short form takes few of the captures that are alike.
+# The short form takes one in four of those in a folder, and few that are alike.
 import os
 import sys
 
@@ -46,7 +46,7 @@ def main(words):
         replay.skip(f"an empty corpus at {replay.CORPUS}")
     captures.sort()
     if "--long" not in words:
-        captures = replay.fewer(captures, 100)
+        captures = replay.thinned(replay.fewer(captures, 100), 4)
     return replay.each(captures, judge, lambda item: item)
 
 

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 if [ -z "${SLUICE_VM-}" ]; then
 	make -s modules tests KERNEL="${KERNEL:-6.1}" >&2 || exit 1
-	exec scripts/vm --kernel "${KERNEL:-6.1}" -- "$0"
+	exec scripts/vm --kernel "${KERNEL:-6.1}" -- "$0" "$@"
 fi
 . tests/vm/lib.sh
 . tests/vm/reader.sh
@@ -413,7 +413,8 @@ ring_stop 'neither was disturbed'
 
 ip netns exec client tcptool flood --seconds 600 --bytes 3000 10.2.0.2 80 1 >/dev/null &
 traffic=$!
-loads=${SLUICE_RELOADS:-100}
+loads=20
+[ "${1:-}" = --long ] && loads=100
 strip --strip-debug -o "$tmp/sluice.ko" "$module"
 like "unloaded under traffic and loaded again, $loads times" \
 	"$(gateway nltool reload "$tmp/sluice.ko" "$loads" 2>&1)" \
