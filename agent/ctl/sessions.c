@@ -192,6 +192,18 @@ int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 	static const char *const titles[] = {"SESSION",	   "PROTOCOL",	"CLIENT",  "SERVER",
 					     ">SENT",	   ">RECEIVED", ">IDLE s", "STATE",
 					     "INTERFACES", "SEEN AS"};
+	/* A number is whole or is not there. */
+	static const struct ctl_column columns[] = {
+		{0},
+		{.rank = 5, .least = 8},
+		{.rank = 1, .least = 15, .stays = true, .cut = DISPLAY_CUT_MIDDLE},
+		{.rank = 1, .least = 15, .stays = true, .cut = DISPLAY_CUT_MIDDLE},
+		{.rank = 4, .least = 20},
+		{.rank = 4, .least = 20},
+		{.rank = 6, .least = 20},
+		{.rank = 3, .least = 6},
+		{.rank = 7, .least = 12},
+		{.rank = 8, .least = 15, .optional = true}};
 	struct listing l = {0};
 	struct nl_msg *msg;
 	uint64_t id = 0;
@@ -216,6 +228,8 @@ int ctl_sessions(struct ctl *ctl, int argc, char **argv)
 		l.array = json_array();
 	else
 		l.table = ctl_table_new(titles, sizeof(titles) / sizeof(titles[0]));
+	if (l.table)
+		ctl_table_columns(l.table, columns);
 	msg = kernel_request(&ctl->kernel, SLUICE_CMD_SESSION_GET, !argc);
 	if (msg && argc)
 		nla_put_u64(msg, SLUICE_A_SESSION_ID, id);

@@ -48,13 +48,12 @@ struct ctl_table *sighting_table(bool live)
 {
 	struct ctl_table *t = ctl_table_new(titles, C_COUNT);
 
-	for (size_t i = 0; i < C_COUNT; i++) {
-		struct ctl_column how = columns[i];
+	struct ctl_column how[C_COUNT];
 
-		if (!live)
-			how.usual = 0;
-		ctl_table_column(t, i, &how);
-	}
+	memcpy(how, columns, sizeof(how));
+	for (size_t i = 0; !live && i < C_COUNT; i++)
+		how[i].usual = 0;
+	ctl_table_columns(t, how);
 	return t;
 }
 

@@ -89,7 +89,8 @@ static const char *title(const struct ctl_table *t, size_t i)
 
 struct ctl_table *ctl_table_new(const char *const *titles, size_t columns)
 {
-	static const struct ctl_column last = {.rank = 1, .least = 1, .stays = true};
+	static const struct ctl_column last = {.rank = 2, .least = 16, .stays = true};
+	static const struct ctl_column left = {.rank = 1, .least = 8, .stays = true};
 	struct ctl_table *t = must(calloc(1, sizeof(*t)));
 	size_t i;
 
@@ -98,16 +99,17 @@ struct ctl_table *ctl_table_new(const char *const *titles, size_t columns)
 	t->how = must(calloc(columns, sizeof(*t->how)));
 	t->wanted = must(calloc(columns, sizeof(*t->wanted)));
 	t->used = must(calloc(columns, sizeof(*t->used)));
-	for (i = 0; i < columns; i++)
+	for (i = 0; i < columns; i++) {
 		t->wanted[i] = display_width(title(t, i));
-	if (columns)
-		t->how[columns - 1] = last;
+		if (titles[i][0] != '>')
+			t->how[i] = i + 1 < columns ? left : last;
+	}
 	return t;
 }
 
-void ctl_table_column(struct ctl_table *t, size_t column, const struct ctl_column *how)
+void ctl_table_columns(struct ctl_table *t, const struct ctl_column *how)
 {
-	t->how[column] = *how;
+	memcpy(t->how, how, t->columns * sizeof(*how));
 }
 
 void ctl_table_cell(struct ctl_table *t, const char *format, ...)

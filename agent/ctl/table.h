@@ -30,13 +30,14 @@ struct ctl_column {
 
 /*
  * Titles stay the caller's; a column whose title starts with '>' is set to the right (without
- * the
- * '>').  The last column gives way unless ctl_table_column() says otherwise.
+ * the '>').  Unless ctl_table_columns() says otherwise, columns set to the left are cut: the
+ * last one first, then whichever is the widest.
  */
 #define CTL_COLUMNS_MAX 32
 struct ctl_table;
 struct ctl_table *ctl_table_new(const char *const *titles, size_t columns);
-void ctl_table_column(struct ctl_table *t, size_t column, const struct ctl_column *how);
+/* Of every column, in their order. */
+void ctl_table_columns(struct ctl_table *t, const struct ctl_column *how);
 void ctl_table_cell(struct ctl_table *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Of the cell that was given last. */

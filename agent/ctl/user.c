@@ -198,12 +198,21 @@ static void print_list(json_t *lines)
 {
 	static const char *const titles[] = {"ADDRESS", "USER",	  "VSYS",  "SINCE",
 					     "UNTIL",	"SOURCE", "GROUPS"};
+	static const struct ctl_column columns[] = {
+		{.rank = 2, .least = 24, .stays = true, .cut = DISPLAY_CUT_MIDDLE},
+		{.rank = 1, .least = 12, .stays = true},
+		{.rank = 4, .least = 8, .optional = true},
+		{.rank = 6, .least = 23},
+		{.rank = 3, .least = 23},
+		{.rank = 5, .least = 9},
+		{.rank = 7, .least = 12, .optional = true}};
 	struct ctl_table *t = ctl_table_new(titles, sizeof(titles) / sizeof(titles[0]));
 	static const char *const texts[] = {"address", "user", "vsys"};
 	char since[64], until[64];
 	json_t *m, *groups;
 	size_t i, k, n;
 
+	ctl_table_columns(t, columns);
 	json_array_foreach(lines, i, m)
 	{
 		char names[1024] = "";

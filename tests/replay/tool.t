@@ -10,11 +10,13 @@ import os
 import pty
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unicodedata
 
@@ -274,6 +276,86 @@ def widths(w):
     check(max(len(r) for r in ctl("sightings", "-d", w.log, "-n", "60").stdout.splitlines()) > 130, "no terminal, no limit")
 
 
+RULES = """
+[cloud first-of-them]
+kind = directory
+[share first-of-them]
+default = share
+[cloud second-of-them]
+kind = directory
+[share second-of-them]
+default = share
+[rule everything-they-move]
+application = web-browsing, ftp, smtp, imap, pop3, nfs, tftp
+file_type = pe, pdf, ms-office, apk, jar, script
+cloud = first-of-them, second-of-them
+"""
+USERS = [{"address": address, "user": user, "vsys": vsys, "begin": None, "end": "2026-11-24T18:19:54Z",
+          "source": "sluicectl", "groups": groups}
+         for address, user, vsys, groups in (
+             ("192.0.2.1", "corp\\alice", "", []), ("192.0.2.2", "corp\\" + "b" * 60, "", []),
+             ("2001:db8:1234:5678:9abc:def0:1234:5678", "corp\\carol", "tenants", ["staff", "admins of everything"]))]
+SYSTEMS = [{"vsys": "tenants", "conditions": [{"netns": "/run/netns/" + "t" * 60}], "now": []}, {"otherwise": "vsys1"},
+           {"zone": "inside", "interface": ["eth%d" % i for i in range(20)]}]
+
+
+def agent(where, answer):
+    """Answers everything asked on a control socket there; call what it returns to end it."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(os.path.join(where, "control.sock"))
+    listening.listen()
+
+    def serve():
+        while True:
+            try:
+                one, _ = listening.accept()
+            except OSError:
+                return
+            with one:
+                one.recv(65536)
+                one.sendall("".join(json.dumps(line) + "\n" for line in (*answer, {"ok": True})).encode())
+    thread = threading.Thread(target=serve)
+    thread.start()
+
+    def end():
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listening.close()
+    return end
+
+
+def tables(w):
+    conf = os.path.join(w.top, "rules.conf")
+    with open(conf, "w") as f:
+        f.write(RULES)
+    users, systems = w.fresh("users"), w.fresh("systems")
+    ends = agent(users, USERS), agent(systems, SYSTEMS)
+    try:
+        for argv, rows, at80 in (
+                (("rules", "-c", conf), 2, "RULE APPLICATION FILE TYPE DIRECTION CLOUD"),
+                (("types", "-c", conf), 10, "TYPE LIMIT DEFAULT RANGE FILES"),
+                (("user", "list", "--run-dir", users), 4, "ADDRESS USER VSYS UNTIL"),
+                (("vsys", "--run-dir", systems), 6, "VIRTUAL SYSTEM CONDITIONS NOW")):
+            whole = ctl(*argv).stdout.splitlines()
+            check(max(map(columns, whole)) > 80, "%s fits by itself: %r" % (argv, whole))
+            for width in (20, 40, 80, 400):
+                shown = plain(terminal(width, *argv)).splitlines()
+                check(len(shown) >= rows, "rows of %s: %r" % (argv, shown))
+                for row in shown:
+                    check(columns(row) <= width, "%d columns of %d: %s" % (columns(row), width, row))
+                if width == 80:
+                    same(" ".join(shown[0].split()), at80, "titles of %s" % (argv,))
+        shown = plain(terminal(80, "user", "list", "--run-dir", users))
+        for text in ("192.0.2.1 ", "2001:db8:123", "0:1234:5678 ", "corp\\alice ", "corp\\carol ", "corp\\bbbb"):
+            check(text in shown, "no %s in %s" % (text, shown))
+        check(re.search(r"2026-11-24 19:19:54 CET$", shown, re.M), "a time is whole: " + shown)
+        shown = plain(terminal(400, "user", "list", "--run-dir", users))
+        check("GROUPS" in shown and "staff, admins of everything" in shown, shown)
+    finally:
+        for end in ends:
+            end()
+
+
 def colours(w):
     argv = ("sightings", "-d", w.log, "-n", "all")
     check("\x1b[1m" in terminal(120, *argv), "titles are bold")
@@ -385,7 +467,7 @@ def main():
     replay.need(SLUICECTL)
     if not os.path.isdir(replay.CORPUS):
         replay.skip(f"no corpus at {replay.CORPUS}")
-    tests = (last_ones, filters, places, rotated, show, hostile, widths, colours, follow, completion)
+    tests = (last_ones, filters, places, rotated, show, hostile, widths, tables, colours, follow, completion)
     failed = 0
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory(prefix="sluice-tool-") as top:
