@@ -124,6 +124,8 @@
 	X(ENVELOPES_REFUSED, envelopes_refused, "envelopes refused: no usable policy")         \
 	X(FIELDS_WITHHELD, fields_withheld,                                                    \
 	  "fields left out because they carried an omitted value")                             \
+	X(POLICY_KEYS_MISSING, policy_keys_missing,                                            \
+	  "fields omitted because their key could not be read")                                \
 	X(QUEUED, queued, "submissions accepted into the queue")                               \
 	X(SUBMITTED, submitted, "samples uploaded")                                            \
 	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \

@@ -126,6 +126,13 @@ void config_free(struct config *c)
 		free(cloud->path);
 		free(cloud->ca);
 	}
+	for (size_t i = 0; i < CLOUD_MAX; i++) {
+		free(c->policy_key_file[i]);
+		if (c->policy_keys[i])
+			policy_keys_clear(c->policy_keys[i]);
+		free(c->policy_keys[i]);
+	}
+	free(c->networks);
 	application_table_free(c->applications);
 	file_types_free(c->file_types);
 	free(c->file_types_path);

@@ -10,7 +10,9 @@
 #include "cloud/cloud.h"
 #include "lib/list.h"
 #include "policy/application.h"
+#include "policy/network.h"
 #include "policy/policy.h"
+#include "policy/policy_key.h"
 #include "policy/rule.h"
 #include "policy/vsys.h"
 #include "sample/file.h"
@@ -53,7 +55,14 @@ struct config {
 	struct cloud_config cloud[CLOUD_MAX];
 	struct policy share[CLOUD_MAX];
 	bool has_share[CLOUD_MAX]; /* without one a cloud receives nothing */
+	/* Keys of pseudonyms and of encryption; those that were read: supervisor/policy_files.h
+	 */
+	char *policy_key_file[CLOUD_MAX];      /* NULL: none */
+	uint64_t policy_key_period[CLOUD_MAX]; /* seconds; 0: a key is never too old */
+	struct policy_keys *policy_keys[CLOUD_MAX];
 	size_t clouds;
+
+	struct networks *networks; /* [network NAME]; NULL: none */
 
 	/* [vsys NAME] and [zone NAME], with what their names stand for now */
 	struct vsys_table vsys;

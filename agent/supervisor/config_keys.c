@@ -532,6 +532,8 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},
 
+	{SECTION_NETWORK, "prefixes", config_set_prefixes, 0, 0, 0, 0},
+
 	{SECTION_RULE, "application", set_application, 0, 0, 0, 0},
 	{SECTION_RULE, "file_type", set_file_type, 0, 0, 0, 0},
 	{SECTION_RULE, "direction", set_direction, 0, 0, 0, 0},

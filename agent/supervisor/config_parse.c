@@ -23,35 +23,6 @@ static const char *expected_keys(enum section section, char text[static 512])
 	return text;
 }
 
-static void set_share(struct parse *p, const char *name, const char *value)
-{
-	struct share *share = &p->share[p->index];
-	enum policy_mode mode = policy_mode_find(value);
-	enum sluice_field field = policy_field_find(name);
-	bool rest = strcmp(name, "default") == 0;
-
-	if (!rest && field == SLUICE_FIELD_COUNT) {
-		config_bad(p,
-			   "'%s' is no field: expected default or one of the twelve fields "
-			   "(sluice.conf(5))",
-			   name);
-		return;
-	}
-	if (rest ? share->has_default : share->given & SLUICE_FIELD_BIT(field)) {
-		config_bad(p, "%s: given twice in [share %s]", name, share->name);
-		return;
-	}
-	if (mode != POLICY_SHARE && mode != POLICY_OMIT)
-		config_bad(p, "%s: '%s': expected share or omit", name, value);
-	if (rest) {
-		share->has_default = true;
-		share->rest = mode;
-	} else {
-		share->given |= SLUICE_FIELD_BIT(field);
-		policy_set(&share->policy, field, mode);
-	}
-}
-
 /* Called by libinih for every KEY = VALUE. It only goes on when told that all is well. */
 static int take_key(void *arg, const char *section, const char *name, const char *value)
 {
@@ -61,6 +32,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		[SECTION_AGENT] = p->c,
 		[SECTION_USERS] = p->c,
 		[SECTION_CLOUD] = &p->c->cloud[p->index],
+		[SECTION_NETWORK] = p->c,
 		[SECTION_RULE] = &p->c->rule[p->index],
 		[SECTION_VSYS] = &p->c->vsys.vsys[p->index],
 		[SECTION_ZONE] = &p->c->vsys.zone[p->index],
@@ -70,12 +42,14 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		config_bad(p,
-			   "'%s' stands before the first section: expected [capture], [agent], "
-			   "[users], [cloud NAME], [share NAME], [limits], [rule NAME], [vsys "
-			   "NAME] or "
-			   "[zone NAME]",
-			   name);
+		config_bad(
+			p,
+			"'%s' stands before the first section: expected [capture], [agent], "
+			"[users], [cloud NAME], [share NAME], [network NAME], [limits], [rule "
+			"NAME], [vsys "
+			"NAME] or "
+			"[zone NAME]",
+			name);
 		return 1;
 	}
 	if (value[0] == '\0') {
@@ -83,7 +57,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		return 1;
 	}
 	if (p->section == SECTION_SHARE) {
-		set_share(p, name, value);
+		config_set_share(p, name, value);
 		return 1;
 	}
 	if (p->section == SECTION_LIMITS) {
@@ -145,6 +119,8 @@ static bool add_named(struct parse *p, enum section section, const char *name)
 		p->share[p->index].line = p->line;
 		strcpy(p->share[p->index].name, name);
 		return true;
+	case SECTION_NETWORK:
+		return config_add_network(p, name);
 	default:
 		for (i = 0; i < c->rules && !line; i++)
 			if (strcmp(c->rule[i].name, name) == 0)
@@ -212,7 +188,7 @@ static void begin_section(struct parse *p, char *text)
 		config_bad(
 			p,
 			"[%s] is no section: expected capture, agent, users, cloud NAME, share "
-			"NAME, limits, rule NAME, vsys NAME or zone NAME",
+			"NAME, network NAME, limits, rule NAME, vsys NAME or zone NAME",
 			kind ? kind : "");
 		return;
 	}
@@ -374,13 +350,7 @@ static void finish_shares(struct parse *p)
 				      share->name, share->name);
 			continue;
 		}
-		/* Fail closed: what nobody names is omitted. */
-		for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
-			if (!(share->given & SLUICE_FIELD_BIT(f)))
-				policy_set(&share->policy, f,
-					   share->has_default ? share->rest : POLICY_OMIT);
-		c->share[cloud] = share->policy;
-		c->has_share[cloud] = true;
+		config_finish_share(p, share, cloud);
 	}
 	for (size_t i = 0; i < c->clouds; i++)
 		if (!c->has_share[i])
@@ -488,6 +458,8 @@ bool config_read(struct config *c, const char *path)
 	ok = p->errors == 0;
 	for (size_t i = 0; i < CONFIG_RULES_MAX; i++)
 		free(p->rule_clouds[i]);
+	for (size_t i = 0; i < CLOUD_MAX; i++)
+		free(p->share[i].key_file);
 	config_free_types(p);
 out:
 	if (!ok)

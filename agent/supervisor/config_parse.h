@@ -32,6 +32,7 @@ bool config_complete(struct config *c);
 	X(USERS, "users", false)     \
 	X(CLOUD, "cloud", true)      \
 	X(SHARE, "share", true)      \
+	X(NETWORK, "network", true)  \
 	X(LIMITS, "limits", false)   \
 	X(RULE, "rule", true)        \
 	X(VSYS, "vsys", true)        \
@@ -49,10 +50,13 @@ enum section {
 struct share {
 	char name[CLOUD_NAME_MAX];
 	int line;
-	bool has_default;
+	bool has_default, has_preset;
 	enum policy_mode rest;
-	uint32_t given; /* fields named, by bit */
+	struct policy preset;
+	uint32_t given; /* fields named, by bit, and above them its other keys */
 	struct policy policy;
+	char *key_file;
+	uint64_t key_period;
 };
 
 /* A line of [limits], until the table of file types is known. */
@@ -109,6 +113,13 @@ void config_free_types(struct parse *p);
 
 /* Bit of a key in `seen`; 0: there is no such key. */
 uint64_t config_key_bit(enum section section, const char *name);
+
+/* config_share.c */
+void config_set_share(struct parse *p, const char *name, const char *value);
+/* What a section says holds for that cloud. */
+void config_finish_share(struct parse *p, struct share *share, size_t cloud);
+bool config_add_network(struct parse *p, const char *name);
+void config_set_prefixes(struct parse *p, const struct key *k, void *base, const char *value);
 
 /* config_vsys.c */
 bool config_add_vsys(struct parse *p, const char *name);

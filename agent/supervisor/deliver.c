@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "policy/envelope.h"
+#include "supervisor/sharing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,28 +74,42 @@ bool deliver_wish(struct deliver *d, const struct msg_view *v)
 	return true;
 }
 
-/* The policy that holds now for a cloud; false: it has none. */
-static bool policy_now(const struct deliver *d, const char *cloud, struct policy *p)
+/* The policy that holds now for a cloud, and its place; false: it has none. */
+static bool policy_now(const struct deliver *d, const char *cloud, struct policy *p,
+		       size_t *place)
 {
 	for (size_t i = 0; i < d->c->clouds; i++) {
 		if (strcmp(d->c->cloud[i].name, cloud) != 0 || !d->c->has_share[i])
 			continue;
 		*p = d->c->share[i];
+		*place = i;
 		return true;
 	}
 	return false;
 }
 
-static bool make(struct deliver *d, const struct sighting *s, const struct policy *effective,
-		 struct envelope_report *report, char reason[static REFUSAL_MAX])
+/* What the policy is can be shown later: it is on the disk before anything leaves. */
+static bool make(struct deliver *d, const struct sighting *s, size_t cloud,
+		 const struct policy *effective, struct envelope_report *report,
+		 char reason[static REFUSAL_MAX])
 {
-	struct treat_context context = {0};
+	struct sharing sharing;
+	bool ok = sharing_begin(&sharing, d->c, cloud, effective, d->counters);
 
-	if (envelope_render(s, effective, &context, &d->json, report) &&
-	    envelope_upload_name(s, effective, &d->name))
-		return true;
-	snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
-	return false;
+	if (ok && !store_policy(d->store, sharing.id, &sharing.document,
+				(int64_t)(users_clock() / 1000000))) {
+		ok = false;
+		snprintf(reason, REFUSAL_MAX, "the policy cannot be kept: %s",
+			 store_error(d->store));
+	} else {
+		ok = ok &&
+		     envelope_render(s, &sharing.policy, &sharing.context, &d->json, report) &&
+		     envelope_upload_name(s, &sharing.policy, &d->name);
+		if (!ok)
+			snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
+	}
+	sharing_end(&sharing);
+	return ok;
 }
 
 /* Fills json and name; false with the reason for refusing. */
@@ -103,6 +118,7 @@ static bool render(struct deliver *d, const struct wish *w, struct envelope_repo
 {
 	struct store_submission sub;
 	struct policy now, effective;
+	size_t cloud;
 	bool ok = false;
 
 	switch (store_load(d->store, w->id, w->cloud, &sub)) {
@@ -117,7 +133,7 @@ static bool render(struct deliver *d, const struct wish *w, struct envelope_repo
 	}
 	if (!sub.policy_readable) {
 		snprintf(reason, REFUSAL_MAX, "the policy it was seen under cannot be read");
-	} else if (!policy_now(d, w->cloud, &now)) {
+	} else if (!policy_now(d, w->cloud, &now, &cloud)) {
 		snprintf(reason, REFUSAL_MAX, "there is no [share %s]", w->cloud);
 	} else {
 		effective = policy_masked(policy_strictest(sub.policy, now),
@@ -127,7 +143,7 @@ static bool render(struct deliver *d, const struct wish *w, struct envelope_repo
 			snprintf(reason, REFUSAL_MAX,
 				 "it is a link, and url is not shared now");
 		else
-			ok = make(d, &sub.sighting, &effective, report, reason);
+			ok = make(d, &sub.sighting, cloud, &effective, report, reason);
 	}
 	*kind = sub.sighting.kind;
 	sighting_free(&sub.sighting);

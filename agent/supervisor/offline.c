@@ -7,7 +7,9 @@
 #include "supervisor/child.h"
 #include "supervisor/intake.h"
 #include "supervisor/journal.h"
+#include "supervisor/policy_files.h"
 #include "supervisor/rules.h"
+#include "supervisor/sharing.h"
 #include "supervisor/stats.h"
 
 #include <dirent.h>
@@ -128,16 +130,19 @@ static void write_envelope(struct offline *o, size_t cloud, const struct sightin
 	struct policy policy = policy_masked(o->c->share[cloud], SLUICE_SHARE_ALL);
 	char hex[SHA256_TEXT], id[SIGHTING_ID_TEXT], *path;
 	struct envelope_report report = {0};
-	struct treat_context context = {0};
+	struct sharing sharing;
 
 	buf_reset(&o->envelope);
-	if (!envelope_render(s, &policy, &context, &o->envelope, &report) ||
+	if (!sharing_begin(&sharing, o->c, cloud, &policy, &o->counters) ||
+	    !envelope_render(s, &sharing.policy, &sharing.context, &o->envelope, &report) ||
 	    asprintf(&path, "%s/outbox/%s/%s.%s.json", o->dir, o->c->cloud[cloud].name,
 		     sha256_text(s->sha256, hex), sighting_id_text(s->id, id)) < 0) {
 		log_error("out of memory for an envelope");
 		o->failed = true;
+		sharing_end(&sharing);
 		return;
 	}
+	sharing_end(&sharing);
 	counter_add(&o->counters, COUNTER_ENVELOPES, 1);
 	counter_add(&o->counters, COUNTER_FIELDS_WITHHELD, report.withheld);
 	if (!write_file(path, &o->envelope))
@@ -294,7 +299,7 @@ static void summary(const struct offline *o)
 		 (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000 / 10));
 }
 
-int offline_run(const struct config *c, const char *capture, const char *dir)
+int offline_run(struct config *c, const char *capture, const char *dir)
 {
 	struct offline o = {
 		.c = c,
@@ -316,6 +321,8 @@ int offline_run(const struct config *c, const char *capture, const char *dir)
 		o.failed = true;
 		goto out;
 	}
+	/* Only now: what parses a capture has no keys. */
+	policy_files_read(c);
 	send_rules(&o);
 	receive_all(&o);
 	await_inspector(&o);

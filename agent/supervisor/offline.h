@@ -16,6 +16,6 @@
 #include "supervisor/config.h"
 
 /* Returns the exit status: 0 when the capture was read to its end. */
-int offline_run(const struct config *c, const char *capture, const char *dir);
+int offline_run(struct config *c, const char *capture, const char *dir);
 
 #endif

@@ -2,6 +2,7 @@
 #include "supervisor/reload.h"
 
 #include "lib/log.h"
+#include "supervisor/policy_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,14 @@ static void apply_users(struct config *c, struct config *new)
 	c->users.timeout = new->users.timeout;
 }
 
+static void apply_networks(struct config *c, struct config *new)
+{
+	struct networks *networks = c->networks;
+
+	c->networks = new->networks;
+	new->networks = networks;
+}
+
 static void apply(struct config *c, struct config *new)
 {
 	bool restart = !same_rest(c, new);
@@ -106,6 +115,7 @@ static void apply(struct config *c, struct config *new)
 	new->virtual_system = virtual_system;
 
 	apply_users(c, new);
+	apply_networks(c, new);
 
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
@@ -113,6 +123,14 @@ static void apply(struct config *c, struct config *new)
 		c->has_share[i] = k < new->clouds &&new->has_share[k];
 		if (c->has_share[i])
 			c->share[i] = new->share[k];
+		free(c->policy_key_file[i]);
+		c->policy_key_file[i] = NULL;
+		c->policy_key_period[i] = 0;
+		if (c->has_share[i]) {
+			c->policy_key_file[i] = new->policy_key_file[k];
+			new->policy_key_file[k] = NULL;
+			c->policy_key_period[i] = new->policy_key_period[k];
+		}
 		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
 			restart = true;
 	}
@@ -133,9 +151,10 @@ static void apply(struct config *c, struct config *new)
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning("only [share], [rule], [limits], [users], [vsys] and [zone] "
-			    "sections take "
-			    "effect now: what else changed waits for a restart");
+		log_warning(
+			"only [share], [network], [rule], [limits], [users], [vsys] and [zone] "
+			"sections take "
+			"effect now: what else changed waits for a restart");
 }
 
 void reload(struct config *c, const char *path)
@@ -148,6 +167,7 @@ void reload(struct config *c, const char *path)
 	}
 	if (config_read(new, path)) {
 		apply(c, new);
+		policy_files_read(c);
 		log_info("%s: read again", path);
 		config_free(new);
 	} else {

@@ -29,6 +29,11 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "CREATE INDEX submissions_open ON submissions (sha256)"
 			     "	WHERE outcome IS NULL;"
 			     "CREATE INDEX submissions_sample ON submissions (sha256);"
+			     "CREATE TABLE policies ("
+			     "	id TEXT PRIMARY KEY,"
+			     "	document TEXT NOT NULL,"
+			     "	time INTEGER NOT NULL"
+			     ") STRICT, WITHOUT ROWID;"
 			     "CREATE TABLE outbox ("
 			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     "	id BLOB NOT NULL,"
@@ -51,6 +56,8 @@ static const char schema[] = "CREATE TABLE sightings ("
 		  " WHERE number > ?1 ORDER BY number LIMIT ?2")                              \
 	X(NEEDED, "SELECT 1 FROM submissions WHERE sha256 = ?1 AND outcome IS NULL LIMIT 1")  \
 	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                         \
+	X(POLICY, "INSERT INTO policies (id, document, time) VALUES (?1, ?2, ?3)"             \
+		  " ON CONFLICT DO NOTHING")                                                  \
 	X(LOAD,                                                                               \
 	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
 	  " WHERE id = ?1 AND cloud = ?2")                                                    \
@@ -72,7 +79,7 @@ static const struct db_kind kind = {
 	.what = "store",
 	.loss = " (what waits in it is then not sent)",
 	.application = 0x536c7553, /* "SluS" */
-	.version = 4,
+	.version = 5,
 	.settings = "PRAGMA foreign_keys = ON",
 	.schema = schema,
 	.sql = statement_sql,
@@ -238,6 +245,17 @@ enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_I
 		return STORE_FAILED;
 	}
 	return code == SQLITE_ROW ? STORE_OK : STORE_ABSENT;
+}
+
+bool store_policy(struct store *s, const char *id, const struct buf *document, int64_t now)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_POLICY);
+
+	sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(q, 2, (const char *)document->data, (int)document->len,
+			  SQLITE_STATIC);
+	sqlite3_bind_int64(q, 3, now);
+	return db_run(&s->db, q);
 }
 
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],

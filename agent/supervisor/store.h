@@ -8,6 +8,7 @@
  *
  *	sightings	the message of the inspector, rule included
  *	submissions	one per sighting and cloud: sample, policy when seen, how it ended
+ *	policies	those that envelopes were made under, as they were
  *	outbox		submissions that the forwarder has not committed yet
  *
  * A submission is open until it has an outcome.  What is in the outbox is open: its
@@ -87,6 +88,12 @@ struct store_submission {
 
 enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
 			     const char *cloud, struct store_submission *out);
+
+/*
+ * A policy by its id, with its document (policy/document.h), before an envelope is made under
+ * it; one that is there already stays.
+ */
+bool store_policy(struct store *s, const char *id, const struct buf *document, int64_t now);
 
 /* How a submission ended.  STORE_ABSENT: there is no such one. */
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],

@@ -20,6 +20,7 @@
 #include "lib/notify.h"
 #include "supervisor/live.h"
 #include "supervisor/reload.h"
+#include "supervisor/policy_files.h"
 #include "supervisor/stats.h"
 
 #include <errno.h>
@@ -349,6 +350,7 @@ static void run(struct supervisor *s)
 		serve_inspectors(s);
 		control_step(s->control, s->now);
 		users_step(s->users, s->now);
+		policy_files_rotate(s->c, users_clock());
 		live_stop_step(s);
 		namespaces_step(s, false);
 		if (s->phase == LIVE_RUNNING)
@@ -440,6 +442,7 @@ static bool set_up(struct supervisor *s)
 		log_error("cannot start the launcher: %s", strerror(errno));
 		return false;
 	}
+	policy_files_read(s->c); /* the same holds for keys */
 	s->now = child_clock();
 	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_control(s) ||
 	    !live_start_due(s))

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Key files of [share] sections: read, and given a new key when the newest is too old.
+ *
+ * A file that is not a regular one of root's or the agent's own, that group or others can
+ * access, or that has an error, counts as no key at all: what needs one is omitted.  That
+ * is logged, and so is when it can be read again.
+ */
+#ifndef SLUICE_SUPERVISOR_POLICY_FILES_H
+#define SLUICE_SUPERVISOR_POLICY_FILES_H
+
+#include "supervisor/config.h"
+
+#include <stdint.h>
+
+/* Reads them all again, into c->policy_keys. */
+void policy_files_read(struct config *c);
+/*
+ * Appends a key to each file whose newest one is older than its key_period; now: ns since
+ * the epoch.  The file is replaced as a whole, so that no crash leaves half of one.
+ */
+void policy_files_rotate(struct config *c, uint64_t now);
+
+#endif

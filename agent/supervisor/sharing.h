@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy an envelope is made under: what the cloud's keys and the networks make of it,
+ * and its id.
+ */
+#ifndef SLUICE_SUPERVISOR_SHARING_H
+#define SLUICE_SUPERVISOR_SHARING_H
+
+#include "lib/counter.h"
+#include "policy/document.h"
+#include "policy/treat.h"
+#include "supervisor/config.h"
+
+struct sharing {
+	struct policy policy;
+	struct treat_context context;
+	struct buf document;
+	char id[POLICY_ID_MAX];
+};
+
+/*
+ * Of a cloud of the configuration.  What needs a key, where there is none, is omitted and
+ * counted.  False when out of memory; sharing_end() in any case.
+ */
+bool sharing_begin(struct sharing *s, const struct config *c, size_t cloud,
+		   const struct policy *effective, struct counters *counters);
+void sharing_end(struct sharing *s);
+
+#endif

@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+#
+# Policies on a capture: what each mode makes of the fields of a transfer, seen in the envelope
+# that sluiced -r writes; what a key file must be; and that a bad one shares nothing.
+import glob
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import replay
+from synth import Capture, http
+
+BUILD = os.environ.get("BUILD", os.path.join(replay.ROOT, "build"))
+SLUICED = os.environ.get("SLUICED", os.path.join(BUILD, "sluiced"))
+
+SECRET = bytes(range(32))
+KEYS = f"# of the test\nk1 2023-01-01T00:00:00Z {bytes(32).hex()}\nk2 2024-01-31T12:00:00Z {SECRET.hex()}\n"
+NAME = "Secret-Name.exe"
+URL = f"http://a.example/{NAME}?token=secret"
+
+
+def same(got, wanted, what):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def at(value, path):
+    for key in path.split("."):
+        value = value.get(key, {}) if isinstance(value, dict) else {}
+    return None if value == {} else value
+
+
+class Reading:
+    """What sluiced made of a download of one file under such a [share] section."""
+
+    def __init__(self, where, share, keys=KEYS, mode=0o600, more="", fails=False):
+        self.dir = tempfile.mkdtemp(dir=where)
+        capture = Capture()
+        body = hashlib.sha512(b"policy").digest() * 40
+        capture.tcp(http(f"/{NAME}?token=secret", body), (bytes((10, 1, 2, 3)), 41234))
+        capture.save(self.path("c.pcap"))
+        if keys is not None:
+            with open(self.path("keys"), "w") as f:
+                f.write(keys)
+            os.chmod(self.path("keys"), mode)
+        with open(self.path("users"), "w") as f:
+            f.write("10.1.2.3 CORP\\Alice\n")
+        with open(self.path("conf"), "w") as f:
+            f.write(f"[cloud x]\nkind = directory\n[share x]\nkey_file = {self.path('keys')}\n{share}\n"
+                    f"[rule all]\ncloud = x\n[users]\nfile = {self.path('users')}\n{more}\n")
+        done = subprocess.run([SLUICED, "-r", "c.pcap", "-o", "out", "-c", "conf"], cwd=self.dir,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        self.said = done.stdout
+        same(done.returncode, 1 if fails else 0, f"exit status ({self.said})")
+        if fails:
+            return
+        (path,) = glob.glob(self.path("out", "outbox", "x", "*.json"))
+        with open(path) as f:
+            self.text = f.read()
+        self.envelope = json.loads(self.text)
+        with open(self.path("out", "stats.json")) as f:
+            self.counters = json.load(f)["counters"]
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def is_at(self, **wanted):
+        for path, value in wanted.items():
+            path = path.replace("__", ".")
+            same(at(self.envelope, path), value, f"{path} ({self.text})")
+
+    def lacks(self, *texts):
+        for text in texts:
+            if text.lower() in self.text.lower():
+                raise AssertionError(f"'{text}' is in {self.text}")
+
+
+def token(field, value):
+    def digest(key, data):
+        return hmac.new(key, data, "sha256").digest()
+    key = digest(digest(bytes(32), SECRET), b"sluice pseudonymise\x01")
+    return "p1:k2:" + digest(key, field.encode() + b"\0" + value.encode())[:16].hex()
+
+
+TESTS = []
+
+
+def case(run):
+    TESTS.append(run)
+    return run
+
+
+@case
+def all_shared(where):
+    """the full preset changes nothing, and says under which policy"""
+    r = Reading(where, "preset = full")
+    r.is_at(user__name="CORP\\Alice", file__name=NAME, destination__ip="10.1.2.3", destination__port=41234,
+            sluice__policy__modes=None)
+    if not re.fullmatch("[0-9a-f]{32}", at(r.envelope, "sluice.policy.id") or ""):
+        raise AssertionError(r.text)
+
+
+@case
+def pseudonyms(where):
+    """pseudonyms are what anybody with the key computes, of the newest key"""
+    r = Reading(where, "default = pseudonymise")
+    r.is_at(user__hash=token("user", "corp\\alice"), file__name=token("filename", NAME),
+            url__original=token("url", URL), client__address=token("destination_ip", "10.1.2.3"),
+            sluice__destination_port=token("destination_port", "41234"), destination__ip=None,
+            user__name=None, url__domain=None, sluice__policy__modes__user="pseudonymise")
+    r.lacks("alice", "secret", "10.1.2.3", "a.example", "41234")
+
+
+@case
+def truncated(where):
+    """truncate keeps networks, services, paths and extensions"""
+    r = Reading(where, "default = truncate")
+    # The name is in the path, and is not shared.
+    r.is_at(client__ip="10.1.2.0", client__port=0, url__original="http://a.example/", file__extension="exe",
+            user=None, sluice__policy__modes__user="omit",
+            sluice__policy__modes__source_ip="truncate 24 48")
+    r.lacks("alice", "secret", "10.1.2.3")
+    r = Reading(where, "default = share\nurl = truncate")
+    r.is_at(url__original=f"http://a.example/{NAME}")
+    r.lacks("token")
+
+
+@case
+def addresses(where):
+    """encrypted addresses stay near each other, generalised ones are names"""
+    r = Reading(where, "default = share\ndestination_ip = encrypt\nsource_ip = generalise",
+                more="[network servers]\nprefixes = 0.0.0.0/0")
+    if not re.fullmatch(r"[0-9.]+", at(r.envelope, "destination.ip")):
+        raise AssertionError(r.text)
+    r.is_at(source__address="servers", source__ip=None)
+    r.lacks("10.1.2.3")
+    r = Reading(where, "default = share\ndestination_ip = encrypt deterministic")
+    if at(r.envelope, "destination.ip").count(":") < 2:
+        raise AssertionError(r.text)
+    r = Reading(where, "default = share\ndestination_ip = generalise")
+    r.is_at(destination__address="internal", server__ip=at(r.envelope, "source.ip"))
+
+
+@case
+def keys(where):
+    """a key file that is not as it should be is no key, and what needs one is omitted"""
+    for bad, text in ((dict(keys=None), "No such file"), (dict(mode=0o640), "no access for group"),
+                      (dict(keys=KEYS[:-1]), "newline at its end"),
+                      (dict(keys=KEYS[:-9] + "\n"), "keys:3: expected 64 hex digits"),
+                      (dict(keys=""), "at least one line")):
+        r = Reading(where, "default = share\nuser = pseudonymise\nsource_ip = encrypt", **bad)
+        r.is_at(user=None, source__ip=None, sluice__policy__modes={"user": "omit", "source_ip": "omit"})
+        same(r.counters["policy_keys_missing"], 2, "policy_keys_missing")
+        r.lacks("alice")
+        if r.said.count(text) != 1:
+            raise AssertionError(f"'{text}' is not said once: {r.said}")
+
+
+@case
+def refused(where):
+    """an unknown mode or field is no configuration at all"""
+    for line in ("user = hash", "user = truncate", "users = omit", "source_ip = truncate 99 48", "preset = none"):
+        r = Reading(where, line, fails=True)
+        if "conf:5: " not in r.said or "expected" not in r.said:
+            raise AssertionError(r.said)
+
+
+def main():
+    replay.need(SLUICED)
+    failed = 0
+    print(f"1..{len(TESTS)}")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as where:
+        for number, run in enumerate(TESTS, 1):
+            try:
+                run(where)
+                print(f"ok {number} - {run.__doc__}", flush=True)
+            except Exception as error:      # whatever went wrong is that test's
+                failed += 1
+                print(f"not ok {number} - {run.__doc__}\n# {error!r}", flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
