@@ -31,7 +31,7 @@ static const char schema[] = "CREATE TABLE mappings ("
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET until = ?4,"    \
 	       " user = ?5, source = ?6")                                                  \
 	X(ALL, "SELECT vsys, address, begin, until, user, source FROM mappings"            \
-	       " ORDER BY begin")                                                          \
+	       " ORDER BY begin DESC")                                                     \
 	X(EMPTY, "DELETE FROM members WHERE name = ?1")                                    \
 	X(JOIN, "INSERT INTO members (name, user) VALUES (?1, ?2) ON CONFLICT DO NOTHING") \
 	X(MEMBERS, "SELECT name, user FROM members")                                       \
