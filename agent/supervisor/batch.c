@@ -10,6 +10,7 @@
 
 #include "lib/log.h"
 #include "supervisor/intake.h"
+#include "supervisor/sharing.h"
 
 #include <string.h>
 #include <time.h>
@@ -160,7 +161,7 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 
 	/* The strictest of what held when the session began and what holds now. */
 	mask &= p->sighting.session.share_mask;
-	intake_withhold(s->c, &s->counters, &p->sighting, mask, &p->clouds);
+	intake_withhold(s->c, s->users, &s->counters, &p->sighting, mask, &p->clouds);
 	if (!p->clouds)
 		return true;
 	switch (store_add(s->store, &p->sighting, mask, now)) {
@@ -172,11 +173,13 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 	default:
 		return false;
 	}
-	for (size_t i = 0; i < s->c->clouds; i++)
+	for (size_t i = 0; i < s->c->clouds; i++) {
+		struct policy seen = sharing_policy(s->c, s->users, i, &p->sighting);
+
 		if ((p->clouds & (1ull << i)) &&
-		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &s->c->share[i],
-				  now))
+		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &seen, now))
 			return false;
+	}
 	return true;
 }
 

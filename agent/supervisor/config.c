@@ -133,6 +133,8 @@ void config_free(struct config *c)
 		free(c->policy_keys[i]);
 	}
 	free(c->networks);
+	for (size_t i = 0; i < c->narrows; i++)
+		narrow_free(&c->narrow[i]);
 	application_table_free(c->applications);
 	file_types_free(c->file_types);
 	free(c->file_types_path);

@@ -10,6 +10,7 @@
 #include "cloud/cloud.h"
 #include "lib/list.h"
 #include "policy/application.h"
+#include "policy/narrow.h"
 #include "policy/network.h"
 #include "policy/policy.h"
 #include "policy/policy_key.h"
@@ -62,6 +63,8 @@ struct config {
 	struct policy_keys *policy_keys[CLOUD_MAX];
 	size_t clouds;
 
+	struct narrow narrow[NARROWS_MAX]; /* [narrow NAME] */
+	size_t narrows;
 	struct networks *networks; /* [network NAME]; NULL: none */
 
 	/* [vsys NAME] and [zone NAME], with what their names stand for now */

@@ -42,14 +42,14 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		config_bad(
-			p,
-			"'%s' stands before the first section: expected [capture], [agent], "
-			"[users], [cloud NAME], [share NAME], [network NAME], [limits], [rule "
-			"NAME], [vsys "
-			"NAME] or "
-			"[zone NAME]",
-			name);
+		config_bad(p,
+			   "'%s' stands before the first section: expected [capture], [agent], "
+			   "[users], [cloud NAME], [share NAME], [narrow NAME], [network "
+			   "NAME], [limits], [rule "
+			   "NAME], [vsys "
+			   "NAME] or "
+			   "[zone NAME]",
+			   name);
 		return 1;
 	}
 	if (value[0] == '\0') {
@@ -58,6 +58,10 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	}
 	if (p->section == SECTION_SHARE) {
 		config_set_share(p, name, value);
+		return 1;
+	}
+	if (p->section == SECTION_NARROW) {
+		config_set_narrow(p, name, value);
 		return 1;
 	}
 	if (p->section == SECTION_LIMITS) {
@@ -119,6 +123,8 @@ static bool add_named(struct parse *p, enum section section, const char *name)
 		p->share[p->index].line = p->line;
 		strcpy(p->share[p->index].name, name);
 		return true;
+	case SECTION_NARROW:
+		return config_add_narrow(p, name);
 	case SECTION_NETWORK:
 		return config_add_network(p, name);
 	default:
@@ -188,7 +194,8 @@ static void begin_section(struct parse *p, char *text)
 		config_bad(
 			p,
 			"[%s] is no section: expected capture, agent, users, cloud NAME, share "
-			"NAME, network NAME, limits, rule NAME, vsys NAME or zone NAME",
+			"NAME, narrow NAME, network NAME, limits, rule NAME, vsys NAME or zone "
+			"NAME",
 			kind ? kind : "");
 		return;
 	}
@@ -399,7 +406,7 @@ static void finish_rule(struct parse *p, size_t i)
 static void finish(struct parse *p)
 {
 	struct config *c = p->c;
-	bool plain = c->clouds == 0 && c->rules == 0 && p->shares == 0;
+	bool plain = c->clouds == 0 && c->rules == 0 && p->shares == 0 && c->narrows == 0;
 
 	config_finish_vsys(p);
 	if (c->retry_min > c->retry_max)
@@ -422,6 +429,7 @@ static void finish(struct parse *p)
 	}
 	finish_clouds(p);
 	finish_shares(p);
+	config_finish_narrows(p);
 	for (size_t i = 0; i < c->rules; i++) {
 		finish_applications(p, i);
 		finish_rule(p, i);

@@ -32,6 +32,7 @@ bool config_complete(struct config *c);
 	X(USERS, "users", false)     \
 	X(CLOUD, "cloud", true)      \
 	X(SHARE, "share", true)      \
+	X(NARROW, "narrow", true)    \
 	X(NETWORK, "network", true)  \
 	X(LIMITS, "limits", false)   \
 	X(RULE, "rule", true)        \
@@ -87,6 +88,9 @@ struct parse {
 	int rule_application_line[CONFIG_RULES_MAX];
 	char *rule_types[CONFIG_RULES_MAX];
 	int rule_types_line[CONFIG_RULES_MAX];
+	uint32_t narrow_given[NARROWS_MAX]; /* like share.given */
+	enum policy_mode narrow_rest[NARROWS_MAX];
+	int narrow_line[NARROWS_MAX][NARROW_CRITERION_COUNT];
 	struct limit limit[FILE_TYPES_MAX];
 	size_t limits;
 };
@@ -120,6 +124,12 @@ void config_set_share(struct parse *p, const char *name, const char *value);
 void config_finish_share(struct parse *p, struct share *share, size_t cloud);
 bool config_add_network(struct parse *p, const char *name);
 void config_set_prefixes(struct parse *p, const struct key *k, void *base, const char *value);
+
+/* config_narrow.c */
+bool config_add_narrow(struct parse *p, const char *name);
+void config_set_narrow(struct parse *p, const char *name, const char *value);
+/* What can only be said of all of them. */
+void config_finish_narrows(struct parse *p);
 
 /* config_vsys.c */
 bool config_add_vsys(struct parse *p, const char *name);

@@ -74,14 +74,14 @@ bool deliver_wish(struct deliver *d, const struct msg_view *v)
 	return true;
 }
 
-/* The policy that holds now for a cloud, and its place; false: it has none. */
-static bool policy_now(const struct deliver *d, const char *cloud, struct policy *p,
-		       size_t *place)
+/* The policy that holds now for it at a cloud, and that one's place; false: it has none. */
+static bool policy_now(const struct deliver *d, const char *cloud, const struct sighting *s,
+		       struct policy *p, size_t *place)
 {
 	for (size_t i = 0; i < d->c->clouds; i++) {
 		if (strcmp(d->c->cloud[i].name, cloud) != 0 || !d->c->has_share[i])
 			continue;
-		*p = d->c->share[i];
+		*p = sharing_policy(d->c, d->users, i, s);
 		*place = i;
 		return true;
 	}
@@ -133,7 +133,7 @@ static bool render(struct deliver *d, const struct wish *w, struct envelope_repo
 	}
 	if (!sub.policy_readable) {
 		snprintf(reason, REFUSAL_MAX, "the policy it was seen under cannot be read");
-	} else if (!policy_now(d, w->cloud, &now, &cloud)) {
+	} else if (!policy_now(d, w->cloud, &sub.sighting, &now, &cloud)) {
 		snprintf(reason, REFUSAL_MAX, "there is no [share %s]", w->cloud);
 	} else {
 		effective = policy_masked(policy_strictest(sub.policy, now),

@@ -16,6 +16,7 @@
 #include "lib/msg.h"
 #include "supervisor/config.h"
 #include "supervisor/store.h"
+#include "supervisor/users.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,7 @@ struct wish {
 struct deliver {
 	const struct config *c;
 	struct store *store;
+	struct users *users;
 	struct kernel *kernel;
 	struct counters *counters;
 	struct msg msg;

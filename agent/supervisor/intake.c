@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "policy/envelope.h"
+#include "supervisor/sharing.h"
 
 #include <string.h>
 
@@ -93,11 +94,11 @@ void intake_check(struct spool *spool, struct counters *counters, struct sightin
 	*clouds = 0;
 }
 
-void intake_withhold(const struct config *c, struct counters *counters,
+void intake_withhold(const struct config *c, struct users *users, struct counters *counters,
 		     const struct sighting *s, uint32_t share_mask, uint64_t *clouds)
 {
 	for (size_t i = 0; i < c->clouds; i++) {
-		struct policy p = policy_masked(c->share[i], share_mask);
+		struct policy p = policy_masked(sharing_policy(c, users, i, s), share_mask);
 
 		if (!(*clouds & 1ull << i) || envelope_allowed(s, &p))
 			continue;

@@ -42,7 +42,7 @@ void intake_check(struct spool *spool, struct counters *counters, struct sightin
  * Takes away the clouds whose policy, under that share mask, lets nothing of the
  * sighting's kind go (envelope_allowed()).
  */
-void intake_withhold(const struct config *c, struct counters *counters,
+void intake_withhold(const struct config *c, struct users *users, struct counters *counters,
 		     const struct sighting *s, uint32_t share_mask, uint64_t *clouds);
 
 #endif

@@ -127,7 +127,8 @@ static bool write_file(const char *path, const struct buf *b)
 
 static void write_envelope(struct offline *o, size_t cloud, const struct sighting *s)
 {
-	struct policy policy = policy_masked(o->c->share[cloud], SLUICE_SHARE_ALL);
+	struct policy policy =
+		policy_masked(sharing_policy(o->c, o->users, cloud, s), SLUICE_SHARE_ALL);
 	char hex[SHA256_TEXT], id[SIGHTING_ID_TEXT], *path;
 	struct envelope_report report = {0};
 	struct sharing sharing;
@@ -161,7 +162,7 @@ static void take_sighting(struct offline *o, const struct msg_view *v)
 	}
 	if (!journal_append(&o->journal, &s))
 		o->failed = true;
-	intake_withhold(o->c, &o->counters, &s, SLUICE_SHARE_ALL, &clouds);
+	intake_withhold(o->c, o->users, &o->counters, &s, SLUICE_SHARE_ALL, &clouds);
 	for (size_t i = 0; i < o->c->clouds; i++)
 		if (clouds & (1ull << i))
 			write_envelope(o, i, &s);

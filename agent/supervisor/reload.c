@@ -96,6 +96,21 @@ static void apply_users(struct config *c, struct config *new)
 	c->users.timeout = new->users.timeout;
 }
 
+/* The old ones go with the new configuration. */
+static void apply_narrows(struct config *c, struct config *new)
+{
+	size_t count = c->narrows;
+
+	for (size_t i = 0; i < NARROWS_MAX; i++) {
+		struct narrow narrow = c->narrow[i];
+
+		c->narrow[i] = new->narrow[i];
+		new->narrow[i] = narrow;
+	}
+	c->narrows = new->narrows;
+	new->narrows = count;
+}
+
 static void apply_networks(struct config *c, struct config *new)
 {
 	struct networks *networks = c->networks;
@@ -116,6 +131,7 @@ static void apply(struct config *c, struct config *new)
 
 	apply_users(c, new);
 	apply_networks(c, new);
+	apply_narrows(c, new);
 
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
@@ -151,10 +167,10 @@ static void apply(struct config *c, struct config *new)
 	for (size_t i = 0; i < c->rules; i++)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
-		log_warning(
-			"only [share], [network], [rule], [limits], [users], [vsys] and [zone] "
-			"sections take "
-			"effect now: what else changed waits for a restart");
+		log_warning("only [share], [narrow], [network], [rule], [limits], [users], "
+			    "[vsys] and [zone] "
+			    "sections take "
+			    "effect now: what else changed waits for a restart");
 }
 
 void reload(struct config *c, const char *path)

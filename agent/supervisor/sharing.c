@@ -3,6 +3,40 @@
 
 #define DOCUMENT_MAX (1u << 20)
 
+static bool in_group(void *arg, const char *user, const char *group)
+{
+	return users_in_group(arg, user, group);
+}
+
+/* Links and mails are of their own types, as rules have it. */
+static const char *type_of(const struct sighting *s)
+{
+	if (s->kind == SIGHTING_KIND_LINK)
+		return FILE_TYPE_LINK;
+	return s->kind == SIGHTING_KIND_MAIL ? FILE_TYPE_MAIL
+					     : sighting_get(s, SIGHTING_FILE_TYPE);
+}
+
+struct policy sharing_policy(const struct config *c, struct users *users, size_t cloud,
+			     const struct sighting *s)
+{
+	struct narrow_subject subject = {
+		.text =
+			{
+				[NARROW_CLOUD] = c->cloud[cloud].name,
+				[NARROW_RULE] = sighting_get(s, SIGHTING_RULE),
+				[NARROW_VIRTUAL_SYSTEM] =
+					sighting_get(s, SIGHTING_VIRTUAL_SYSTEM),
+				[NARROW_FILE_TYPE] = type_of(s),
+				[NARROW_USER_GROUP] = sighting_get(s, SIGHTING_USER),
+			},
+		.in_group = users ? in_group : NULL,
+		.arg = users,
+	};
+
+	return narrow_apply(c->narrow, c->narrows, &subject, c->share[cloud]);
+}
+
 bool sharing_begin(struct sharing *s, const struct config *c, size_t cloud,
 		   const struct policy *effective, struct counters *counters)
 {

@@ -10,6 +10,7 @@
 #include "policy/document.h"
 #include "policy/treat.h"
 #include "supervisor/config.h"
+#include "supervisor/users.h"
 
 struct sharing {
 	struct policy policy;
@@ -17,6 +18,10 @@ struct sharing {
 	struct buf document;
 	char id[POLICY_ID_MAX];
 };
+
+/* The policy of a cloud for a sighting now: its [share], and all of [narrow] that fits. */
+struct policy sharing_policy(const struct config *c, struct users *users, size_t cloud,
+			     const struct sighting *s);
 
 /*
  * Of a cloud of the configuration.  What needs a key, where there is none, is omitted and

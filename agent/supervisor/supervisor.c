@@ -417,6 +417,7 @@ static bool open_users(struct supervisor *s)
 
 	s->users = path ? users_open(&s->c->users, path, &s->counters) : NULL;
 	free(path);
+	s->deliver.users = s->users;
 	return s->users;
 }
 

@@ -138,6 +138,22 @@ bool users_check(const struct users_config *c)
 	return t;
 }
 
+static bool is_member(struct user_table *t, const char *user, const char *group)
+{
+	struct user_names *names = t ? user_table_names(t) : NULL;
+	struct user_name *name = names ? user_names_find(names, USER_NAME_USER, user) : NULL;
+	struct user_member *m = name ? name->list : NULL;
+
+	while (m && strcmp(m->group->text, group) != 0)
+		m = m->next_group;
+	return m;
+}
+
+bool users_in_group(struct users *u, const char *user, const char *group)
+{
+	return is_member(u->told, user, group) || is_member(u->file, user, group);
+}
+
 void users_reload(struct users *u)
 {
 	struct user_table *t = NULL;

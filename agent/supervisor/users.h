@@ -50,6 +50,9 @@ void users_reload(struct users *u);
  */
 void users_resolve(struct users *u, struct sighting *s);
 
+/* Is the user a member of the group, by what was told or by the file? */
+bool users_in_group(struct users *u, const char *user, const char *group);
+
 /* Does what was asked for, now; false with s->error. */
 bool users_change(struct users *u, struct user_changes *s, enum user_source source,
 		  struct user_changed *done);

@@ -50,7 +50,7 @@ class Reading:
                 f.write(keys)
             os.chmod(self.path("keys"), mode)
         with open(self.path("users"), "w") as f:
-            f.write("10.1.2.3 CORP\\Alice\n")
+            f.write("10.1.2.3 CORP\\Alice group=hr\n")
         with open(self.path("conf"), "w") as f:
             f.write(f"[cloud x]\nkind = directory\n[share x]\nkey_file = {self.path('keys')}\n{share}\n"
                     f"[rule all]\ncloud = x\n[users]\nfile = {self.path('users')}\n{more}\n")
@@ -145,6 +145,24 @@ def addresses(where):
         raise AssertionError(r.text)
     r = Reading(where, "default = share\ndestination_ip = generalise")
     r.is_at(destination__address="internal", server__ip=at(r.envelope, "source.ip"))
+
+
+@case
+def narrowed(where):
+    """the strictest of the cloud's policy and all that fits, by rule, type, system and group"""
+    fits = ("cloud = y, x", "rule = all", "virtual_system = blue side, red",
+            "user_group = hr", "cloud = x\nrule = all\nuser_group = it, hr")
+    other = ("cloud = y", "rule = none", "virtual_system = red", "user_group = it", "file_type = pe",
+             "rule = all\ncloud = y")
+    rest = ("[cloud y]\nkind = directory\n[share y]\ndefault = share\n[rule none]\ncloud = y\nfile_type = pdf\n"
+            "[capture]\nvirtual_system = blue side\n[vsys red]\nvlan = 7\n")
+    for criteria in fits + other:
+        r = Reading(where, "default = share\nuser = pseudonymise\nsource_ip = truncate 16 32",
+                    more=rest + f"[narrow one]\n{criteria}\nuser = omit\nsource_ip = truncate 24 48\n"
+                    "[narrow two]\nurl = truncate\nsource_ip = share\n")
+        modes = {"source_ip": "truncate 16 32", "user": "omit" if criteria in fits else "pseudonymise",
+                 "url": "truncate path"}
+        same(at(r.envelope, "sluice.policy.modes"), modes, criteria)
 
 
 @case
