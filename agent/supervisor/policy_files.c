@@ -138,7 +138,8 @@ static bool replace(const char *path, const struct buf *text)
 
 	if (asprintf(&temporary, "%s.new", path) < 0)
 		return false;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	unlink(temporary); /* of a rotation that a crash ended */
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ok = fd >= 0 && write(fd, text->data, text->len) == (ssize_t)text->len &&
 	     fsync(fd) == 0 && rename(temporary, path) == 0 && sync_directory(path);
 	if (!ok)
