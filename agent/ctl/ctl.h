@@ -48,9 +48,13 @@ int ctl_vsys(struct ctl *ctl, int argc, char **argv);
 int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_rules(struct ctl *ctl, int argc, char **argv);
 int ctl_types(struct ctl *ctl, int argc, char **argv);
+int ctl_policy(struct ctl *ctl, int argc, char **argv);
+
+#define CTL_POLICY_WORDS "presets diff import export"
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
-	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[];
+	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[],
+	ctl_policy_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

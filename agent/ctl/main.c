@@ -65,6 +65,18 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
+	{"policy", "presets|diff|import|export ...", "what leaves: named policies, PAN-OS's",
+	 ctl_policy, true,
+	 "By the configuration alone: no kernel and no agent is asked.\n"
+	 "  policy presets              named policies, from all shared to next to nothing\n"
+	 "  policy diff A B             fields that differ; exit status 1 when some do. A and "
+	 "B\n"
+	 "                              are presets, clouds, or paths as for import\n"
+	 "  policy import FILE          a [share] section for what PAN-OS's configuration "
+	 "says\n"
+	 "                              in <session-info-select>; \"-\": standard input\n"
+	 "  policy export CLOUD|PRESET  that node, for a firewall",
+	 ctl_policy_options, CTL_POLICY_WORDS},
 	{"user", "[list|add|del|import] ...", "who is at which address", ctl_user, true,
 	 "Asks the running agent.\n"
 	 "  user [list] [--user NAME] [--group NAME] [--vsys NAME] [--all]\n"

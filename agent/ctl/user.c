@@ -4,6 +4,7 @@
  */
 #include "ctl/agent.h"
 #include "ctl/ctl.h"
+#include "ctl/input.h"
 #include "policy/user_time.h"
 #include "supervisor/control.h"
 
@@ -115,34 +116,6 @@ static int user_del(struct ctl *ctl, const struct user_options *o, int argc, cha
 	return change(ctl, request);
 }
 
-/* A whole file or standard input, to be freed; NULL after an error. */
-static char *read_all(const char *path)
-{
-	FILE *from = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char *text = from ? malloc(CONTROL_REQUEST_MAX) : NULL;
-	size_t n = text ? fread(text, 1, CONTROL_REQUEST_MAX - 1, from) : 0;
-
-	if (!from || ferror(from)) {
-		ctl_error("user import: cannot read %s: %s", path, strerror(errno));
-	} else if (!text) {
-		ctl_error("out of memory");
-	} else if (!feof(from) && getc(from) != EOF) {
-		ctl_error("user import: %s: longer than %u bytes, expected several files", path,
-			  CONTROL_REQUEST_MAX);
-	} else if (memchr(text, '\0', n)) {
-		ctl_error("user import: %s: has NUL bytes, expected text", path);
-	} else {
-		text[n] = '\0';
-		if (from != stdin)
-			fclose(from);
-		return text;
-	}
-	if (from && from != stdin)
-		fclose(from);
-	free(text);
-	return NULL;
-}
-
 static int user_import(struct ctl *ctl, const struct user_options *o, int argc, char **argv)
 {
 	json_t *request;
@@ -152,7 +125,7 @@ static int user_import(struct ctl *ctl, const struct user_options *o, int argc, 
 		ctl_error("user import: expected FILE, or - for standard input");
 		return CTL_USAGE;
 	}
-	text = read_all(argv[0]);
+	text = ctl_read_all("user import", argv[0], CONTROL_REQUEST_MAX);
 	if (!text)
 		return CTL_FAILED;
 	request = request_for("users.import", o);
