@@ -65,8 +65,8 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
-	{"policy", "presets|diff|import|export ...", "what leaves: named policies, PAN-OS's",
-	 ctl_policy, true,
+	{"policy", "presets|diff|import|export|keygen ...",
+	 "what leaves: named policies, PAN-OS's", ctl_policy, true,
 	 "By the configuration alone: no kernel and no agent is asked.\n"
 	 "  policy presets              named policies, from all shared to next to nothing\n"
 	 "  policy diff A B             fields that differ; exit status 1 when some do. A and "
@@ -75,7 +75,8 @@ static const struct ctl_command commands[] = {
 	 "  policy import FILE          a [share] section for what PAN-OS's configuration "
 	 "says\n"
 	 "                              in <session-info-select>; \"-\": standard input\n"
-	 "  policy export CLOUD|PRESET  that node, for a firewall",
+	 "  policy export CLOUD|PRESET  that node, for a firewall\n"
+	 "  policy keygen FILE          makes a key_file, or adds a key to one",
 	 ctl_policy_options, CTL_POLICY_WORDS},
 	{"user", "[list|add|del|import] ...", "who is at which address", ctl_user, true,
 	 "Asks the running agent.\n"

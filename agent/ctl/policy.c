@@ -4,12 +4,15 @@
  */
 #include "ctl/config.h"
 #include "ctl/input.h"
+#include "lib/log.h"
 #include "policy/panos.h"
 #include "policy/preset.h"
+#include "supervisor/policy_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define XML_MAX (64u << 20) /* bytes; whole configurations are exported too */
 
@@ -257,16 +260,38 @@ static int diff(struct ctl *ctl, const struct policy_options *o, int argc, char 
 	return differences ? CTL_FAILED : CTL_OK;
 }
 
+/* --------------------------------------------------------------------- keys */
+
+static int keygen(struct ctl *ctl, const struct policy_options *o, int argc, char **argv)
+{
+	char id[POLICY_KEY_ID_MAX];
+	struct timespec now;
+
+	(void)o;
+	if (argc != 1) {
+		ctl_error("policy keygen: expected FILE, a key_file of sluice.conf(5)");
+		return CTL_USAGE;
+	}
+	log_init("sluicectl", LOG_LEVEL_WARNING);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!policy_files_add(argv[0],
+			      (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, id))
+		return CTL_FAILED;
+	if (ctl->json)
+		return ctl_print_json(json_pack("{s:s, s:s}", "file", argv[0], "key", id));
+	printf("%s: key %s is the current one; a running agent reads it at its next reload\n",
+	       argv[0], id);
+	return CTL_OK;
+}
+
 /* ------------------------------------------------------------------ commands */
 
 static const struct {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
 } commands[] = {
-	{"presets", list_presets},
-	{"diff", diff},
-	{"import", import_panos},
-	{"export", export_panos},
+	{"presets", list_presets}, {"diff", diff},     {"import", import_panos},
+	{"export", export_panos},  {"keygen", keygen},
 };
 
 int ctl_policy(struct ctl *ctl, int argc, char **argv)

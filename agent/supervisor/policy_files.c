@@ -150,14 +150,16 @@ static bool replace(const char *path, const struct buf *text)
 	return ok;
 }
 
-static bool append_key(const char *path, const struct policy_keys *keys, uint64_t now)
+/* there: the file is, and the keys are its. */
+static bool append_key(const char *path, bool there, const struct policy_keys *keys,
+		       uint64_t now)
 {
 	uint8_t secret[POLICY_KEY_SECRET];
 	struct buf text;
 	bool ok;
 
 	buf_init(&text, POLICY_KEY_TEXT_MAX);
-	ok = RAND_bytes(secret, sizeof(secret)) == 1 && !read_all(path, &text) &&
+	ok = RAND_bytes(secret, sizeof(secret)) == 1 && (!there || !read_all(path, &text)) &&
 	     policy_key_line(keys, now, secret, &text) && replace(path, &text);
 	explicit_bzero(secret, sizeof(secret));
 	wipe(&text);
@@ -173,7 +175,7 @@ void policy_files_rotate(struct config *c, uint64_t now)
 		if (!key || !c->policy_key_period[i] ||
 		    now < key->created + c->policy_key_period[i] * SECOND)
 			continue;
-		if (append_key(c->policy_key_file[i], c->policy_keys[i], now)) {
+		if (append_key(c->policy_key_file[i], true, c->policy_keys[i], now)) {
 			log_info("%s: a new key, the one before was older than key_period",
 				 c->policy_key_file[i]);
 			read_one(c, i);
@@ -185,4 +187,23 @@ void policy_files_rotate(struct config *c, uint64_t now)
 				  c->policy_key_file[i]);
 		}
 	}
+}
+
+bool policy_files_add(const char *path, uint64_t now, char id[static POLICY_KEY_ID_MAX])
+{
+	struct policy_keys *keys = calloc(1, sizeof(*keys));
+	bool there = access(path, F_OK) == 0, ok;
+	struct buf text;
+
+	buf_init(&text, POLICY_KEY_TEXT_MAX);
+	ok = keys && (!there || read_file(path, keys, &text)) &&
+	     append_key(path, there, keys, now);
+	buf_reset(&text);
+	if (ok && read_file(path, keys, &text))
+		strcpy(id, policy_keys_current(keys)->id);
+	else
+		ok = false;
+	free_keys(&keys);
+	wipe(&text);
+	return ok;
 }

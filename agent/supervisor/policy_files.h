@@ -20,5 +20,10 @@ void policy_files_read(struct config *c);
  * the epoch.  The file is replaced as a whole, so that no crash leaves half of one.
  */
 void policy_files_rotate(struct config *c, uint64_t now);
+/*
+ * Makes the file, or appends a key to it; id: the new key's.  False after logging what is
+ * wrong.
+ */
+bool policy_files_add(const char *path, uint64_t now, char id[static POLICY_KEY_ID_MAX]);
 
 #endif
