@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import replay
+from replay import case, same
 from synth import Capture, http
 
 BUILD = os.environ.get("BUILD", os.path.join(replay.ROOT, "build"))
@@ -23,11 +24,6 @@ SECRET = bytes(range(32))
 KEYS = f"# of the test\nk1 2023-01-01T00:00:00Z {bytes(32).hex()}\nk2 2024-01-31T12:00:00Z {SECRET.hex()}\n"
 NAME = "Secret-Name.exe"
 URL = f"http://a.example/{NAME}?token=secret"
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def at(value, path):
@@ -86,14 +82,6 @@ def token(field, value):
         return hmac.new(key, data, "sha256").digest()
     key = digest(digest(bytes(32), SECRET), b"sluice pseudonymise\x01")
     return "p1:k2:" + digest(key, field.encode() + b"\0" + value.encode())[:16].hex()
-
-
-TESTS = []
-
-
-def case(run):
-    TESTS.append(run)
-    return run
 
 
 @case
@@ -189,19 +177,4 @@ def refused(where):
             raise AssertionError(r.said)
 
 
-def main():
-    replay.need(SLUICED)
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as where:
-        for number, run in enumerate(TESTS, 1):
-            try:
-                run(where)
-                print(f"ok {number} - {run.__doc__}", flush=True)
-            except Exception as error:      # whatever went wrong is that test's
-                failed += 1
-                print(f"not ok {number} - {run.__doc__}\n# {error!r}", flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(replay.main(SLUICED))

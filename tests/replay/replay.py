@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the replay tests share: where things are, running the agent on a capture, TAP."""
+"""What the replay tests share: where things are, running the agent on a capture, TAP.
+
+A test is a file of @case functions, or one judge() of many items; main() or each() runs it.
+"""
 import concurrent.futures
 import gzip
 import os
@@ -92,4 +95,36 @@ def each(items, judge, name):
             for line in faults + notes:
                 print(f"#   {line}")
             sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def same(got, wanted, what):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+CASES = []
+
+
+def case(run):
+    """A test of the file, called with a folder for all of them; named by its description."""
+    CASES.append(run)
+    return run
+
+
+def main(*programs):
+    """Runs the cases; exit status."""
+    for program in programs:
+        need(program)
+    failed = 0
+    print(f"1..{len(CASES)}")
+    with tempfile.TemporaryDirectory(prefix="sluice-replay-") as where:
+        for i, run in enumerate(CASES, 1):
+            try:
+                run(where)
+                print(f"ok {i} - {run.__doc__}", flush=True)
+            except Exception as e:      # whatever went wrong is that test's
+                failed += 1
+                print(f"not ok {i} - {run.__doc__}")
+                print("\n".join("# " + l for l in f"{run.__name__}: {e!s} ({type(e).__name__})".splitlines()), flush=True)
     return 1 if failed else 0

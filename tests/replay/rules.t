@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 
 import replay
+from replay import case, same
 from synth import Capture, chunked, ftp, http, http_put, mail, smtp
 
 BUILD = os.environ.get("BUILD", os.path.join(replay.ROOT, "build"))
@@ -123,19 +124,6 @@ def explained(reading, *words):
     if done.returncode:
         raise AssertionError(f"sluicectl: {done.stderr}")
     return sorted(c["name"] for c in json.loads(done.stdout)["clouds"] if c["sent"])
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
-
-
-TESTS = []
-
-
-def case(run):
-    TESTS.append(run)
-    return run
 
 
 # -------------------------------------------------------------------- cases
@@ -375,20 +363,4 @@ def tool(where):
             raise AssertionError(f"no '{part}' in: {said}")
 
 
-def main():
-    for program in SLUICED, SLUICECTL:
-        replay.need(program)
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="sluice-rules.") as where:
-        for i, run in enumerate(TESTS, 1):
-            try:
-                run(where)
-                print(f"ok {i} - {run.__doc__}", flush=True)
-            except AssertionError as e:
-                failed += 1
-                print(f"not ok {i} - {run.__doc__}\n# {run.__name__}: {e}", flush=True)
-    print(f"1..{len(TESTS)}")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(replay.main(SLUICED, SLUICECTL))

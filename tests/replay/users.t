@@ -13,6 +13,7 @@ import tempfile
 from datetime import datetime, timedelta, timezone
 
 import replay
+from replay import case, same
 from synth import Capture, ftp, http, http_put
 
 BUILD = os.environ.get("BUILD", os.path.join(replay.ROOT, "build"))
@@ -36,11 +37,6 @@ def at(hours, zone=0):
     """RFC 3339, so many hours behind the begin of the capture."""
     there = (BEGIN + timedelta(hours=hours)).astimezone(timezone(timedelta(hours=zone)))
     return there.isoformat()
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 class Reading:
@@ -106,14 +102,6 @@ def put(name, hours=0):
         c.time += int(hours * HOUR)
         c.tcp(http_put("/" + name, content(name)), (bytes(map(int, INSIDE.split("."))), 30000 + c.count))
     return step
-
-
-TESTS = []
-
-
-def case(run):
-    TESTS.append(run)
-    return run
 
 
 @case
@@ -212,19 +200,4 @@ def many(where):
     same((r.users_of("a")[0], r.users_of("b")[0]), ("corp\\user9999", None), "the last one, and no one")
 
 
-def main():
-    replay.need(SLUICED)
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="sluice-users.") as where:
-        for i, run in enumerate(TESTS, 1):
-            try:
-                run(where)
-                print(f"ok {i} - {run.__doc__}", flush=True)
-            except AssertionError as e:
-                failed += 1
-                print(f"not ok {i} - {run.__doc__}\n# {run.__name__}: {e}", flush=True)
-    print(f"1..{len(TESTS)}")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(replay.main(SLUICED))
