@@ -157,9 +157,11 @@ hasnt "$one" namecanary 'omitted: the name, also in the URL'
 has "$one" urlcanary 'shared: the rest of the URL'
 has "$one" '"withheld":["url"]' 'and it says so'
 two=$(cat "$tmp/out/outbox/two/"*)
-is "$(printf %s "$two" | jq -c 'del(."@timestamp", .ecs, .event, .observer, .file)')" \
+is "$(printf %s "$two" | jq -c 'del(."@timestamp", .ecs, .event, .observer, .file, .sluice.policy)')" \
 	'{"network":{"transport":"tcp","type":"ipv4","direction":"inbound","application":"web-browsing"},"sluice":{"direction":"download"}}' \
 	'no default: all but what is named is omitted'
+is "$(printf %s "$two" | jq -c '.sluice.policy.modes | [length, (map(select(. == "omit")) | length)]')" '[11,11]' \
+	'and it says so'
 absent "$tmp/state" 'a capture makes no state directory'
 
 # -------------------------------------------------------------- bad captures

@@ -3,6 +3,7 @@
 
 #include "scratch.h"
 #include "supervisor/policy_files.h"
+#include "supervisor/reload.h"
 #include "supervisor/sharing.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ FIXTURE(files)
 {
 	char dir[SCRATCH_MAX];
 	struct config *c;
-	char file[SCRATCH_MAX + 8];
+	char file[2 * SCRATCH_MAX];
 };
 
 static void put(FIXTURE_DATA(files) *self, const char *text, mode_t mode)
@@ -100,7 +101,7 @@ TEST_F(files, rotation)
 {
 	const struct policy_key *first, *now;
 	struct stat st;
-	char left[SCRATCH_MAX + 16];
+	char left[3 * SCRATCH_MAX];
 
 	put(self, "# mine\n" LINE, 0600);
 	ASSERT_EQ(1, keys(self));
@@ -176,6 +177,58 @@ TEST_F(files, policy_ids)
 	EXPECT_EQ(1, counters.value[COUNTER_POLICY_KEYS_MISSING]);
 	EXPECT_STRNE(id[1], s.id);
 	sharing_end(&s);
+}
+
+static void configure(FIXTURE_DATA(files) *self, const char *more, char path[static 2 * SCRATCH_MAX])
+{
+	FILE *f;
+
+	snprintf(path, 2 * SCRATCH_MAX, "%s/conf", self->dir);
+	f = fopen(path, "we");
+	fprintf(f, "[cloud a]\nkind = directory\n[rule r]\ncloud = a\n[share a]\n%s", more);
+	fclose(f);
+}
+
+/* What SIGHUP takes over: modes, keys, networks and narrowings, and their end. */
+TEST_F(files, reloaded)
+{
+	struct sighting sighting;
+	struct policy p;
+	char path[2 * SCRATCH_MAX], more[3 * SCRATCH_MAX];
+
+	sighting_init(&sighting);
+	sighting_set(&sighting, SIGHTING_RULE, "r", 1);
+	put(self, LINE, 0600);
+	config_free(self->c);
+	configure(self, "default = share\n", path);
+	ASSERT_TRUE(config_read(self->c, path));
+	snprintf(more, sizeof(more),
+		 "preset = balanced\nkey_file = %s\nkey_period = 90d\n"
+		 "[network office]\nprefixes = 10.0.0.0/8\n"
+		 "[narrow n]\nrule = r\nurl = omit\n", self->file);
+	configure(self, more, path);
+	reload(self->c, path);
+	EXPECT_EQ(90 * 86400, self->c->policy_key_period[0]);
+	ASSERT_NE(NULL, self->c->policy_keys[0]);
+	EXPECT_EQ(1, self->c->policy_keys[0]->count);
+	ASSERT_NE(NULL, self->c->networks);
+	EXPECT_EQ(1, self->c->networks->entries);
+	p = sharing_policy(self->c, NULL, 0, &sighting);
+	EXPECT_EQ(POLICY_OMIT, policy_mode(&p, SLUICE_FIELD_URL));
+	EXPECT_EQ(POLICY_PSEUDONYMISE, policy_mode(&p, SLUICE_FIELD_USER));
+	EXPECT_EQ(POLICY_TRUNCATE, policy_mode(&self->c->share[0], SLUICE_FIELD_URL));
+	/* One with an error changes nothing. */
+	configure(self, "default = share\nuser = hash\n", path);
+	reload(self->c, path);
+	EXPECT_NE(NULL, self->c->policy_keys[0]);
+	EXPECT_EQ(1, self->c->narrows);
+	configure(self, "default = share\n", path);
+	reload(self->c, path);
+	EXPECT_EQ(NULL, self->c->policy_keys[0]);
+	EXPECT_EQ(NULL, self->c->networks);
+	p = sharing_policy(self->c, NULL, 0, &sighting);
+	EXPECT_EQ(POLICY_SHARE, policy_mode(&p, SLUICE_FIELD_URL));
+	sighting_free(&sighting);
 }
 
 TEST_HARNESS_MAIN
