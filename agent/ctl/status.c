@@ -91,9 +91,30 @@ static void agent(const struct ctl *ctl, struct status *s)
 	s->agent_alive = pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-static json_int_t agent_counter(const struct status *s, const char *name)
+static long long agent_counter(const struct status *s, const char *name)
 {
 	return json_integer_value(json_object_get(json_object_get(s->agent, "counters"), name));
+}
+
+static void print_agent(const struct status *s)
+{
+	long long whole_unwanted = agent_counter(s, "sightings_unmatched");
+	long long whole_oversize = agent_counter(s, "sightings_oversize");
+
+	printf("agent     running: %lld files complete, %lld sightings, %lld submitted, "
+	       "%lld known, %lld failed\n",
+	       agent_counter(s, "files_complete"), agent_counter(s, "sightings"),
+	       agent_counter(s, "submitted"), agent_counter(s, "known"),
+	       agent_counter(s, "failed"));
+	printf("rules     %lld files that none wants, %lld of these too large for their type\n",
+	       agent_counter(s, "files_truncated_unwanted") + whole_unwanted + whole_oversize,
+	       agent_counter(s, "files_oversize") + whole_oversize);
+	printf("archives  %lld taken apart, %lld files in them\n", agent_counter(s, "archives"),
+	       agent_counter(s, "archive_members"));
+	printf("users     %lld logins told, %lld sightings with a known user\n",
+	       agent_counter(s, "users_logins"), agent_counter(s, "users_found"));
+	printf("sealed    %lld TLS and %lld QUIC sessions, not readable\n",
+	       agent_counter(s, "sessions_tls"), agent_counter(s, "sessions_quic"));
 }
 
 static int print_json(struct status *s)
@@ -155,14 +176,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		printf("agent     not running (no live process in %s/stats.json)\n",
 		       ctl->run_dir);
 	else
-		printf("agent     running: %lld files complete, %lld sightings, %lld "
-		       "submitted, "
-		       "%lld known, %lld failed\n",
-		       (long long)agent_counter(&s, "files_complete"),
-		       (long long)agent_counter(&s, "sightings"),
-		       (long long)agent_counter(&s, "submitted"),
-		       (long long)agent_counter(&s, "known"),
-		       (long long)agent_counter(&s, "failed"));
+		print_agent(&s);
 	json_decref(s.settings);
 	json_decref(s.agent);
 	return CTL_OK;

@@ -414,10 +414,16 @@ def agent(tap, rig):
         where = rig.path('run')
         os.mkdir(where)
         with open(os.path.join(where, 'stats.json'), 'w') as f:
-            json.dump({'time': 'now', 'counters': {'files_complete': 7, 'sightings': 6, 'submitted': 5},
+            json.dump({'time': 'now', 'counters': {
+                'files_complete': 7, 'sightings': 6, 'submitted': 5, 'files_truncated_unwanted': 4, 'files_oversize': 2,
+                'sightings_unmatched': 10, 'sightings_oversize': 1, 'archives': 8, 'archive_members': 9,
+                'users_logins': 11, 'users_found': 12, 'sessions_tls': 13, 'sessions_quic': 14},
                        'processes': [{'role': 'supervisor', 'index': 0, 'pid': os.getpid(), 'restarts': 0}]}, f)
         text = ctl('--run-dir', where)
-        check('running: 7 files complete, 6 sightings, 5 submitted' in text, text)
+        for line in ('agent     running: 7 files complete, 6 sightings, 5 submitted',
+                     'rules     15 files that none wants, 3 of these too large', 'archives  8 taken apart, 9 files',
+                     'users     11 logins told, 12 sightings', 'sealed    13 TLS and 14 QUIC sessions'):
+            check(line in text, 'no %r in\n%s' % (line, text))
         same(ctl('--run-dir', where, 'stats', 'files_complete'), '7\n', 'stats')
         same(ctl_json('--run-dir', where, 'stats')['agent']['sightings'], 6, 'stats as JSON')
         same(ctl_json('--run-dir', where)['agent_running'], True, 'agent_running')
