@@ -65,9 +65,10 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
-	{"policy", "presets|diff|import|export|keygen ...",
+	{"policy", "explain|presets|diff|import|export|keygen ...",
 	 "what leaves: named policies, PAN-OS's", ctl_policy, true,
 	 "By the configuration alone: no kernel and no agent is asked.\n"
+	 "  policy explain CLOUD        what becomes of each field, and which section says so\n"
 	 "  policy presets              named policies, from all shared to next to nothing\n"
 	 "  policy diff A B             fields that differ; exit status 1 when some do. A and "
 	 "B\n"

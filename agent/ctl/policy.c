@@ -2,7 +2,8 @@
 /*
  * sluicectl policy: what leaves, by the configuration; named policies, and PAN-OS's.
  */
-#include "ctl/config.h"
+#include "ctl/policy.h"
+
 #include "ctl/input.h"
 #include "lib/log.h"
 #include "policy/panos.h"
@@ -16,15 +17,18 @@
 
 #define XML_MAX (64u << 20) /* bytes; whole configurations are exported too */
 
-struct policy_options {
-	const char *config, *name;
-	bool members;
-};
-
 const struct ctl_option ctl_policy_options[] = {
 	CTL_CONFIG_OPTION(offsetof(struct policy_options, config)),
 	{0, "name", "CLOUD", "import: for [share CLOUD]", NULL, ctl_take_text,
 	 offsetof(struct policy_options, name)},
+	{'r', "rule", "NAME", "explain: chosen by that rule", NULL, ctl_take_text,
+	 offsetof(struct policy_options, rule)},
+	{0, "vsys", "NAME", "explain: seen in that virtual system", NULL, ctl_take_text,
+	 offsetof(struct policy_options, vsys)},
+	{'t', "type", "TYPE", "explain: a file of that type", NULL, ctl_take_text,
+	 offsetof(struct policy_options, type)},
+	{'g', "group", "NAME", "explain: of a user in that group", NULL, ctl_take_text,
+	 offsetof(struct policy_options, group)},
 	{'m', "members", NULL, "export: <member> elements instead of yes", NULL, ctl_take_flag,
 	 offsetof(struct policy_options, members)},
 	CTL_OPTIONS_END};
@@ -120,9 +124,8 @@ static int import_panos(struct ctl *ctl, const struct policy_options *o, int arg
 	return CTL_OK;
 }
 
-/* The policy of a cloud of the configuration; false after an error. */
-static bool of_cloud(const char *command, struct ctl_config *cc, const char *name,
-		     struct policy *p)
+bool ctl_policy_of_cloud(const char *command, struct ctl_config *cc, const char *name,
+			 struct policy *p)
 {
 	const struct config *c = &cc->config;
 
@@ -156,7 +159,7 @@ static int export_panos(struct ctl *ctl, const struct policy_options *o, int arg
 		cc.path = o->config;
 		if (!ctl_config_read(&cc))
 			return CTL_FAILED;
-		ok = of_cloud("policy export", &cc, argv[0], &p);
+		ok = ctl_policy_of_cloud("policy export", &cc, argv[0], &p);
 		config_free(&cc.config);
 		if (!ok)
 			return CTL_FAILED;
@@ -191,7 +194,7 @@ static bool operand(const struct policy_options *o, const char *name, struct pol
 	cc.path = o->config;
 	if (!ctl_config_read(&cc))
 		return false;
-	ok = of_cloud("policy diff", &cc, name, p);
+	ok = ctl_policy_of_cloud("policy diff", &cc, name, p);
 	config_free(&cc.config);
 	return ok;
 }
@@ -290,8 +293,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
 } commands[] = {
-	{"presets", list_presets}, {"diff", diff},     {"import", import_panos},
-	{"export", export_panos},  {"keygen", keygen},
+	{"explain", ctl_policy_explain}, {"presets", list_presets}, {"diff", diff},
+	{"import", import_panos},	 {"export", export_panos},  {"keygen", keygen},
 };
 
 int ctl_policy(struct ctl *ctl, int argc, char **argv)

@@ -130,7 +130,40 @@ def keys(out):
     ctl("policy", "keygen", os.path.join(out, "no", "key"), status=1)
 
 
+def explained(out):
+    """The strictest of all that fit, with its name."""
+    path = conf(out, "preset = balanced\nurl = share\n[narrow hr]\nuser_group = hr\nuser = omit\n"
+                "source_ip = truncate 16 64\n[narrow docs]\ncloud = there\nfile_type = pdf\nrule = all\ndefault = omit\n"
+                "[narrow elsewhere]\nvirtual_system = lab\nurl = truncate origin\n[vsys lab]\nzone = 7\n")
+
+    def told(*argv):
+        got = json.loads(ctl("--json", "policy", "explain", "there", "-c", path, *argv).stdout)["fields"]
+        return {f: (v["mode"], v["because"]) for f, v in got.items()}
+
+    share = ["[share there]"]
+    plain = told()
+    assert plain["url"] == ("share", share) and plain["source_ip"] == ("truncate 24 48", share), plain
+    assert plain["user"] == ("omit", ["no key"]), plain["user"]
+    hr = told("--group", "hr")
+    assert hr["user"] == ("omit", ["[narrow hr]", "no key"]) or hr["user"] == ("omit", ["[narrow hr]"]), hr["user"]
+    assert hr["source_ip"] == ("truncate 16 48", ["[share there]", "[narrow hr]"]), hr["source_ip"]
+    assert hr["url"] == ("share", share), hr["url"]
+    assert told("--group", "sales") == plain and told("--type", "pdf") == plain and told("--rule", "all") == plain
+    for option in ("--type", "--rule"):
+        assert "there is no" in ctl("policy", "explain", "there", "-c", path, option, "pfd", status=1).stderr
+    docs = told("--type", "pdf", "--rule", "all")
+    assert all(mode == "omit" and "[narrow docs]" in why for mode, why in docs.values()), docs
+    assert told("--vsys", "lab")["url"] == ("truncate origin", ["[narrow elsewhere]"])
+    ctl("policy", "keygen", os.path.join(out, "key"))
+    path = conf(out, f"preset = balanced\nkey_file = {out}/key\n")
+    assert told()["user"] == ("pseudonymise", share), told()["user"]
+    text = ctl("policy", "explain", "there", "-c", path).stdout
+    assert re.search(r"^user +pseudonymise +\[share there\]$", text, re.M), text
+    assert "expected a [cloud]" in ctl("policy", "explain", "nowhere", "-c", path, status=1).stderr
+
+
 CASES = [
+    ("explain: the strictest of all that fit, with its name", explained),
     ("presets: named, and in a configuration the same as field by field", presets),
     ("diff: which fields, and which way", differences),
     ("import: PAN-OS's node in both spellings, refused where it is not understood", imported),
