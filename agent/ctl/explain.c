@@ -5,6 +5,8 @@
  */
 #include "ctl/policy.h"
 
+#include "supervisor/policy_files.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -185,6 +187,7 @@ int ctl_policy_explain(struct ctl *ctl, const struct policy_options *o, int argc
 	}
 	while (strcmp(c->cloud[cloud].name, argv[0]) != 0)
 		cloud++;
+	policy_files_read(&cc.config);
 	collect(&e, c, cloud, o);
 	if (!add_switches(&e) && !ctl->json)
 		ctl_warning("policy explain: the module is not loaded: its switches are not "
