@@ -183,7 +183,7 @@ static void configure(FIXTURE_DATA(files) *self, const char *more, char path[sta
 {
 	FILE *f;
 
-	snprintf(path, 2 * SCRATCH_MAX, "%s/conf", self->dir);
+	snprintf(path, 2 * SCRATCH_MAX, "%.*s/conf", SCRATCH_MAX, self->dir);
 	f = fopen(path, "we");
 	fprintf(f, "[cloud a]\nkind = directory\n[rule r]\ncloud = a\n[share a]\n%s", more);
 	fclose(f);
