@@ -18,6 +18,7 @@
 
 #define CLOUD_MAX 64
 #define CLOUD_NAME_MAX 64
+#define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
 
 enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
 
@@ -78,6 +79,20 @@ struct cloud_result {
 void cloud_result_set(struct cloud_result *r, enum cloud_outcome outcome, const char *format,
 		      ...) __attribute__((format(printf, 3, 4)));
 
+/* What of a sighting is in a request. */
+#define CLOUD_CARRIES_SAMPLE 1 /* it was made for an envelope, under that one's policy */
+#define CLOUD_CARRIES_NAME 2   /* the file's name, beside the envelope */
+#define CLOUD_CARRIES_ENVELOPE 4
+
+/* A request that is about to leave, for the ledger. */
+struct cloud_leave {
+	const char *name; /* which call of the kind's */
+	const char *url;  /* without any key */
+	const uint8_t *sha256;
+	uint64_t bytes; /* of its exact body, as the hash */
+	uint64_t carries;
+};
+
 /* One sample on its way to one cloud. */
 struct cloud_submission {
 	const struct cloud_config *cloud;
@@ -93,6 +108,11 @@ struct cloud_submission {
 	 * request that carries it.
 	 */
 	void (*want_envelope)(struct cloud_submission *s);
+	/*
+	 * Asks the supervisor for leave to send a request, before any byte of it leaves.  The
+	 * answer comes by cloud_ops.go, and until then what l points to must stay.
+	 */
+	void (*want_leave)(struct cloud_submission *s, const struct cloud_leave *l);
 	/* The attempt is over; s->kind has been freed by the kind. */
 	void (*done)(struct cloud_submission *s, const struct cloud_result *r);
 	void *owner; /* the forwarder's */
@@ -115,6 +135,13 @@ struct cloud_ops {
 	 * upload may be called.
 	 */
 	void (*envelope)(struct cloud_submission *s, const char *json, const char *upload_name);
+	/* The request may leave, or may not (the kind ends with RETRY). */
+	void (*go)(struct cloud_submission *s, bool granted);
+	/*
+	 * What is being sent may not be any more: ends the transfer and the attempt, with
+	 * RETRY. NULL where nothing of the kind's runs between go() and its end.
+	 */
+	void (*revoke)(struct cloud_submission *s);
 	/* A curl transfer of this submission ended; NULL where the kind has none. */
 	void (*transfer_done)(struct cloud_submission *s, CURL *easy, CURLcode code);
 	/* Ends an attempt without calling done(): the process stops. */

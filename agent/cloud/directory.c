@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,78 +69,199 @@ static bool place(int dir, const char *temporary, const char *name, const struct
 	return false;
 }
 
-static void store(const struct cloud_submission *s, const char *json, struct cloud_result *r)
+/* An attempt between its envelope and the leave to store it. */
+struct directory {
+	int sample, dir;
+	char *json;	  /* NULL: no envelope is stored */
+	bool with_sample; /* it was not there */
+	char *path;	  /* of the sample */
+	uint8_t sha256[SHA256_SIZE];
+	uint64_t bytes;
+};
+
+static void directory_free(struct directory *d)
+{
+	if (d->sample >= 0)
+		close(d->sample);
+	if (d->dir >= 0)
+		close(d->dir);
+	free(d->json);
+	free(d->path);
+	free(d);
+}
+
+static void finish(struct cloud_submission *s, const struct cloud_result *r)
+{
+	directory_free(s->kind);
+	s->kind = NULL;
+	s->done(s, r);
+}
+
+static bool there(const struct directory *d, const struct cloud_submission *s)
+{
+	char sha256[SHA256_TEXT];
+	struct stat st;
+
+	return !fstatat(d->dir, sha256_text(s->sha256, sha256), &st, AT_SYMLINK_NOFOLLOW) &&
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == s->size;
+}
+
+/* Full, read-only, gone: the next sample would fail the same way. */
+static void failed(const struct cloud_submission *s, const char *what, struct cloud_result *r)
+{
+	cloud_result_set(r, CLOUD_DOWN, "%s: cannot write the %s: %s", s->cloud->path, what,
+			 strerror(errno));
+}
+
+static void store(const struct cloud_submission *s, struct cloud_result *r)
 {
 	char sha256[SHA256_TEXT], id[SIGHTING_ID_TEXT];
 	char name[SHA256_TEXT + SIGHTING_ID_TEXT + 8], temporary[SIGHTING_ID_TEXT + 8];
-	struct content sample = {.size = s->size}, envelope = {.fd = -1, .memory = json};
-	const char *path = s->cloud->path, *what = "folder";
-	struct stat st;
-	bool there;
-	int dir;
+	const struct directory *d = s->kind;
+	struct content sample = {.fd = d->sample, .size = s->size};
+	struct content envelope = {.fd = -1, .memory = d->json};
 
-	sample.fd = cloud_open_sample(s, r);
-	if (sample.fd < 0)
-		return;
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		goto failed;
 	sha256_text(s->sha256, sha256);
 	sighting_id_text(s->id, id);
 	/* Of this submission alone, so what a crash left is overwritten by the next attempt. */
 	snprintf(temporary, sizeof(temporary), ".%s.tmp", id);
-	if (s->cloud->session) {
-		what = "envelope";
+	if (d->json) {
 		snprintf(name, sizeof(name), "%s.%s.json", sha256, id);
-		envelope.size = strlen(json);
-		if (!place(dir, temporary, name, &envelope))
-			goto failed;
+		envelope.size = strlen(d->json);
+		if (!place(d->dir, temporary, name, &envelope)) {
+			failed(s, "envelope", r);
+			return;
+		}
 	}
-	what = "sample";
-	there = !fstatat(dir, sha256, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
-		(uint64_t)st.st_size == s->size;
-	if (!there && !place(dir, temporary, sha256, &sample))
-		goto failed;
-	what = "folder";
-	if (fsync(dir))
-		goto failed;
-	if (there)
-		cloud_result_set(r, CLOUD_KNOWN, "the folder has it");
-	else
+	if (d->with_sample && !place(d->dir, temporary, sha256, &sample))
+		failed(s, "sample", r);
+	else if (fsync(d->dir))
+		failed(s, "folder", r);
+	else if (d->with_sample)
 		cloud_result_set(r, CLOUD_SENT, "stored");
-	goto out;
-failed:
-	/* Full, read-only, gone: the next sample would fail the same way. */
-	cloud_result_set(r, CLOUD_DOWN, "%s: cannot write the %s: %s", path, what,
-			 strerror(errno));
-out:
-	if (dir >= 0)
-		close(dir);
-	close(sample.fd);
+	else
+		cloud_result_set(r, CLOUD_KNOWN, "the folder has it");
+}
+
+/* What will be written, in the order it is: the envelope, then the sample. */
+static bool hash(struct directory *d, uint64_t size)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	uint8_t chunk[65536];
+	bool ok = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL);
+	uint64_t at = 0;
+
+	if (ok && d->json) {
+		d->bytes = strlen(d->json);
+		ok = EVP_DigestUpdate(c, d->json, (size_t)d->bytes);
+	}
+	while (ok && d->with_sample && at < size) {
+		size_t want = size - at < sizeof(chunk) ? (size_t)(size - at) : sizeof(chunk);
+		ssize_t n = pread(d->sample, chunk, want, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		ok = n > 0 && EVP_DigestUpdate(c, chunk, (size_t)n);
+		at += ok ? (uint64_t)n : 0;
+	}
+	d->bytes += at;
+	ok = ok && EVP_DigestFinal_ex(c, d->sha256, NULL);
+	EVP_MD_CTX_free(c);
+	return ok;
 }
 
 static void directory_begin(struct cloud_loop *loop, struct cloud_submission *s)
 {
+	struct directory *d = calloc(1, sizeof(*d));
+	struct cloud_result r;
+
 	(void)loop;
+	if (!d) {
+		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
+		s->done(s, &r);
+		return;
+	}
+	d->sample = d->dir = -1;
+	s->kind = d;
 	s->want_envelope(s);
+}
+
+/* Opens and hashes; false with r. */
+static bool prepare(struct cloud_submission *s, const char *json, struct cloud_result *r)
+{
+	struct directory *d = s->kind;
+	char sha256[SHA256_TEXT];
+
+	d->sample = cloud_open_sample(s, r);
+	if (d->sample < 0)
+		return false;
+	d->dir = open(s->cloud->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->dir < 0) {
+		failed(s, "folder", r);
+		return false;
+	}
+	d->with_sample = !there(d, s);
+	d->json = s->cloud->session ? strdup(json) : NULL;
+	if ((s->cloud->session && !d->json) ||
+	    asprintf(&d->path, "%s/%s", s->cloud->path, sha256_text(s->sha256, sha256)) < 0) {
+		d->path = NULL;
+		cloud_result_set(r, CLOUD_RETRY, "out of memory");
+		return false;
+	}
+	if (!hash(d, s->size)) {
+		cloud_result_set(r, CLOUD_RETRY, "the sample cannot be read");
+		return false;
+	}
+	return true;
 }
 
 static void directory_envelope(struct cloud_submission *s, const char *json,
 			       const char *upload_name)
 {
+	struct directory *d = s->kind;
+	struct cloud_leave leave = {
+		.name = "store",
+		.sha256 = d->sha256,
+		.carries =
+			CLOUD_CARRIES_SAMPLE | (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0),
+	};
 	struct cloud_result r;
 
 	(void)upload_name; /* here a sample is called by its hash */
-	if (json)
-		store(s, json, &r);
-	else
+	if (!json) {
 		cloud_result_set(&r, CLOUD_RETRY, "no envelope");
-	s->done(s, &r);
+		finish(s, &r);
+	} else if (!prepare(s, json, &r)) {
+		finish(s, &r);
+	} else if (!d->json && !d->with_sample) {
+		cloud_result_set(&r, CLOUD_KNOWN, "the folder has it");
+		finish(s, &r);
+	} else {
+		leave.url = d->path;
+		leave.bytes = d->bytes;
+		s->want_leave(s, &leave);
+	}
+}
+
+static void directory_go(struct cloud_submission *s, bool granted)
+{
+	const struct directory *d = s->kind;
+	struct cloud_result r;
+
+	if (!granted)
+		cloud_result_set(&r, CLOUD_RETRY, "not allowed to leave");
+	else if (d->with_sample == there(d, s))
+		cloud_result_set(&r, CLOUD_RETRY, "the folder changed meanwhile");
+	else
+		store(s, &r);
+	finish(s, &r);
 }
 
 static void directory_cancel(struct cloud_submission *s)
 {
-	(void)s;
+	if (s->kind)
+		directory_free(s->kind);
+	s->kind = NULL;
 }
 
 const struct cloud_ops cloud_directory = {
@@ -147,5 +269,6 @@ const struct cloud_ops cloud_directory = {
 	.needs_path = true,
 	.begin = directory_begin,
 	.envelope = directory_envelope,
+	.go = directory_go,
 	.cancel = directory_cancel,
 };

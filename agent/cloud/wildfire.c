@@ -104,6 +104,7 @@ static const char *const step_name[] = {
 struct wildfire {
 	struct http http;
 	struct request request;
+	bool fresh; /* the request wants a connection of its own */
 	enum step step;
 	int sample; /* descriptor while uploading, else -1 */
 };
@@ -139,17 +140,42 @@ static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome,
 	finish(s, &r);
 }
 
-/* Ends the attempt when the request cannot be made or begun. */
-static void send_request(struct cloud_submission *s, bool fresh)
+/* Completes the request, and asks whether it may leave. */
+static void offer_request(struct cloud_submission *s, uint64_t carries)
 {
 	struct wildfire *w = s->kind;
+	struct cloud_leave leave = {
+		.name = step_name[w->step],
+		.sha256 = w->request.sha256,
+		.carries = carries,
+	};
 	const char *problem;
 	struct cloud_result r;
 
-	if (request_end(&w->request, &problem) && http_start(&w->http, s, &w->request, fresh))
+	if (!request_end(&w->request, &problem)) {
+		cloud_result_set(&r, CLOUD_RETRY, "request cannot be made: %s", problem);
+		finish(s, &r);
 		return;
-	cloud_result_set(&r, CLOUD_RETRY, "request cannot be made: %s", problem);
-	finish(s, &r);
+	}
+	leave.url = buf_string(&w->request.url);
+	leave.bytes = w->request.bytes;
+	s->want_leave(s, &leave);
+}
+
+static void wildfire_go(struct cloud_submission *s, bool granted)
+{
+	struct wildfire *w = s->kind;
+
+	if (!granted)
+		finish_text(s, CLOUD_RETRY, "not allowed to leave");
+	else if (!http_start(&w->http, s, &w->request, w->fresh))
+		finish_text(s, CLOUD_RETRY, "request cannot be sent: out of memory");
+}
+
+/* finish() ends the transfer: the envelope, the body's last part, has not left whole. */
+static void wildfire_revoke(struct cloud_submission *s)
+{
+	finish_text(s, CLOUD_RETRY, "revoked");
 }
 
 static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
@@ -171,7 +197,7 @@ static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	s->kind = w;
 	request_begin(&w->request, s->cloud->url, "/get/verdict");
 	request_form(&w->request, s->cloud->key, form);
-	send_request(s, false);
+	offer_request(s, 0);
 }
 
 static void wildfire_envelope(struct cloud_submission *s, const char *json,
@@ -209,7 +235,9 @@ static void wildfire_envelope(struct cloud_submission *s, const char *json,
 	 * On a connection of its own: one that was used before may be closed at the other
 	 * end by now, and the attempt would be lost.
 	 */
-	send_request(s, true);
+	w->fresh = true;
+	offer_request(s, CLOUD_CARRIES_SAMPLE | (link ? 0 : CLOUD_CARRIES_NAME) |
+				 (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0));
 }
 
 static void status_result(struct wildfire *w, const struct cloud_submission *s, long status,
@@ -308,6 +336,8 @@ const struct cloud_ops cloud_wildfire = {
 	.needs_key = true,
 	.begin = wildfire_begin,
 	.envelope = wildfire_envelope,
+	.go = wildfire_go,
+	.revoke = wildfire_revoke,
 	.transfer_done = wildfire_transfer_done,
 	.cancel = wildfire_cancel,
 };

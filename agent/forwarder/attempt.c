@@ -29,13 +29,21 @@ static void want_envelope(struct cloud_submission *s)
 	job->state = JOB_RENDER;
 }
 
+static void want_leave(struct cloud_submission *s, const struct cloud_leave *l)
+{
+	struct job *job = s->owner;
+
+	job->leave = *l;
+	job->state = JOB_LEAVE;
+}
+
 static void done(struct cloud_submission *s, const struct cloud_result *r)
 {
 	struct job *job = s->owner;
 
 	job->result = *r;
 	if (job->refusal)
-		cloud_result_set(&job->result, r->outcome, "no envelope: %s", job->refusal);
+		cloud_result_set(&job->result, r->outcome, "%s", job->refusal);
 	job->refusal = NULL;
 	job->state = JOB_ENDED;
 }
@@ -56,6 +64,7 @@ static void begin(struct target *t, const struct queue_item *item)
 		.size = item->size,
 		.sample_path = job->path,
 		.want_envelope = want_envelope,
+		.want_leave = want_leave,
 		.done = done,
 		.owner = job,
 	};
@@ -81,11 +90,11 @@ static void begin(struct target *t, const struct queue_item *item)
 /* A cloud that is down is tried with one submission at a time. */
 void attempt_schedule(struct forwarder *f)
 {
-	struct queue_item items[PER_CLOUD];
+	struct queue_item items[CLOUD_ATTEMPTS];
 
 	for (size_t i = 0; i < f->config->clouds && f->now >= f->disk_again; i++) {
 		struct target *t = &f->target[i];
-		size_t limit = t->downs ? 1 : PER_CLOUD, count;
+		size_t limit = t->downs ? 1 : CLOUD_ATTEMPTS, count;
 
 		if (t->running >= limit || f->now < t->down_until || f->now < t->next_due)
 			continue;
@@ -212,19 +221,25 @@ static bool job_settle(struct job *job)
 	return true;
 }
 
-/* Ends what waited too long for its envelope, and settles what ended. */
+/* Ends what waited too long for the supervisor, and settles what ended. */
 void attempt_settle(struct forwarder *f)
 {
 	for (size_t i = 0; i < f->config->clouds; i++) {
 		struct target *t = &f->target[i];
 
-		for (size_t j = 0; j < PER_CLOUD; j++) {
+		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
 			struct job *job = &t->job[j];
 
 			if (job->state == JOB_ENVELOPE && f->now >= job->deadline) {
 				job->state = JOB_RUNNING;
-				job->refusal = "the supervisor did not answer";
+				job->refusal = "no envelope: the supervisor did not answer";
 				t->config->ops->envelope(&job->submission, NULL, NULL);
+			}
+			if (job->state == JOB_PERMIT && f->now >= job->deadline) {
+				job->state = JOB_RUNNING;
+				job->refusal = "no leave: the supervisor did not answer";
+				job->ours = true;
+				t->config->ops->go(&job->submission, false);
 			}
 			if (job->state == JOB_ENDED && f->now >= f->disk_again)
 				job_settle(job);
@@ -253,7 +268,7 @@ void attempt_transfers(struct forwarder *f)
 void attempt_cancel(struct forwarder *f)
 {
 	for (size_t i = 0; f->target && i < f->config->clouds; i++)
-		for (size_t j = 0; j < PER_CLOUD; j++) {
+		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
 			struct job *job = &f->target[i].job[j];
 
 			if (job->state != JOB_FREE && job->state != JOB_ENDED)

@@ -3,8 +3,8 @@
  * The forwarder process.
  *
  *	MSG_SUBMIT -> queue, committed -> MSG_QUEUED
- *	due -> started, committed -> attempt: MSG_RENDER -> MSG_ENVELOPE -> request
- *	       -> outcome, committed -> MSG_RESULT
+ *	due -> started, committed -> attempt: MSG_RENDER -> MSG_ENVELOPE -> request made
+ *	       -> MSG_LEAVE -> MSG_GO -> request -> outcome, committed -> MSG_RESULT
  *
  * One loop over curl, the supervisor's socket and signals.  Nothing that is to be
  * sent to the supervisor is kept in a list: acknowledgements belong to the batch just
@@ -93,10 +93,10 @@ static int64_t next_time(const struct forwarder *f)
 		const struct target *t = &f->target[i];
 		int64_t start = t->down_until > t->next_due ? t->down_until : t->next_due;
 
-		if (t->running < (t->downs ? 1 : PER_CLOUD))
+		if (t->running < (t->downs ? 1 : CLOUD_ATTEMPTS))
 			earlier(&when, start > disk ? start : disk);
-		for (size_t j = 0; j < PER_CLOUD; j++) {
-			if (t->job[j].state == JOB_ENVELOPE)
+		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+			if (t->job[j].state == JOB_ENVELOPE || t->job[j].state == JOB_PERMIT)
 				earlier(&when, t->job[j].deadline);
 			if (t->job[j].state == JOB_ENDED)
 				earlier(&when, disk);

@@ -15,7 +15,6 @@
 #include "lib/msg.h"
 #include "sample/spool.h"
 
-#define PER_CLOUD 8   /* attempts at once */
 #define BATCH 64      /* submissions per commit, results per round */
 #define EXIT_AGAIN 75 /* EX_TEMPFAIL: start us again */
 
@@ -24,6 +23,8 @@ enum job_state {
 	JOB_RUNNING,  /* the kind works on it */
 	JOB_RENDER,   /* an envelope is wanted, MSG_RENDER not sent yet */
 	JOB_ENVELOPE, /* MSG_RENDER sent */
+	JOB_LEAVE,    /* a request is ready, MSG_LEAVE not sent yet */
+	JOB_PERMIT,   /* MSG_LEAVE sent */
 	JOB_ENDED,    /* outcome known, not committed yet */
 };
 
@@ -34,9 +35,10 @@ struct job {
 	struct target *target;
 	struct queue_item item;
 	struct cloud_submission submission;
-	int64_t deadline;    /* of JOB_ENVELOPE */
-	const char *refusal; /* why there is no envelope */
-	bool ours;	     /* the outcome says nothing about the cloud */
+	int64_t deadline;	  /* of JOB_ENVELOPE and JOB_PERMIT */
+	struct cloud_leave leave; /* of JOB_LEAVE and JOB_PERMIT */
+	const char *refusal;	  /* why the supervisor would not have it */
+	bool ours;		  /* the outcome says nothing about the cloud */
 	struct cloud_result result;
 	char path[SPOOL_PATH_MAX];
 };
@@ -50,7 +52,7 @@ struct target {
 	unsigned int downs;  /* times it was down since then */
 	int64_t down_until;
 	int64_t next_due; /* no row is worth looking for before */
-	struct job job[PER_CLOUD];
+	struct job job[CLOUD_ATTEMPTS];
 };
 
 struct forwarder {
@@ -96,7 +98,7 @@ void talk_send(struct forwarder *f);
 void attempt_schedule(struct forwarder *f);
 /* Lets curl work, and the kinds see what ended. */
 void attempt_transfers(struct forwarder *f);
-/* Ends what waited too long for its envelope, and takes outcomes to the queue. */
+/* Ends what waited too long for the supervisor, and takes outcomes to the queue. */
 void attempt_settle(struct forwarder *f);
 /* Ends everything that runs, without an outcome. */
 void attempt_cancel(struct forwarder *f);

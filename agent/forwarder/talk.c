@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENVELOPE_WAIT 60000 /* ms for the supervisor to answer MSG_RENDER */
+#define ANSWER_WAIT 60000 /* ms for the supervisor to answer MSG_RENDER and MSG_LEAVE */
 
 /* ----------------------------------------------------- from the supervisor */
 
@@ -33,13 +33,36 @@ static void on_submit(struct forwarder *f, const struct msg_view *v)
 	f->batched++;
 }
 
+/* The attempt of that sighting that is in that state; NULL: none is. */
+static struct job *find_job(struct target *t, const uint8_t id[static SIGHTING_ID_SIZE],
+			    enum job_state state)
+{
+	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+		if (t->job[i].state == state &&
+		    !memcmp(t->job[i].item.id, id, SIGHTING_ID_SIZE))
+			return &t->job[i];
+	return NULL;
+}
+
+/* Keeps the supervisor's reason until the attempt ends, which is at once. */
+static void refused(struct job *job, const struct msg_view *v, const char *what,
+		    const char *otherwise)
+{
+	static char refusal[CLOUD_DETAIL_MAX + 32];
+	char reason[CLOUD_DETAIL_MAX];
+
+	snprintf(refusal, sizeof(refusal), "%s%s", what,
+		 msg_get_string(v, MSG_A_TEXT, reason, sizeof(reason)) ? reason : otherwise);
+	job->refusal = refusal;
+}
+
 static void on_envelope(struct forwarder *f, const struct msg_view *v)
 {
 	static char json[MSG_MAX], filename[MSG_MAX];
-	static char refusal[CLOUD_DETAIL_MAX];
 	char cloud[CLOUD_NAME_MAX];
 	uint8_t id[SIGHTING_ID_SIZE];
 	struct target *t;
+	struct job *job;
 	uint64_t status, kind = SIGHTING_KIND_FILE;
 
 	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
@@ -53,23 +76,65 @@ static void on_envelope(struct forwarder *f, const struct msg_view *v)
 		return;
 	}
 	t = forwarder_target(f, cloud);
-	for (size_t i = 0; t && i < PER_CLOUD; i++) {
-		struct job *job = &t->job[i];
+	job = t ? find_job(t, id, JOB_ENVELOPE) : NULL;
+	if (!job)
+		return; /* the attempt ended while the answer was on its way */
+	job->state = JOB_RUNNING;
+	job->submission.sample_kind = (enum sighting_kind)kind;
+	if (status)
+		refused(job, v,
+			"no envelope: ", "the cloud's policy allows nothing to be sent");
+	t->config->ops->envelope(&job->submission, status ? NULL : json, filename);
+}
 
-		if (job->state != JOB_ENVELOPE || memcmp(job->item.id, id, sizeof(id)))
-			continue;
-		job->state = JOB_RUNNING;
-		job->submission.sample_kind = (enum sighting_kind)kind;
-		if (status) {
-			if (!msg_get_string(v, MSG_A_TEXT, refusal, sizeof(refusal)))
-				snprintf(refusal, sizeof(refusal),
-					 "the cloud's policy allows nothing to be sent");
-			job->refusal = refusal;
-		}
-		t->config->ops->envelope(&job->submission, status ? NULL : json, filename);
+static void on_go(struct forwarder *f, const struct msg_view *v)
+{
+	uint8_t id[SIGHTING_ID_SIZE], sha256[SHA256_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	struct target *t;
+	struct job *job;
+	uint64_t status;
+
+	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
+	    !msg_get_exact(v, MSG_A_SHA256, sha256, sizeof(sha256)) ||
+	    !msg_get_u64(v, MSG_A_STATUS, &status)) {
+		bad_message(f, v);
 		return;
 	}
-	/* The attempt ended while the answer was on its way. */
+	t = forwarder_target(f, cloud);
+	job = t ? find_job(t, id, JOB_PERMIT) : NULL;
+	/* One for a request that we stopped waiting for is not for another. */
+	if (!job || memcmp(job->leave.sha256, sha256, sizeof(sha256)))
+		return;
+	job->state = JOB_RUNNING;
+	if (status) {
+		refused(job, v, "no leave: ", "not allowed");
+		job->ours = true;
+	}
+	t->config->ops->go(&job->submission, !status);
+}
+
+static void on_revoke(struct forwarder *f, const struct msg_view *v)
+{
+	char cloud[CLOUD_NAME_MAX];
+	uint8_t id[SIGHTING_ID_SIZE];
+	struct target *t;
+	struct job *job;
+
+	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud))) {
+		bad_message(f, v);
+		return;
+	}
+	t = forwarder_target(f, cloud);
+	job = t && t->config->ops->revoke ? find_job(t, id, JOB_RUNNING) : NULL;
+	if (!job || !job->leave.carries)
+		return; /* it has ended */
+	refused(job, v, "revoked: ", "not allowed any more");
+	job->ours = true;
+	counter_add(&f->counters, COUNTER_REQUESTS_REVOKED, 1);
+	t->config->ops->revoke(&job->submission);
 }
 
 static const struct {
@@ -78,6 +143,8 @@ static const struct {
 } handlers[] = {
 	{MSG_SUBMIT, on_submit},
 	{MSG_ENVELOPE, on_envelope},
+	{MSG_GO, on_go},
+	{MSG_REVOKE, on_revoke},
 };
 
 void talk_receive(struct forwarder *f)
@@ -186,19 +253,35 @@ static bool send_acknowledgements(struct forwarder *f)
 	return true;
 }
 
+static bool send_wish(struct forwarder *f, struct job *job, uint64_t slot)
+{
+	bool leave = job->state == JOB_LEAVE;
+
+	begin_message(f, leave ? MSG_LEAVE : MSG_RENDER, job->item.id, job->item.cloud);
+	msg_put_u64(&f->msg, MSG_A_SLOT, slot);
+	if (leave) {
+		msg_put_string(&f->msg, MSG_A_TEXT, job->leave.name);
+		msg_put_string(&f->msg, MSG_A_URL, job->leave.url);
+		msg_put(&f->msg, MSG_A_SHA256, job->leave.sha256, SHA256_SIZE);
+		msg_put_u64(&f->msg, MSG_A_SIZE, job->leave.bytes);
+		msg_put_u64(&f->msg, MSG_A_CARRIES, job->leave.carries);
+	}
+	if (!send_message(f))
+		return false;
+	job->state = leave ? JOB_PERMIT : JOB_ENVELOPE;
+	job->deadline = f->now + ANSWER_WAIT;
+	return true;
+}
+
 static bool send_wishes(struct forwarder *f)
 {
 	for (size_t i = 0; i < f->config->clouds; i++) {
-		for (size_t j = 0; j < PER_CLOUD; j++) {
+		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
 			struct job *job = &f->target[i].job[j];
 
-			if (job->state != JOB_RENDER)
-				continue;
-			begin_message(f, MSG_RENDER, job->item.id, job->item.cloud);
-			if (!send_message(f))
+			if ((job->state == JOB_RENDER || job->state == JOB_LEAVE) &&
+			    !send_wish(f, job, j))
 				return false;
-			job->state = JOB_ENVELOPE;
-			job->deadline = f->now + ENVELOPE_WAIT;
 		}
 	}
 	return true;

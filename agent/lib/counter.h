@@ -122,6 +122,15 @@
 	X(MESSAGES_BAD, messages_bad, "messages of a peer process that were refused")          \
 	X(ENVELOPES, envelopes, "envelopes made")                                              \
 	X(ENVELOPES_REFUSED, envelopes_refused, "envelopes refused: no usable policy")         \
+	X(REQUESTS, requests, "requests allowed to leave, each with a line in the ledger")     \
+	X(REQUESTS_REFUSED, requests_refused,                                                  \
+	  "requests not allowed to leave: policy became stricter, or is gone")                 \
+	X(REQUESTS_REVOKED, requests_revoked,                                                  \
+	  "requests ended under way: policy became stricter")                                  \
+	X(LEDGER_FAILURES, ledger_failures,                                                    \
+	  "requests not allowed to leave: the ledger could not be written")                    \
+	X(LEDGER_RESULTS_LOST, ledger_results_lost,                                            \
+	  "outcomes that are not in the ledger: it could not be written")                      \
 	X(FIELDS_WITHHELD, fields_withheld,                                                    \
 	  "fields left out because they carried an omitted value")                             \
 	X(POLICY_KEYS_MISSING, policy_keys_missing,                                            \

@@ -17,7 +17,7 @@
 
 #define DISK_MS 1000 /* between attempts to commit */
 
-static int64_t wall_ms(void)
+int64_t live_wall(void)
 {
 	struct timespec t;
 
@@ -106,6 +106,11 @@ static bool take_word(struct supervisor *s, struct child *c, const struct msg_vi
 	return true;
 }
 
+static bool take_leave(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	return permits_ask(&s->permits, v);
+}
+
 static bool take_render(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	return deliver_wish(&s->deliver, v);
@@ -121,6 +126,7 @@ static const struct {
 	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
 	{MSG_SESSION, false, take_session},   {MSG_QUEUED, true, take_word},
 	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
+	{MSG_LEAVE, true, take_leave},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
@@ -157,7 +163,7 @@ static bool write_lines(struct supervisor *s)
 static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask,
 			  unsigned int *repeated)
 {
-	int64_t now = wall_ms();
+	int64_t now = live_wall();
 
 	/* The strictest of what held when the session began and what holds now. */
 	mask &= p->sighting.session.share_mask;
@@ -183,7 +189,7 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 	return true;
 }
 
-static bool store_word(struct supervisor *s, const struct word *w, unsigned int *acknowledged)
+static bool store_word(struct supervisor *s, struct word *w, unsigned int *acknowledged)
 {
 	enum store_result r;
 
@@ -192,7 +198,8 @@ static bool store_word(struct supervisor *s, const struct word *w, unsigned int 
 		*acknowledged += r == STORE_OK;
 	} else {
 		r = store_result(s->store, w->id, w->cloud, w->outcome, w->verdict, w->detail,
-				 wall_ms());
+				 live_wall());
+		w->told = r == STORE_OK;
 	}
 	/* STORE_ABSENT: said twice, or forgotten. */
 	return r != STORE_FAILED;
@@ -211,6 +218,17 @@ static bool store_all(struct supervisor *s, unsigned int *repeated, unsigned int
 		return store_commit(s->store);
 	store_rollback(s->store);
 	return false;
+}
+
+static void tell_outcome(struct supervisor *s, const struct word *w)
+{
+	permits_result(&s->permits, &(struct permit_result){
+					    .id = w->id,
+					    .cloud = w->cloud,
+					    .outcome = w->outcome,
+					    .verdict = w->verdict,
+					    .detail = w->detail,
+				    });
 }
 
 static void clear(struct supervisor *s)
@@ -243,6 +261,9 @@ void live_commit(struct supervisor *s)
 	s->disk_failing = false;
 	s->disk_again = 0;
 	counter_add(&s->counters, COUNTER_SIGHTINGS_REPEATED, repeated);
+	for (size_t i = 0; i < s->words; i++)
+		if (s->word[i].told)
+			tell_outcome(s, &s->word[i]);
 	if (s->pendings)
 		deliver_added(&s->deliver);
 	for (unsigned int i = 0; i < acknowledged; i++)

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Why there is no envelope; the forwarder shows it. */
-#define REFUSAL_MAX 256
-
 void deliver_init(struct deliver *d)
 {
 	msg_init(&d->msg);
@@ -68,7 +65,8 @@ bool deliver_wish(struct deliver *d, const struct msg_view *v)
 		return false;
 	w = &d->wish[(d->wish_first + d->wishes) % DELIVER_WISHES_MAX];
 	if (!msg_get_exact(v, MSG_A_ID, w->id, sizeof(w->id)) ||
-	    !msg_get_string(v, MSG_A_CLOUD, w->cloud, sizeof(w->cloud)))
+	    !msg_get_string(v, MSG_A_CLOUD, w->cloud, sizeof(w->cloud)) ||
+	    !msg_get_u64(v, MSG_A_SLOT, &w->slot))
 		return false;
 	d->wishes++;
 	return true;
@@ -90,8 +88,8 @@ static bool policy_now(const struct deliver *d, const char *cloud, const struct 
 
 /* What the policy is can be shown later: it is on the disk before anything leaves. */
 static bool make(struct deliver *d, const struct sighting *s, size_t cloud,
-		 const struct policy *effective, struct envelope_report *report,
-		 char reason[static REFUSAL_MAX])
+		 const struct policy *effective, struct permit_envelope *e,
+		 char reason[static DELIVER_REASON_MAX])
 {
 	struct sharing sharing;
 	bool ok = sharing_begin(&sharing, d->c, cloud, effective, d->counters);
@@ -99,52 +97,91 @@ static bool make(struct deliver *d, const struct sighting *s, size_t cloud,
 	if (ok && !store_policy(d->store, sharing.id, &sharing.document,
 				(int64_t)(users_clock() / 1000000))) {
 		ok = false;
-		snprintf(reason, REFUSAL_MAX, "the policy cannot be kept: %s",
+		snprintf(reason, DELIVER_REASON_MAX, "the policy cannot be kept: %s",
 			 store_error(d->store));
 	} else {
 		ok = ok &&
-		     envelope_render(s, &sharing.policy, &sharing.context, &d->json, report) &&
+		     envelope_render(s, &sharing.policy, &sharing.context, &d->json,
+				     &e->report) &&
 		     envelope_upload_name(s, &sharing.policy, &d->name);
 		if (!ok)
-			snprintf(reason, REFUSAL_MAX, "out of memory for the envelope");
+			snprintf(reason, DELIVER_REASON_MAX, "out of memory for the envelope");
 	}
+	e->effective = sharing.policy;
+	snprintf(e->policy, sizeof(e->policy), "%s", sharing.id);
 	sharing_end(&sharing);
 	return ok;
 }
 
-/* Fills json and name; false with the reason for refusing. */
-static bool render(struct deliver *d, const struct wish *w, struct envelope_report *report,
-		   enum sighting_kind *kind, char reason[static REFUSAL_MAX])
+/*
+ * The submission, and the policy that holds for it now; false with the reason for refusing.
+ * The sighting is the caller's to free when true.
+ */
+static bool load(struct deliver *d, const uint8_t id[static SIGHTING_ID_SIZE],
+		 const char *cloud, struct store_submission *sub, struct policy *effective,
+		 size_t *place, char reason[static DELIVER_REASON_MAX])
 {
-	struct store_submission sub;
-	struct policy now, effective;
-	size_t cloud;
-	bool ok = false;
+	struct policy now;
 
-	switch (store_load(d->store, w->id, w->cloud, &sub)) {
+	switch (store_load(d->store, id, cloud, sub)) {
 	case STORE_OK:
 		break;
 	case STORE_ABSENT:
-		snprintf(reason, REFUSAL_MAX, "no such sighting goes to this cloud");
+		snprintf(reason, DELIVER_REASON_MAX, "no such sighting goes to this cloud");
 		return false;
 	default:
-		snprintf(reason, REFUSAL_MAX, "%s", store_error(d->store));
+		snprintf(reason, DELIVER_REASON_MAX, "%s", store_error(d->store));
 		return false;
 	}
-	if (!sub.policy_readable) {
-		snprintf(reason, REFUSAL_MAX, "the policy it was seen under cannot be read");
-	} else if (!policy_now(d, w->cloud, &sub.sighting, &now, &cloud)) {
-		snprintf(reason, REFUSAL_MAX, "there is no [share %s]", w->cloud);
+	reason[0] = '\0';
+	if (!sub->policy_readable) {
+		snprintf(reason, DELIVER_REASON_MAX,
+			 "the policy it was seen under cannot be read");
+	} else if (!policy_now(d, cloud, &sub->sighting, &now, place)) {
+		snprintf(reason, DELIVER_REASON_MAX, "there is no [share %s]", cloud);
 	} else {
-		effective = policy_masked(policy_strictest(sub.policy, now),
-					  sub.share_mask & deliver_mask(d));
-		ok = envelope_allowed(&sub.sighting, &effective);
-		if (!ok)
-			snprintf(reason, REFUSAL_MAX,
+		*effective = policy_masked(policy_strictest(sub->policy, now),
+					   sub->share_mask & deliver_mask(d));
+		if (!envelope_allowed(&sub->sighting, effective))
+			snprintf(reason, DELIVER_REASON_MAX,
 				 "it is a link, and url is not shared now");
-		else
-			ok = make(d, &sub.sighting, cloud, &effective, report, reason);
 	}
+	if (!reason[0])
+		return true;
+	sighting_free(&sub->sighting);
+	return false;
+}
+
+bool deliver_effective(struct deliver *d, const uint8_t id[static SIGHTING_ID_SIZE],
+		       const char *cloud, struct policy *effective,
+		       uint8_t sample[static SHA256_SIZE],
+		       char reason[static DELIVER_REASON_MAX])
+{
+	struct store_submission sub;
+	size_t place;
+
+	if (!load(d, id, cloud, &sub, effective, &place, reason))
+		return false;
+	memcpy(sample, sub.sighting.sha256, SHA256_SIZE);
+	sighting_free(&sub.sighting);
+	return true;
+}
+
+/* Fills json, name and envelope; false with the reason for refusing. */
+static bool render(struct deliver *d, const struct wish *w, struct permit_envelope *e,
+		   enum sighting_kind *kind, char reason[static DELIVER_REASON_MAX])
+{
+	struct store_submission sub;
+	char hash[SHA256_TEXT];
+	struct policy effective;
+	size_t cloud;
+	bool ok;
+
+	if (!load(d, w->id, w->cloud, &sub, &effective, &cloud, reason))
+		return false;
+	ok = make(d, &sub.sighting, cloud, &effective, e, reason);
+	if (ok && strcmp(buf_string(&d->name), sha256_text(sub.sighting.sha256, hash)) != 0)
+		e->name_bytes = d->name.len;
 	*kind = sub.sighting.kind;
 	sighting_free(&sub.sighting);
 	return ok;
@@ -152,15 +189,15 @@ static bool render(struct deliver *d, const struct wish *w, struct envelope_repo
 
 static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
 {
-	char id[SIGHTING_ID_TEXT], reason[REFUSAL_MAX];
+	char id[SIGHTING_ID_TEXT], reason[DELIVER_REASON_MAX];
 	enum sighting_kind kind = SIGHTING_KIND_FILE;
-	struct envelope_report report = {0};
+	struct permit_envelope e = {0};
 	enum msg_result result;
 	bool ok;
 
 	buf_reset(&d->json);
 	buf_reset(&d->name);
-	ok = render(d, w, &report, &kind, reason);
+	ok = render(d, w, &e, &kind, reason);
 	msg_begin(&d->msg, MSG_ENVELOPE);
 	msg_put(&d->msg, MSG_A_ID, w->id, sizeof(w->id));
 	msg_put_string(&d->msg, MSG_A_CLOUD, w->cloud);
@@ -176,7 +213,9 @@ static enum msg_result answer(struct deliver *d, const struct wish *w, int fd)
 	if (result != MSG_OK)
 		return result;
 	counter_add(d->counters, ok ? COUNTER_ENVELOPES : COUNTER_ENVELOPES_REFUSED, 1);
-	counter_add(d->counters, COUNTER_FIELDS_WITHHELD, report.withheld);
+	counter_add(d->counters, COUNTER_FIELDS_WITHHELD, e.report.withheld);
+	if (ok)
+		permits_rendered(d->permits, w->cloud, w->slot, w->id, &e);
 	if (!ok)
 		log_debug("no envelope of %s for cloud %s: %s", sighting_id_text(w->id, id),
 			  w->cloud, reason);

@@ -15,6 +15,7 @@
 #include "lib/kernel.h"
 #include "lib/msg.h"
 #include "supervisor/config.h"
+#include "supervisor/permit.h"
 #include "supervisor/store.h"
 #include "supervisor/users.h"
 
@@ -25,9 +26,13 @@
 #define DELIVER_WINDOW 64
 #define DELIVER_WISHES_MAX 1024
 
+/* Why something may not leave; the forwarder shows it. */
+#define DELIVER_REASON_MAX 256
+
 struct wish {
 	uint8_t id[SIGHTING_ID_SIZE];
 	char cloud[CLOUD_NAME_MAX];
+	uint64_t slot; /* which attempt wants it */
 };
 
 struct deliver {
@@ -36,6 +41,7 @@ struct deliver {
 	struct users *users;
 	struct kernel *kernel;
 	struct counters *counters;
+	struct permits *permits; /* is told of envelopes */
 	struct msg msg;
 	struct buf json, name;
 
@@ -66,5 +72,14 @@ enum msg_result deliver_send(struct deliver *d, int fd);
  * is not clearly allowed does not leave.
  */
 uint32_t deliver_mask(struct deliver *d);
+
+/*
+ * The policy that holds for a sighting and a cloud at this moment, and the sample's hash.
+ * False with the reason why nothing of it may leave.
+ */
+bool deliver_effective(struct deliver *d, const uint8_t id[static SIGHTING_ID_SIZE],
+		       const char *cloud, struct policy *effective,
+		       uint8_t sample[static SHA256_SIZE],
+		       char reason[static DELIVER_REASON_MAX]);
 
 #endif

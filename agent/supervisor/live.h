@@ -13,7 +13,9 @@
 #include "supervisor/evict.h"
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
+#include "supervisor/ledger.h"
 #include "supervisor/namespaces.h"
+#include "supervisor/permit.h"
 #include "supervisor/rules.h"
 #include "supervisor/store.h"
 #include "supervisor/users.h"
@@ -38,6 +40,7 @@ struct word {
 	enum cloud_outcome outcome;
 	int32_t verdict;
 	char detail[CLOUD_DETAIL_MAX];
+	bool told; /* with this commit: not said before */
 };
 
 struct supervisor {
@@ -64,6 +67,8 @@ struct supervisor {
 	struct store *store;
 	struct journal journal, sessions;
 	struct deliver deliver;
+	struct ledger ledger;
+	struct permits permits;
 	struct counters counters;
 	struct control *control;
 	struct users *users;
@@ -108,5 +113,7 @@ void live_take(struct supervisor *s, struct child *c, const struct msg_view *v);
 void live_commit(struct supervisor *s);
 /* Throws away what could not be committed, saying so. */
 void live_abandon(struct supervisor *s);
+/* Wall clock, ms since the epoch. */
+int64_t live_wall(void);
 
 #endif

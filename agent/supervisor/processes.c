@@ -104,10 +104,12 @@ static bool start(struct supervisor *s, struct child *c)
 	if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0)
 		log_error("cannot set up the socket of %s: %s", live_name(c, name),
 			  strerror(errno));
-	if (forwarder)
+	if (forwarder) {
 		deliver_restart(&s->deliver);
-	else
+		permits_restart(&s->permits);
+	} else {
 		rules_due(&s->rules[c->index]);
+	}
 	log_debug("%s has process id %d", live_name(c, name), (int)c->pid);
 	return true;
 }

@@ -6,6 +6,8 @@
  *	inspectors --SIGHTING--> batch: local log, one commit -> outbox
  *	outbox --SUBMIT--> forwarder --QUEUED--> row removed with the next commit
  *	forwarder --RENDER--> envelope as policy and switches are now --ENVELOPE-->
+ *	forwarder --LEAVE--> line in the ledger, synced --GO--> or, when policy becomes
+ *		stricter meanwhile, --REVOKE-->
  *
  * Everything that is to be written waits in one batch and is committed once a
  * round.  While the disk fails the batch stays, nothing more is read, and the
@@ -174,6 +176,7 @@ static void on_hangup(struct supervisor *s)
 		reload(s->c, s->config_path);
 	namespaces_step(s, true);
 	users_reload(s->users);
+	permits_reloaded(&s->permits);
 	for (size_t i = 0; i < s->inspectors; i++)
 		rules_due(&s->rules[i]);
 	notify("READY=1");
@@ -251,12 +254,24 @@ static void serve_forwarder(struct supervisor *s)
 
 	if (s->forwarder->fd < 0 || s->phase == LIVE_STOP_FORWARDER)
 		return;
-	result = deliver_send(&s->deliver, s->forwarder->fd);
+	result = permits_send(&s->permits, s->forwarder->fd);
+	if (result == MSG_OK)
+		result = deliver_send(&s->deliver, s->forwarder->fd);
 	/* Closed: what it said before is read, then it is hung up on. */
 	if (result == MSG_BAD || result == MSG_ERROR) {
 		log_error("cannot send to the forwarder: %s", strerror(errno));
 		live_hang_up(s, s->forwarder, true);
 	}
+}
+
+/* Lines first, then what they are about may leave. */
+static void keep_ledger(struct supervisor *s)
+{
+	int64_t time = live_wall();
+
+	permits_step(&s->permits, time, s->phase == LIVE_STOP_FORWARDER);
+	permits_watch(&s->permits, s->now);
+	ledger_tick(&s->ledger, s->now, time);
 }
 
 static void serve_inspectors(struct supervisor *s)
@@ -320,12 +335,14 @@ static void wait_for_something(struct supervisor *s)
 	if (!s->pendings && s->phase == LIVE_RUNNING && evict_at(&s->evict) < when)
 		when = evict_at(&s->evict);
 	when = live_processes_at(s, namespaces_at(s, when));
+	when = permits_at(&s->permits, ledger_at(&s->ledger, when));
 	when = users_at(s->users, control_at(s->control, when));
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
 
-		if (c == s->forwarder && c->fd >= 0 && s->deliver.blocked)
+		if (c == s->forwarder && c->fd >= 0 &&
+		    (s->deliver.blocked || s->permits.blocked))
 			events |= POLLOUT;
 		if (i < s->inspectors && c->fd >= 0 && s->rules[i].due)
 			events |= POLLOUT;
@@ -346,6 +363,7 @@ static void run(struct supervisor *s)
 			receive(s, &s->child[i]);
 		live_commit(s);
 		evict(s);
+		keep_ledger(s);
 		serve_forwarder(s);
 		serve_inspectors(s);
 		control_step(s->control, s->now);
@@ -400,6 +418,18 @@ static bool open_store(struct supervisor *s)
 	return true;
 }
 
+/* An agent that may not send still captures: what waits leaves when the ledger is right. */
+static bool open_ledger(struct supervisor *s)
+{
+	if (ledger_open(&s->ledger, s->c->state_dir))
+		ledger_append(&s->ledger, NULL, 0, live_wall(), NULL);
+	s->permits.deliver = &s->deliver;
+	s->permits.ledger = &s->ledger;
+	s->permits.counters = &s->counters;
+	s->deliver.permits = &s->permits;
+	return permits_init(&s->permits, s->c);
+}
+
 static bool open_spool(struct supervisor *s)
 {
 	struct spool_options options = live_spool(s);
@@ -445,8 +475,8 @@ static bool set_up(struct supervisor *s)
 	}
 	policy_files_read(s->c); /* the same holds for keys */
 	s->now = child_clock();
-	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_control(s) ||
-	    !live_start_due(s))
+	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_ledger(s) ||
+	    !open_control(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -472,6 +502,8 @@ static void tear_down(struct supervisor *s)
 	namespaces_close(s);
 	kernel_close(&s->kernel);
 	deliver_free(&s->deliver);
+	permits_free(&s->permits);
+	ledger_close(&s->ledger, live_wall());
 	evict_free(&s->evict);
 	if (s->spool)
 		spool_close(s->spool);
@@ -495,6 +527,7 @@ int supervisor_run(struct config *c, const char *config_path)
 	s.journal.fd = -1;
 	s.sessions.fd = -1;
 	s.launcher.fd = -1;
+	s.ledger.fd = s.ledger.dir = -1;
 	memset(s.ring, -1, sizeof(s.ring));
 	s.deliver.c = c;
 	s.deliver.kernel = &s.kernel;

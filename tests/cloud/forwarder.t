@@ -109,6 +109,18 @@ is "$(jq -rs '[.[] | select(.path == "/publicapi/submit/file") | .session.sluice
 	| "\(length) \(all)"' "$tmp/log/requests.jsonl")" '5 true' 'the envelope is the one of the sample'
 is "$(jq -rs '[.[] | .headers[] | select(.[0] == "X-Injected")] | length' \
 	"$tmp/log/requests.jsonl")" 0 'a file name cannot add a header'
+# left: hashes of the bodies that were given leave; arrived: of those the cloud saw whole
+left()
+{
+	awk '$1 == "leave" { print $4 }' "$tmp/run" | sort
+}
+arrived()
+{
+	jq -r 'select(.fault != "aborted" and .path != null) | .body_sha256' "$tmp/log/requests.jsonl" | sort
+}
+is "$(left)" "$(arrived)" 'each request asked for leave, with the hash of its exact body'
+is "$(awk '$1 == "leave" { print $3, $6 }' "$tmp/run" | sort | uniq -c | tr '\n' ' ' | tr -s ' ')" \
+	' 10 get/verdict 0 5 submit/file 7 ' 'a question carries nothing, an upload name and envelope'
 drive samples=5 sightings=2
 is "$status:$(grep -c '^result ' "$tmp/run")" 0:10 'submitted again: results are told again'
 is "$(received)" '5 once, 0 more' 'and nothing is sent'
@@ -217,6 +229,33 @@ drive samples=1 refuse=1 limit=30
 is "$status:$(received)" '0:1 once, 0 more' 'envelope refused once: arrives later'
 said 'no envelope: policy in pieces' "envelope refused: the supervisor's reason is told"
 is "$(grep -c ^render "$tmp/run")" 2 'an envelope is made for each attempt'
+
+# --------------------------------------------------------------------------- leave
+fresh
+drive samples=1 deny=2 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'leave denied twice: arrives later'
+is "$(grep -c '^denied .* get/verdict' "$tmp/run"):$(curl -sS "$control/requests" | jq 'length')" 2:2 \
+	'leave denied: nothing was sent'
+said "retry: no leave: the ledger is on fire" "leave denied: the supervisor's reason is told"
+fresh
+drive samples=1 deny_carrying=1 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'upload denied once: arrives later'
+is "$(grep -c ^render "$tmp/run")" 2 'upload denied: a new envelope is made'
+is "$(curl -sS "$control/requests" | jq -r '[.[] | .path | split("/")[-1]] | join(" ")')" \
+	'verdict verdict file' 'upload denied: it was not sent'
+fresh
+fault 'slow=5 path=submit/file count=1'
+drive samples=1 revoke=1 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'revoked under way: arrives once'
+said 'retry: revoked: second thoughts' 'revoked: says so'
+said 'counters.* requests_revoked=1' 'revoked: is counted'
+fresh
+drive kind=directory path="$tmp/folder0" samples=1 deny=1 prefix=y limit=30
+is "$status:$(grep -c '^denied .* store' "$tmp/run"):$(grep -c '^leave .* store' "$tmp/run")" 0:1:1 \
+	'folder: asks for leave too'
+is "$(awk '$1 == "leave" { print $4 }' "$tmp/run")" \
+	"$(cat "$tmp/folder0"/*.json "$(find "$tmp/folder0" -type f ! -name '*.json')" | sha256sum | cut -d' ' -f1)" \
+	'folder: with the hash of the envelope and the sample'
 
 # --------------------------------------------------------------------- cloud is away
 fresh

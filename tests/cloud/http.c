@@ -100,6 +100,7 @@ static json_t *http_log_entry(struct MHD_Connection *mhd, struct http_request *r
 	json_t *headers = json_array(), *fields = json_array();
 	const struct form_part *file = form_find(form, "file");
 	const struct form_part *session = form_find(form, "session");
+	char body_hash[BYTES_SHA256_HEX];
 
 	json_object_set_new(entry, "conn", json_integer(front_number(front)));
 	json_object_set_new(entry, "offset", json_integer((json_int_t)request->start));
@@ -111,6 +112,12 @@ static json_t *http_log_entry(struct MHD_Connection *mhd, struct http_request *r
 	MHD_get_connection_values(mhd, MHD_HEADER_KIND, http_log_header, headers);
 	json_object_set_new(entry, "headers", headers);
 	json_object_set_new(entry, "body_size", json_integer((json_int_t)request->body_seen));
+	if (!request->body.over) {
+		bytes_sha256((struct slice){request->body.data ? request->body.data : "",
+					    request->body.len},
+			     body_hash);
+		json_object_set_new(entry, "body_sha256", json_string(body_hash));
+	}
 	for (size_t i = 0; i < form->nr; i++)
 		json_array_append_new(fields, http_log_part(&form->part[i]));
 	json_object_set_new(entry, "fields", fields);

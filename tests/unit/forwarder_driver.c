@@ -43,6 +43,9 @@
 	X(session, 1, "send the envelope")                             \
 	X(refuse, 0, "so many envelopes are refused first")            \
 	X(silent, 0, "never answer for an envelope")                   \
+	X(deny, 0, "so many requests may not leave at first")          \
+	X(deny_carrying, 0, "so many with a sample may not, at first") \
+	X(revoke, 0, "so many with a sample are revoked under way")    \
 	X(retry_min, 1, "seconds")                                     \
 	X(retry_max, 2, "seconds")                                     \
 	X(timeout, 20, "seconds of one request")                       \
@@ -292,6 +295,62 @@ static void answer_envelope(const struct submission *s)
 	send_or_lose(&m);
 }
 
+static bool leave_denied(uint64_t carries)
+{
+	if (o.deny) {
+		o.deny--;
+		return true;
+	}
+	if (carries && o.deny_carrying) {
+		o.deny_carrying--;
+		return true;
+	}
+	return false;
+}
+
+static void answer_leave(const struct submission *s, const struct msg_view *v)
+{
+	uint8_t sha256[SHA256_SIZE];
+	char text[64], url[256], hash[SHA256_TEXT], id[SIGHTING_ID_TEXT];
+	uint64_t size = 0, carries = 0, slot = 99;
+	struct msg m;
+
+	if (!msg_get_exact(v, MSG_A_SHA256, sha256, sizeof(sha256)) ||
+	    !msg_get_string(v, MSG_A_TEXT, text, sizeof(text)) ||
+	    !msg_get_string(v, MSG_A_URL, url, sizeof(url)) ||
+	    !msg_get_u64(v, MSG_A_SIZE, &size) || !msg_get_u64(v, MSG_A_CARRIES, &carries) ||
+	    !msg_get_u64(v, MSG_A_SLOT, &slot) || slot >= CLOUD_ATTEMPTS) {
+		printf("bad leave\n");
+		return;
+	}
+	msg_init(&m);
+	msg_begin(&m, MSG_GO);
+	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
+	msg_put_string(&m, MSG_A_CLOUD, "test");
+	msg_put(&m, MSG_A_SHA256, sha256, sizeof(sha256));
+	if (leave_denied(carries)) {
+		printf("denied %s %s\n", sighting_id_text(s->id, id), text);
+		msg_put_u64(&m, MSG_A_STATUS, 1);
+		msg_put_string(&m, MSG_A_TEXT, "the ledger is on fire");
+		send_or_lose(&m);
+		return;
+	}
+	printf("leave %s %s %s %llu %llu %s\n", sighting_id_text(s->id, id), text,
+	       sha256_text(sha256, hash), (unsigned long long)size,
+	       (unsigned long long)carries, url);
+	msg_put_u64(&m, MSG_A_STATUS, 0);
+	if (!send_or_lose(&m) || !carries || !o.revoke)
+		return;
+	o.revoke--;
+	usleep(300000);
+	msg_init(&m);
+	msg_begin(&m, MSG_REVOKE);
+	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
+	msg_put_string(&m, MSG_A_CLOUD, "test");
+	msg_put_string(&m, MSG_A_TEXT, "second thoughts");
+	send_or_lose(&m);
+}
+
 static struct submission *find(const struct msg_view *v)
 {
 	uint8_t id[SIGHTING_ID_SIZE];
@@ -345,6 +404,9 @@ static void on_message(const struct msg_view *v)
 	case MSG_RENDER:
 		printf("render %s\n", id);
 		answer_envelope(s);
+		break;
+	case MSG_LEAVE:
+		answer_leave(s, v);
 		break;
 	case MSG_RESULT:
 		msg_get_u64(v, MSG_A_STATUS, &status);

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/permit.h"
+
+#include "lib/log.h"
+#include "supervisor/deliver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WATCH_MS 1000
+#define STRICTER "policy became stricter since the envelope was made"
+#define NO_LEDGER "the ledger cannot be written"
+
+static size_t count(const struct permits *p)
+{
+	return p->c->clouds * CLOUD_ATTEMPTS;
+}
+
+bool permits_init(struct permits *p, const struct config *c)
+{
+	p->c = c;
+	msg_init(&p->msg);
+	p->permit = calloc(c->clouds ? c->clouds * CLOUD_ATTEMPTS : 1, sizeof(*p->permit));
+	if (!p->permit)
+		log_error("out of memory");
+	return p->permit;
+}
+
+static void forget(struct permit *t)
+{
+	free(t->url);
+	*t = (struct permit){0};
+}
+
+static void drop_results(struct permits *p)
+{
+	for (size_t i = 0; i < p->results; i++)
+		json_decref(p->result[i]);
+	p->results = 0;
+}
+
+void permits_free(struct permits *p)
+{
+	if (p->permit)
+		permits_restart(p);
+	drop_results(p);
+	free(p->permit);
+	p->permit = NULL;
+	msg_free(&p->msg);
+}
+
+void permits_restart(struct permits *p)
+{
+	for (size_t i = 0; i < count(p); i++)
+		forget(&p->permit[i]);
+	p->watch_at = 0;
+	p->blocked = false;
+}
+
+static const struct cloud_config *cloud_of(const struct permits *p, const struct permit *t)
+{
+	return &p->c->cloud[(size_t)(t - p->permit) / CLOUD_ATTEMPTS];
+}
+
+/* NULL: no such cloud, or more attempts than it can have. */
+static struct permit *find(const struct permits *p, const char *cloud, uint64_t slot)
+{
+	for (size_t i = 0; slot < CLOUD_ATTEMPTS && i < p->c->clouds; i++)
+		if (strcmp(p->c->cloud[i].name, cloud) == 0)
+			return &p->permit[i * CLOUD_ATTEMPTS + slot];
+	return NULL;
+}
+
+void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
+		      const uint8_t id[static SIGHTING_ID_SIZE],
+		      const struct permit_envelope *envelope)
+{
+	struct permit *t = find(p, cloud, slot);
+
+	if (!t)
+		return;
+	forget(t);
+	t->state = PERMIT_RENDERED;
+	memcpy(t->id, id, SIGHTING_ID_SIZE);
+	t->rendered = true;
+	t->envelope = *envelope;
+}
+
+static bool read_request(struct permit *t, const struct msg_view *v)
+{
+	static char url[MSG_MAX];
+
+	if (!msg_get_string(v, MSG_A_TEXT, t->request, sizeof(t->request)) ||
+	    !msg_get_string(v, MSG_A_URL, url, sizeof(url)) ||
+	    !msg_get_exact(v, MSG_A_SHA256, t->sha256, sizeof(t->sha256)) ||
+	    !msg_get_u64(v, MSG_A_SIZE, &t->bytes) || t->bytes > INT64_MAX ||
+	    !msg_get_u64(v, MSG_A_CARRIES, &t->carries))
+		return false;
+	free(t->url);
+	t->url = strdup(url);
+	return t->url;
+}
+
+bool permits_ask(struct permits *p, const struct msg_view *v)
+{
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	struct permit *t;
+	uint64_t slot;
+
+	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
+	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
+	    !msg_get_u64(v, MSG_A_SLOT, &slot))
+		return false;
+	t = find(p, cloud, slot);
+	if (!t || t->state == PERMIT_ASKED || t->state == PERMIT_DECIDED)
+		return false;
+	/* Another attempt, or this one's next request: the envelope is for one alone. */
+	if (t->state != PERMIT_RENDERED || memcmp(t->id, id, sizeof(id)) != 0)
+		forget(t);
+	memcpy(t->id, id, sizeof(id));
+	if (!read_request(t, v)) {
+		forget(t);
+		return false;
+	}
+	t->state = PERMIT_ASKED;
+	return true;
+}
+
+void permits_result(struct permits *p, const struct permit_result *r)
+{
+	struct permit *t = NULL;
+	json_t *line;
+
+	for (size_t i = 0; i < count(p) && !t; i++)
+		if (p->permit[i].state == PERMIT_OUT &&
+		    memcmp(p->permit[i].id, r->id, SIGHTING_ID_SIZE) == 0 &&
+		    strcmp(cloud_of(p, &p->permit[i])->name, r->cloud) == 0)
+			t = &p->permit[i];
+	line = p->results < PERMIT_RESULTS_MAX ? permit_line_result(r, t) : NULL;
+	if (line)
+		p->result[p->results++] = line;
+	else
+		counter_add(p->counters, COUNTER_LEDGER_RESULTS_LOST, 1);
+	if (t)
+		forget(t);
+}
+
+/* ---------------------------------------------------------------- decisions */
+
+static void refuse(struct permits *p, struct permit *t, const char *why, enum counter counter)
+{
+	char id[SIGHTING_ID_TEXT];
+
+	if (why != t->refusal)
+		snprintf(t->refusal, sizeof(t->refusal), "%s", why);
+	counter_add(p->counters, counter, 1);
+	log_debug("no leave for %s of %s to cloud %s: %s", t->request,
+		  sighting_id_text(t->id, id), cloud_of(p, t)->name, t->refusal);
+}
+
+/* Whether policy lets it leave now; else with its refusal. */
+static bool allowed(struct permits *p, struct permit *t)
+{
+	struct policy now;
+
+	t->refusal[0] = '\0';
+	if (!deliver_effective(p->deliver, t->id, cloud_of(p, t)->name, &now, t->sample,
+			       t->refusal))
+		return false;
+	if (!t->carries)
+		return true;
+	if (!t->rendered)
+		snprintf(t->refusal, sizeof(t->refusal), "no envelope was made for it");
+	else if (!policy_within(&t->envelope.effective, &now))
+		snprintf(t->refusal, sizeof(t->refusal), "%s", STRICTER);
+	return !t->refusal[0];
+}
+
+/* A round's lines: of requests that may leave (whose permits are in of), then outcomes. */
+struct round {
+	json_t **line;
+	uint64_t *number;
+	struct permit **of;
+	size_t requests, lines;
+};
+
+static void decide(struct permits *p, struct round *r)
+{
+	for (size_t i = 0; i < count(p); i++) {
+		struct permit *t = &p->permit[i];
+		json_t *line;
+
+		if (t->state != PERMIT_ASKED)
+			continue;
+		t->state = PERMIT_DECIDED;
+		if (!allowed(p, t)) {
+			refuse(p, t, t->refusal, COUNTER_REQUESTS_REFUSED);
+			continue;
+		}
+		line = permit_line_request(t, cloud_of(p, t));
+		if (!line) {
+			refuse(p, t, NO_LEDGER, COUNTER_LEDGER_FAILURES);
+			continue;
+		}
+		r->of[r->requests++] = t;
+		r->line[r->lines++] = line;
+	}
+}
+
+static void write_round(struct permits *p, struct round *r, int64_t time)
+{
+	bool ok = ledger_append(p->ledger, r->line, r->lines, time, r->number);
+
+	for (size_t i = 0; i < r->requests; i++) {
+		if (!ok)
+			refuse(p, r->of[i], NO_LEDGER, COUNTER_LEDGER_FAILURES);
+		else
+			r->of[i]->line = r->number[i];
+	}
+	counter_add(p->counters, ok ? COUNTER_REQUESTS : COUNTER_LEDGER_RESULTS_LOST,
+		    ok ? r->requests : r->lines - r->requests);
+	for (size_t i = 0; i < r->lines; i++)
+		json_decref(r->line[i]);
+}
+
+void permits_step(struct permits *p, int64_t time, bool stopping)
+{
+	json_t *line[CLOUD_MAX * CLOUD_ATTEMPTS + PERMIT_RESULTS_MAX];
+	uint64_t number[CLOUD_MAX * CLOUD_ATTEMPTS + PERMIT_RESULTS_MAX];
+	struct permit *of[CLOUD_MAX * CLOUD_ATTEMPTS];
+	struct round r = {.line = line, .number = number, .of = of};
+
+	if (!stopping)
+		decide(p, &r);
+	for (size_t i = 0; i < p->results; i++)
+		r.line[r.lines++] = p->result[i];
+	p->results = 0;
+	if (r.lines)
+		write_round(p, &r, time);
+}
+
+/* -------------------------------------------------------------------- watch */
+
+/* Decided and not told yet: it will be refused.  Out: it is ended. */
+static void withdraw(struct permit *t)
+{
+	if (t->state == PERMIT_OUT)
+		t->revoke = true;
+	snprintf(t->refusal, sizeof(t->refusal), "%s", STRICTER);
+}
+
+static bool under_way(const struct permit *t)
+{
+	return t->carries && !t->refusal[0] &&
+	       (t->state == PERMIT_DECIDED || t->state == PERMIT_OUT);
+}
+
+void permits_watch(struct permits *p, uint64_t now)
+{
+	uint32_t mask = 0;
+	bool asked = false;
+
+	if (p->watch_at && now < p->watch_at)
+		return;
+	for (size_t i = 0; i < count(p); i++) {
+		struct permit *t = &p->permit[i];
+		struct policy masked;
+
+		if (!under_way(t))
+			continue;
+		if (p->watch_at && !asked)
+			mask = deliver_mask(p->deliver);
+		asked = true;
+		if (!p->watch_at)
+			break; /* the first look is in a second: it was just decided */
+		masked = policy_masked(t->envelope.effective, mask);
+		if (!policy_within(&t->envelope.effective, &masked))
+			withdraw(t);
+	}
+	p->watch_at = asked ? now + WATCH_MS : 0;
+}
+
+uint64_t permits_at(const struct permits *p, uint64_t when)
+{
+	return p->watch_at && p->watch_at < when ? p->watch_at : when;
+}
+
+void permits_reloaded(struct permits *p)
+{
+	for (size_t i = 0; i < count(p); i++) {
+		struct permit *t = &p->permit[i];
+		char reason[PERMIT_REFUSAL_MAX];
+		uint8_t sample[SHA256_SIZE];
+		struct policy now;
+
+		if (under_way(t) && (!deliver_effective(p->deliver, t->id, cloud_of(p, t)->name,
+							&now, sample, reason) ||
+				     !policy_within(&t->envelope.effective, &now)))
+			withdraw(t);
+	}
+}
+
+/* ------------------------------------------------------------------ sending */
+
+static enum msg_result tell(struct permits *p, struct permit *t, int fd)
+{
+	bool go = t->state == PERMIT_DECIDED;
+
+	msg_begin(&p->msg, go ? MSG_GO : MSG_REVOKE);
+	msg_put(&p->msg, MSG_A_ID, t->id, sizeof(t->id));
+	msg_put_string(&p->msg, MSG_A_CLOUD, cloud_of(p, t)->name);
+	if (go) {
+		msg_put(&p->msg, MSG_A_SHA256, t->sha256, sizeof(t->sha256));
+		msg_put_u64(&p->msg, MSG_A_STATUS, t->refusal[0] != '\0');
+	}
+	if (t->refusal[0])
+		msg_put_string(&p->msg, MSG_A_TEXT, t->refusal);
+	return msg_send(fd, &p->msg);
+}
+
+enum msg_result permits_send(struct permits *p, int fd)
+{
+	p->blocked = false;
+	for (size_t i = 0; i < count(p); i++) {
+		struct permit *t = &p->permit[i];
+		enum msg_result result;
+
+		if (t->state != PERMIT_DECIDED && !t->revoke)
+			continue;
+		result = tell(p, t, fd);
+		p->blocked = result == MSG_AGAIN;
+		if (result != MSG_OK)
+			return p->blocked ? MSG_OK : result;
+		if (t->refusal[0])
+			forget(t);
+		else
+			t->state = PERMIT_OUT;
+	}
+	return MSG_OK;
+}

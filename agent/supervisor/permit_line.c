@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/* What the ledger says of a request and of its end. */
+#include "supervisor/permit.h"
+
+#include "policy/ecs.h"
+
+#include <string.h>
+
+static json_t *hash_json(const uint8_t sha256[static SHA256_SIZE])
+{
+	char text[SHA256_TEXT];
+
+	return json_string(sha256_text(sha256, text));
+}
+
+static json_t *id_json(const uint8_t id[static SIGHTING_ID_SIZE])
+{
+	char text[SIGHTING_ID_TEXT];
+
+	return json_string(sighting_id_text(id, text));
+}
+
+/* Bytes of a field's value that this request has. */
+static uint32_t field_bytes(const struct permit *t, enum sluice_field f)
+{
+	if (t->carries & CLOUD_CARRIES_ENVELOPE)
+		return t->envelope.report.field[f].bytes;
+	if (f == SLUICE_FIELD_FILENAME && (t->carries & CLOUD_CARRIES_NAME))
+		return (uint32_t)t->envelope.name_bytes;
+	return 0;
+}
+
+/* Those with a value in it, and those that policy kept back. */
+static json_t *fields(bool *failed, const struct permit *t)
+{
+	json_t *all = json_object();
+
+	for (unsigned int f = 0; t->carries && f < SLUICE_FIELD_COUNT; f++) {
+		char mode[POLICY_FIELD_TEXT_MAX];
+		uint32_t bytes = field_bytes(t, f);
+
+		if (!bytes && policy_mode(&t->envelope.effective, f) == POLICY_SHARE)
+			continue;
+		ecs_set(failed, all, policy_field_name(f),
+			json_pack("{s:s, s:I}", "mode",
+				  policy_field_text(&t->envelope.effective, f, mode), "bytes",
+				  (json_int_t)bytes));
+	}
+	return all;
+}
+
+static json_t *whole(json_t *line, bool failed)
+{
+	if (!failed)
+		return line;
+	json_decref(line);
+	return NULL;
+}
+
+json_t *permit_line_request(const struct permit *t, const struct cloud_config *cloud)
+{
+	json_t *line = json_object(), *body = json_object();
+	bool failed = false;
+
+	ecs_set(&failed, line, "type", json_string("request"));
+	ecs_set(&failed, line, "cloud", json_string(cloud->name));
+	ecs_set(&failed, line, "kind", json_string(cloud->ops->kind));
+	ecs_set(&failed, line, "request", ecs_text(t->request, strlen(t->request)));
+	ecs_set(&failed, line, "url", ecs_text(t->url, strlen(t->url)));
+	ecs_set(&failed, line, "sample", hash_json(t->sample));
+	ecs_set(&failed, line, "sighting", id_json(t->id));
+	ecs_set(&failed, line, "policy",
+		t->carries ? json_string(t->envelope.policy) : json_null());
+	ecs_set(&failed, line, "envelope", json_boolean(t->carries & CLOUD_CARRIES_ENVELOPE));
+	ecs_set(&failed, line, "fields", fields(&failed, t));
+	ecs_set(&failed, body, "sha256", hash_json(t->sha256));
+	ecs_set(&failed, body, "bytes", json_integer((json_int_t)t->bytes));
+	ecs_set(&failed, line, "body", body);
+	return whole(line, failed);
+}
+
+json_t *permit_line_result(const struct permit_result *r, const struct permit *t)
+{
+	json_t *line = json_object();
+	bool failed = false;
+
+	ecs_set(&failed, line, "type", json_string("result"));
+	/* Of which line is not known after a restart. */
+	ecs_set(&failed, line, "of",
+		t && t->line ? json_integer((json_int_t)t->line) : json_null());
+	ecs_set(&failed, line, "cloud", json_string(r->cloud));
+	if (t)
+		ecs_set(&failed, line, "sample", hash_json(t->sample));
+	ecs_set(&failed, line, "sighting", id_json(r->id));
+	ecs_set(&failed, line, "outcome", json_string(cloud_outcome_name(r->outcome)));
+	if (r->verdict != CLOUD_VERDICT_NONE)
+		ecs_set(&failed, line, "verdict", json_integer(r->verdict));
+	ecs_set(&failed, line, "detail", ecs_text(r->detail, strlen(r->detail)));
+	return whole(line, failed);
+}
