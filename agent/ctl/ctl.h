@@ -47,6 +47,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_vsys(struct ctl *ctl, int argc, char **argv);
 int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_rules(struct ctl *ctl, int argc, char **argv);
+int ctl_ledger(struct ctl *ctl, int argc, char **argv);
 int ctl_types(struct ctl *ctl, int argc, char **argv);
 int ctl_policy(struct ctl *ctl, int argc, char **argv);
 
@@ -54,7 +55,7 @@ int ctl_policy(struct ctl *ctl, int argc, char **argv);
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
 	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[],
-	ctl_policy_options[];
+	ctl_policy_options[], ctl_ledger_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

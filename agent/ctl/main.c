@@ -88,6 +88,16 @@ static const struct ctl_command commands[] = {
 	 "FILE has lines \"ADDRESS USER [TIMEOUT]\", also as CSV, or is a User-ID message of\n"
 	 "PAN-OS in XML; all of it is done or nothing.",
 	 ctl_user_options, "list add del import"},
+	{"ledger", "[show|verify] ...", "what left for which cloud, and whether that is all",
+	 ctl_ledger, true,
+	 "Reads the ledger, also without kernel and agent. A line is a request that was "
+	 "allowed\n"
+	 "to leave, or how a submission ended (with the line of its request).\n"
+	 "  ledger [show] [--sample DIGITS] [--since TIME] [--cloud NAME]\n"
+	 "  ledger verify [--key FILE] [--file FILE]\n"
+	 "verify ends with status 0 when the ledger is whole, 1 when any line was altered,\n"
+	 "removed, added or moved, and says which and what was expected.",
+	 ctl_ledger_options, "show verify"},
 	{"help", "[COMMAND]", "this text, or more about one command", ctl_help, true, NULL},
 	{"version", "", "version of this program", ctl_version, true, NULL},
 };
