@@ -119,6 +119,10 @@ static void apply_networks(struct config *c, struct config *new)
 	new->networks = networks;
 }
 
+#define WITHOUT_RULES                                                                         \
+	"only [share], [narrow], [network], [users], [vsys] and [zone] sections take effect " \
+	"now, the rest waits for a restart"
+
 static void apply(struct config *c, struct config *new)
 {
 	bool restart = !same_rest(c, new);
@@ -151,14 +155,11 @@ static void apply(struct config *c, struct config *new)
 			restart = true;
 	}
 	if (!clouds_fit(c, new)) {
-		log_warning(
-			"other clouds than those running: only the [share] sections of those "
-			"take effect now, the rest waits for a restart");
+		log_warning("other clouds than those running: " WITHOUT_RULES);
 		return;
 	}
 	if (!same_types(c->file_types, new->file_types)) {
-		log_warning("other file types than those running: only [share] sections take "
-			    "effect now, the rest waits for a restart");
+		log_warning("other file types than those running: " WITHOUT_RULES);
 		return;
 	}
 	memcpy(c->rule, new->rule, sizeof(c->rule));
@@ -168,9 +169,8 @@ static void apply(struct config *c, struct config *new)
 		c->rule[i].clouds = translate(new, c, new->rule[i].clouds);
 	if (restart)
 		log_warning("only [share], [narrow], [network], [rule], [limits], [users], "
-			    "[vsys] and [zone] "
-			    "sections take "
-			    "effect now: what else changed waits for a restart");
+			    "[vsys] and [zone] sections take effect now: what else changed "
+			    "waits for a restart");
 }
 
 void reload(struct config *c, const char *path)
