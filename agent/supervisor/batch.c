@@ -61,15 +61,17 @@ static bool take_shunt(struct supervisor *s, struct child *c, const struct msg_v
 static bool take_skip(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	uint64_t session, direction, sequence, length;
+	struct kernel *kernel;
 
 	if (!msg_get_u64(v, MSG_A_SESSION, &session) ||
 	    !msg_get_u64(v, MSG_A_DIRECTION, &direction) || direction >= SLUICE_DIR_COUNT ||
 	    !msg_get_u64(v, MSG_A_SEQUENCE, &sequence) || sequence > UINT32_MAX ||
 	    !msg_get_u64(v, MSG_A_LENGTH, &length) || !length || length > SLUICE_SKIP_MAX)
 		return false;
-	if (!kernel_skip(&s->kernel, session, (enum sluice_direction)direction,
-			 (uint32_t)sequence, length))
-		log_debug("%s", s->kernel.error);
+	kernel = namespaces_kernel(s, c);
+	if (kernel && !kernel_skip(kernel, session, (enum sluice_direction)direction,
+				   (uint32_t)sequence, length))
+		log_debug("%s", kernel->error);
 	return true;
 }
 
