@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The agent on a gateway with the real module: what crosses it arrives at the clouds, once, whole,
 with the story of its session, whatever is killed or away in between."""
+import collections
 import hashlib
+import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,7 +14,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import (CLIENT, CLIENT6, CLOUD, CLOUD6, GATE6_OUTSIDE, GATE_OUTSIDE, PUBLISHED, PUBLISHED_PORT,
                  SERVER, SERVER6, SERVER6_NAT, SERVER_NAT, SERVER_OTHER, SLUICECTL, SYSFS, Agent, Cloud, Failure, alive,
-                 check, ctl, ctl_json, kernel_stats, main, poll, run, same, tail)
+                 check, ctl, ctl_json, kernel_stats, lines_of, main, poll, run, same, tail)
 
 # The ring is small, so that one file overflows it.
 CAPTURE = 'ring_size = 1M\nvirtual_system = main-site\n'
@@ -516,6 +519,107 @@ def apart(w):
         check('idle' in ctl('status', ns='other') and 'capturing' in ctl('status'), 'status')
 
 
+def ledger_lines(w):
+    return lines_of(os.path.join(w.agent.state, 'ledger.jsonl'))
+
+
+def allowed(w, cloud):
+    """Hashes of the bodies that the ledger says may have left, and of those that arrived whole."""
+    left = collections.Counter(l['body']['sha256'] for l in ledger_lines(w)
+                               if l['type'] == 'request' and l['cloud'] == cloud)
+    came = collections.Counter(r['body_sha256'] for r in (w.wf if cloud == 'wf' else w.bare).requests()
+                               if int(dict(r['headers'])['Content-Length']) == r['body_size'])
+    return left, came
+
+
+def ledger(w):
+    with w.case('ledger: whole after all of this, and no request without its line'):
+        text = ctl('ledger', 'verify', '-d', w.agent.state)
+        check(': whole, ' in text, text)
+        for cloud in ('wf', 'bare'):
+            left, came = allowed(w, cloud)
+            check(came, 'no requests at ' + cloud)
+            same(came - left, collections.Counter(), 'requests without a line at ' + cloud)
+
+    with w.case('ledger: one line for each request, with the hash of its body, what it told and its outcome'):
+        before = {cloud: allowed(w, cloud) for cloud in ('wf', 'bare')}
+        seen = [w.get(SERVER)[1] for _ in range(3)]
+        for sha256 in seen:
+            w.once(sha256)
+            w.once(sha256, w.bare)
+        poll(lambda: len([l for l in ledger_lines(w) if l['type'] == 'result' and l.get('sample') in seen]) == 9,
+             20, 'nine outcomes')
+        for cloud, (left, came) in before.items():
+            now = allowed(w, cloud)
+            same(now[0] - left, now[1] - came, 'lines and requests at ' + cloud)
+        lines = {l['n']: l for l in ledger_lines(w)}
+        for result in lines.values():
+            if result['type'] != 'result' or result.get('sample') not in seen:
+                continue
+            request = lines[result['of']]
+            same((result['outcome'], result['cloud'], result['sample']),
+                 ('sent', request['cloud'], request['sample']), 'outcome')
+            same(request['envelope'], request['cloud'] != 'bare', 'envelope')
+            if request['cloud'] == 'wf':
+                same(request['fields']['source_ip'], {'mode': 'share', 'bytes': len(SERVER)}, 'source_ip')
+            if request['cloud'] == 'bare':
+                same(list(request['fields']), ['filename'], 'fields')
+        shown = [json.loads(line) for line in ctl('--json', 'ledger', 'show', '--sample', seen[0], '--cloud', 'wf',
+                                                  '-d', w.agent.state).splitlines()]
+        same([l.get('request') or l['outcome'] for l in shown], ['get/verdict', 'submit/file', 'sent'], 'show')
+
+    with w.case('ledger: a line that was altered is found'):
+        copy = w.rig.path('ledger-copy')
+        os.makedirs(copy)
+        for name in ('ledger.jsonl', 'ledger.head', 'ledger.pub'):
+            shutil.copy(os.path.join(w.agent.state, name), copy)
+        path = os.path.join(copy, 'ledger.jsonl')
+        with open(path) as f:
+            text = f.read().split('\n')
+        text[6] = text[6].replace('"type":"', '"type":" ', 1)
+        with open(path, 'w') as f:
+            f.write('\n'.join(text))
+        done = run('gate', (SLUICECTL, 'ledger', 'verify', '--file', path), check_status=False)
+        same(done.returncode, 1, 'exit status')
+        check(path + ':7: ' in done.stdout and 'broken' in done.stdout, done.stdout)
+
+    with w.case('a switch turned off while an upload runs ends it'):
+        w.wf.stop()
+        w.wf.options = ('--fail', 'slow=6 path=submit/file count=1')
+        w.wf.start()
+        revoked = w.agent.counters().get('requests_revoked', 0)
+        _, sha256 = w.get(SERVER)
+        poll(lambda: [l for l in ledger_lines(w) if l.get('sample') == sha256 and
+                      l.get('request') == 'submit/file' and l['cloud'] == 'wf'], 20, 'its line')
+        ctl('share', 'url', 'off')
+        try:
+            poll(lambda: w.agent.counters().get('requests_revoked', 0) == revoked + 1, 20, 'a revoked request')
+        finally:
+            ctl('share', 'url', 'on')
+        poll(lambda: settled(w.wf, sha256) or len(w.wf.verdicts(sha256)) > 1, 40, 'another attempt')
+        w.wf.stop()
+        w.wf.options = ()
+        w.wf.start()
+
+    with w.case('without the key of its ledger nothing leaves; with it again, everything'):
+        key = os.path.join(w.agent.state, 'ledger.key')
+        same(w.agent.stop(), 0, 'exit status')
+        os.rename(key, key + '.away')
+        w.agent.start()
+        before = len(w.wf.requests()), len(w.bare.requests())
+        _, sha256 = w.get(SERVER)
+        poll(lambda: w.agent.counters().get('ledger_failures', 0) > 1, 20, 'refused requests')
+        same((len(w.wf.requests()), len(w.bare.requests())), before, 'requests')
+        check(not os.path.exists(os.path.join(w.folder, sha256)), 'the folder got it')
+        check('ledger.key: No such file' in open(w.agent.log).read(), tail(w.agent.log))
+        same(w.agent.stop(), 0, 'exit status')
+        check(not os.path.exists(key), 'a new key was made')
+        os.rename(key + '.away', key)
+        w.agent.start()
+        w.once(sha256)
+        w.once(sha256, w.bare)
+
+
 def ending(w):
     with w.case('SIGTERM: a clean end, the hooks gone, traffic as before'):
         _, sha256 = w.get(SERVER)
@@ -534,13 +638,14 @@ def ending(w):
         _, sha256 = w.get(SERVER)
         w.once(sha256)
         same(w.agent.stop(), 0, 'exit status')
+        check(': whole, ' in ctl('ledger', 'verify', '-d', w.agent.state), 'the ledger')
         check('Sanitizer' not in open(w.agent.log).read(), 'log')
         run(None, ('rmmod', 'sluice'))
 
 
 def test(tap, rig):
     w = World(tap, rig)
-    for part in (ways, known, tool, away, processes, reload, rules, switches, overflow, local, apart, ending):
+    for part in (ways, known, tool, away, processes, reload, rules, switches, overflow, local, apart, ledger, ending):
         if not wanted or part.__name__ in wanted:
             part(w)
 
