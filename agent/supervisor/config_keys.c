@@ -153,10 +153,15 @@ static void set_yes(struct parse *p, const struct key *k, void *base, const char
 		config_bad(p, "%s: '%s': expected yes or no", k->name, value);
 }
 
-/* Calls each for the words of a list. */
-static void each_word(struct parse *p, const struct key *k, void *base, const char *value,
-		      void (*each)(struct parse *p, const struct key *k, void *base,
-				   const char *word))
+void config_expected(struct parse *p, const struct key *k, const char *value,
+		     const char *expected)
+{
+	if (expected)
+		config_bad(p, "%s: '%s': expected %s", k->name, value, expected);
+}
+
+void config_each_word(struct parse *p, const struct key *k, void *base, const char *value,
+		      config_word *each)
 {
 	char *copy = strdup(value), *state, *word;
 
@@ -189,7 +194,7 @@ static void add_hook(struct parse *p, const struct key *k, void *base, const cha
 
 static void set_hooks(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	each_word(p, k, base, value, add_hook);
+	config_each_word(p, k, base, value, add_hook);
 }
 
 static const struct list_kind *kind_of(const char *name)
@@ -204,15 +209,13 @@ static const struct list_kind *kind_of(const char *name)
 static void add_to_list(struct parse *p, const struct key *k, void *base, const char *word)
 {
 	struct list *list = (struct list *)((char *)base + k->offset);
-	const char *expected = list_add(kind_of(k->name), list, word);
 
-	if (expected)
-		config_bad(p, "%s: '%s': expected %s", k->name, word, expected);
+	config_expected(p, k, word, list_add(kind_of(k->name), list, word));
 }
 
 static void set_list(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	each_word(p, k, base, value, add_to_list);
+	config_each_word(p, k, base, value, add_to_list);
 }
 
 static void set_kind(struct parse *p, const struct key *k, void *base, const char *value)
@@ -455,7 +458,7 @@ static void set_application(struct parse *p, const struct key *k, void *base, co
 
 	rule->any_application = false;
 	p->rule_application_line[p->index] = p->line;
-	each_word(p, k, base, value, add_application);
+	config_each_word(p, k, base, value, add_application);
 }
 
 /* Looked up when the table of types is known. */

@@ -105,6 +105,13 @@ struct key {
 
 extern const struct key config_keys[];
 extern const size_t config_key_count;
+/* Nothing, or that something else was expected. */
+void config_expected(struct parse *p, const struct key *k, const char *value,
+		     const char *expected);
+typedef void config_word(struct parse *p, const struct key *k, void *base, const char *word);
+/* Calls each for the words of a list. */
+void config_each_word(struct parse *p, const struct key *k, void *base, const char *value,
+		      config_word *each);
 /* config_types.c: the table of types, and its limits; false after logging why. */
 bool config_read_types(struct config *c);
 /* No type has a limit of its own. */

@@ -175,20 +175,12 @@ bool config_add_network(struct parse *p, const char *name)
 	return false;
 }
 
+static void add_prefix(struct parse *p, const struct key *k, void *base, const char *word)
+{
+	config_expected(p, k, word, network_add(p->c->networks, p->index, word));
+}
+
 void config_set_prefixes(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	char *copy = strdup(value), *state, *word;
-	const char *expected;
-
-	if (!copy) {
-		config_bad(p, "%s: out of memory", k->name);
-		return;
-	}
-	word = strtok_r(copy, CONFIG_LIST_SEPARATORS, &state);
-	for (; word; word = strtok_r(NULL, CONFIG_LIST_SEPARATORS, &state)) {
-		expected = network_add(p->c->networks, p->index, word);
-		if (expected)
-			config_bad(p, "%s: '%s': expected %s", k->name, word, expected);
-	}
-	free(copy);
+	config_each_word(p, k, base, value, add_prefix);
 }

@@ -4,8 +4,6 @@
  */
 #include "supervisor/config_parse.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool text_name_good(const char *name, size_t max)
@@ -57,60 +55,34 @@ bool config_add_zone(struct parse *p, const char *name)
 	return true;
 }
 
-/* Calls each for every word, until one is not good; that is reported. */
-static void words(struct parse *p, const struct key *k, const char *value,
-		  const char *(*each)(void *arg, const char *word), void *arg)
+static void add_interface(struct parse *p, const struct key *k, void *base, const char *word)
 {
-	char *copy = strdup(value), *state, *word;
-	const char *expected = NULL;
-
-	if (!copy) {
-		config_bad(p, "%s: out of memory", k->name);
-		return;
-	}
-	word = strtok_r(copy, CONFIG_LIST_SEPARATORS, &state);
-	if (!word)
-		config_bad(p, "%s: '%s': expected a list of words", k->name, value);
-	for (; word; word = strtok_r(NULL, CONFIG_LIST_SEPARATORS, &state)) {
-		expected = each(arg, word);
-		if (expected)
-			config_bad(p, "%s: '%s': expected %s", k->name, word, expected);
-	}
-	free(copy);
-}
-
-static const char *add_interface(void *arg, const char *word)
-{
-	return vsys_set(arg, VSYS_INTERFACE, word);
+	config_expected(p, k, word, vsys_set(base, VSYS_INTERFACE, word));
 }
 
 void config_set_condition(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	enum vsys_condition c = 0;
-	const char *expected;
 
 	while (strcmp(vsys_condition_name(c), k->name) != 0)
 		c++;
-	if (c == VSYS_INTERFACE) {
-		words(p, k, value, add_interface, base);
-		return;
-	}
-	expected = vsys_set(base, c, value);
-	if (expected)
-		config_bad(p, "%s: '%s': expected %s", k->name, value, expected);
+	if (c == VSYS_INTERFACE)
+		config_each_word(p, k, base, value, add_interface);
+	else
+		config_expected(p, k, value, vsys_set(base, c, value));
 }
 
-static const char *add_pattern(void *arg, const char *word)
+static void add_pattern(struct parse *p, const struct key *k, void *base, const char *word)
 {
-	return vsys_pattern(arg, word);
+	struct vsys_zone *z = base;
+
+	config_expected(p, k, word, vsys_pattern(&z->interfaces, word));
 }
 
 void config_set_zone_interface(struct parse *p, const struct key *k, void *base,
 			       const char *value)
 {
-	struct vsys_zone *z = base;
-
-	words(p, k, value, add_pattern, &z->interfaces);
+	config_each_word(p, k, base, value, add_pattern);
 }
 
 void config_set_zone_vsys(struct parse *p, const struct key *k, void *base, const char *value)
@@ -124,10 +96,8 @@ void config_set_zone_vsys(struct parse *p, const struct key *k, void *base, cons
 			   sizeof(z->virtual_system) - 1);
 }
 
-static const char *add_netns(void *arg, const char *word)
+static const char *add_path(struct config *c, const char *word)
 {
-	struct config *c = arg;
-
 	if (word[0] != '/' || strlen(word) >= VSYS_PATH_MAX)
 		return "an absolute path like /run/netns/blue";
 	for (size_t i = 0; i < c->netns_count; i++)
@@ -139,9 +109,14 @@ static const char *add_netns(void *arg, const char *word)
 	return NULL;
 }
 
+static void add_netns(struct parse *p, const struct key *k, void *base, const char *word)
+{
+	config_expected(p, k, word, add_path(base, word));
+}
+
 void config_set_netns(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	words(p, k, value, add_netns, base);
+	config_each_word(p, k, base, value, add_netns);
 }
 
 static bool vsys_named(const struct config *c, const char *name)
