@@ -338,6 +338,7 @@ static const struct {
 	{"[network internal]\n", "F:1: [network internal]: that is what addresses"},
 	{"[network a]\n[network a]\n", "F:2: this section stands in line 1 already"},
 	{"[network a]\nprefixes = 10.0.0.1/8\n", "F:2: prefixes: '10.0.0.1/8': expected an address or a prefix"},
+	{"[network a]\nprefixes = ,\n", "F:2: prefixes: ',': expected a list of words"},
 	{"[share a]\nusers = omit\n", "F:2: 'users' is no field"},
 	{"[share a]\nuser = omit\nuser = omit\n", "F:3: user: given twice in [share a]"},
 	{"[share a]\ndefault = omit\ndefault = omit\n", "F:3: default: given twice in [share a]"},
