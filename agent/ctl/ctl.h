@@ -50,12 +50,13 @@ int ctl_rules(struct ctl *ctl, int argc, char **argv);
 int ctl_ledger(struct ctl *ctl, int argc, char **argv);
 int ctl_types(struct ctl *ctl, int argc, char **argv);
 int ctl_policy(struct ctl *ctl, int argc, char **argv);
+int ctl_resolve(struct ctl *ctl, int argc, char **argv);
 
-#define CTL_POLICY_WORDS "explain presets diff import export keygen"
+#define CTL_POLICY_WORDS "show explain presets diff import export keygen"
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
 	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[],
-	ctl_policy_options[], ctl_ledger_options[];
+	ctl_policy_options[], ctl_resolve_options[], ctl_ledger_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -65,9 +65,10 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
-	{"policy", "explain|presets|diff|import|export|keygen ...",
+	{"policy", "show|explain|presets|diff|import|export|keygen ...",
 	 "what leaves: named policies, PAN-OS's", ctl_policy, true,
-	 "By the configuration alone: no kernel and no agent is asked.\n"
+	 "  policy show ID              a policy as it was when something left under it (asks\n"
+	 "                              the agent; the others only read the configuration)\n"
 	 "  policy explain CLOUD        what becomes of each field, and which section says so\n"
 	 "  policy presets              named policies, from all shared to next to nothing\n"
 	 "  policy diff A B             fields that differ; exit status 1 when some do. A and "
@@ -79,6 +80,12 @@ static const struct ctl_command commands[] = {
 	 "  policy export CLOUD|PRESET  that node, for a firewall\n"
 	 "  policy keygen FILE          makes a key_file, or adds a key to one",
 	 ctl_policy_options, CTL_POLICY_WORDS},
+	{"resolve", "TOKEN|ADDRESS [--cloud NAME]", "the value behind a pseudonym", ctl_resolve,
+	 true,
+	 "From the keys and the local log, of a pseudonym (p1:KEY:HEX) or an encrypted\n"
+	 "address. The running agent records it in the ledger first; where it cannot,\n"
+	 "nothing is looked up.",
+	 ctl_resolve_options},
 	{"user", "[list|add|del|import] ...", "who is at which address", ctl_user, true,
 	 "Asks the running agent.\n"
 	 "  user [list] [--user NAME] [--group NAME] [--vsys NAME] [--all]\n"

@@ -4,7 +4,9 @@
  */
 #include "ctl/policy.h"
 
+#include "ctl/agent.h"
 #include "ctl/input.h"
+#include "ctl/sighting_text.h"
 #include "lib/log.h"
 #include "policy/panos.h"
 #include "policy/preset.h"
@@ -263,6 +265,67 @@ static int diff(struct ctl *ctl, const struct policy_options *o, int argc, char 
 	return differences ? CTL_FAILED : CTL_OK;
 }
 
+/* --------------------------------------------------------------------- show */
+
+static void keep(void *arg, json_t *line)
+{
+	json_t **kept = arg;
+
+	json_decref(*kept);
+	*kept = json_incref(line);
+}
+
+static void print_document(const json_t *document, json_int_t first)
+{
+	static const char *const titles[] = {"FIELD", "BECAME"};
+	const json_t *fields = json_object_get(document, "fields"),
+		     *networks = json_object_get(document, "networks");
+	const char *key = json_string_value(json_object_get(document, "key"));
+	struct ctl_table *t = ctl_table_new(titles, 2);
+	char when[TIME_TEXT_MAX];
+
+	printf("cloud %s, key %s, first used %s\n\n",
+	       json_string_value(json_object_get(document, "cloud")), key ? key : "none",
+	       time_local_ms(first, when));
+	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++) {
+		const char *mode =
+			json_string_value(json_object_get(fields, policy_field_name(f)));
+
+		ctl_table_cell(t, "%s", policy_field_name(f));
+		ctl_table_cell(t, "%s", mode ? mode : "?");
+	}
+	ctl_table_print(t);
+	if (json_object_size(networks)) {
+		fputs("\nnetworks ", stdout);
+		json_dumpf(networks, stdout, JSON_COMPACT);
+		putchar('\n');
+	}
+}
+
+static int show(struct ctl *ctl, const struct policy_options *o, int argc, char **argv)
+{
+	json_t *answer = NULL;
+	int status = CTL_FAILED;
+
+	(void)o;
+	if (argc != 1) {
+		ctl_error("policy show: expected ID, the sluice.policy.id of an envelope or "
+			  "the policy of a line of the ledger");
+		return CTL_USAGE;
+	}
+	if (agent_call(ctl->run_dir,
+		       json_pack("{s:s, s:s}", "command", "policy.show", "id", argv[0]), keep,
+		       &answer)) {
+		status = CTL_OK;
+		if (ctl->json)
+			return ctl_print_json(answer);
+		print_document(json_object_get(answer, "document"),
+			       json_integer_value(json_object_get(answer, "first")));
+	}
+	json_decref(answer);
+	return status;
+}
+
 /* --------------------------------------------------------------------- keys */
 
 static int keygen(struct ctl *ctl, const struct policy_options *o, int argc, char **argv)
@@ -293,8 +356,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
 } commands[] = {
-	{"explain", ctl_policy_explain}, {"presets", list_presets}, {"diff", diff},
-	{"import", import_panos},	 {"export", export_panos},  {"keygen", keygen},
+	{"show", show},	    {"explain", ctl_policy_explain}, {"presets", list_presets},
+	{"diff", diff},	    {"import", import_panos},	     {"export", export_panos},
+	{"keygen", keygen},
 };
 
 int ctl_policy(struct ctl *ctl, int argc, char **argv)

@@ -4,6 +4,7 @@
  * names in this table.
  */
 #include "supervisor/live.h"
+#include "supervisor/policy_commands.h"
 #include "supervisor/sample_command.h"
 #include "supervisor/vsys_command.h"
 #include "supervisor/user_commands.h"
@@ -23,6 +24,8 @@ static void agent_status(struct control_client *c, void *arg, json_t *request)
 
 const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
+	{"policy.show", policy_command_show},
+	{"resolve", policy_command_resolve},
 	{"sample", sample_command},
 	{"vsys", vsys_command},
 	{"users.add", users_command_add},

@@ -58,6 +58,7 @@ static const char schema[] = "CREATE TABLE sightings ("
 	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                         \
 	X(POLICY, "INSERT INTO policies (id, document, time) VALUES (?1, ?2, ?3)"             \
 		  " ON CONFLICT DO NOTHING")                                                  \
+	X(POLICY_FIND, "SELECT document, time FROM policies WHERE id = ?1")                   \
 	X(LOAD,                                                                               \
 	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
 	  " WHERE id = ?1 AND cloud = ?2")                                                    \
@@ -256,6 +257,29 @@ bool store_policy(struct store *s, const char *id, const struct buf *document, i
 			  SQLITE_STATIC);
 	sqlite3_bind_int64(q, 3, now);
 	return db_run(&s->db, q);
+}
+
+enum store_result store_policy_find(struct store *s, const char *id, struct buf *document,
+				    int64_t *first)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_POLICY_FIND);
+	int code;
+	bool ok = true;
+
+	sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC);
+	code = sqlite3_step(q);
+	if (code == SQLITE_ROW) {
+		*first = sqlite3_column_int64(q, 1);
+		ok = buf_add(document, sqlite3_column_text(q, 0),
+			     (size_t)sqlite3_column_bytes(q, 0));
+	}
+	if (!db_done(&s->db, q, code))
+		return STORE_FAILED;
+	if (!ok) {
+		snprintf(s->db.error, sizeof(s->db.error), "out of memory");
+		return STORE_FAILED;
+	}
+	return code == SQLITE_ROW ? STORE_OK : STORE_ABSENT;
 }
 
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],

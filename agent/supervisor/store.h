@@ -94,6 +94,9 @@ enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_I
  * it; one that is there already stays.
  */
 bool store_policy(struct store *s, const char *id, const struct buf *document, int64_t now);
+/* Its document, appended, and since when it was used.  STORE_ABSENT: there is none. */
+enum store_result store_policy_find(struct store *s, const char *id, struct buf *document,
+				    int64_t *first);
 
 /* How a submission ended.  STORE_ABSENT: there is no such one. */
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],

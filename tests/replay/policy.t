@@ -19,6 +19,7 @@ from synth import Capture, http
 
 BUILD = os.environ.get("BUILD", os.path.join(replay.ROOT, "build"))
 SLUICED = os.environ.get("SLUICED", os.path.join(BUILD, "sluiced"))
+SLUICECTL = os.environ.get("SLUICECTL", os.path.join(BUILD, "sluicectl"))
 
 SECRET = bytes(range(32))
 KEYS = f"# of the test\nk1 2023-01-01T00:00:00Z {bytes(32).hex()}\nk2 2024-01-31T12:00:00Z {SECRET.hex()}\n"
@@ -177,4 +178,52 @@ def refused(where):
             raise AssertionError(r.said)
 
 
-sys.exit(replay.main(SLUICED))
+@case
+def resolved(where):
+    """sluicectl resolve: every pseudonym and encrypted address of an envelope, once the ledger has it"""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return [{"line": 7}, {"ok": True}]
+
+    def resolve(r, *argv, status=0):
+        done = subprocess.run([SLUICECTL, "--json", "--run-dir", r.dir, "resolve", *argv, "-c", r.path("conf"), "-d",
+                               r.path("out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        same(done.returncode, status, f"{argv}: exit status ({done.stdout}{done.stderr})")
+        return json.loads(done.stdout) if status == 0 else done.stderr
+
+    r = Reading(where, "default = pseudonymise\nsource_ip = encrypt prefix")
+    told = set(re.findall(r"p1:k2:[0-9a-f]{32}", r.text))
+    if "control.sock" not in resolve(r, *list(told)[:1], status=1):
+        raise AssertionError("without an agent")
+    end = replay.agent(r.dir, answer)
+    try:
+        found = {}
+        for one in told:
+            got = resolve(r, one)
+            same((got["token"], got["cloud"], got["key"]), (one, "x", "k2"), "what was found")
+            found[got["field"]] = got["value"]
+        same(found, {"user": "CORP\\Alice", "filename": NAME, "url": URL, "destination_ip": "10.1.2.3",
+                     "destination_port": 41234, "source_port": 8000, "application": "web-browsing"}, "values")
+        address = at(r.envelope, "source.ip")
+        same(resolve(r, address, "--cloud", "x")["field"], "source_ip", "field of the encrypted address")
+        same(sorted(q["token"] for q in asked), sorted([*told, address]), "what the ledger was told")
+        same({q["command"] for q in asked}, {"resolve"}, "commands")
+        for argv, words, status in (
+                (("p1:k2:" + 32 * "0",), "no value in the local log", 1), (("p1:k9:" + 32 * "0",), "no key_file", 1),
+                ((address, "--cloud", "y"), "no key_file", 1), (("p1:k2:00",), "expected", 2), ((), "expected", 2)):
+            if words not in resolve(r, *argv, status=status):
+                raise AssertionError(f"{argv}")
+    finally:
+        end()
+    os.unlink(r.path("control.sock"))
+    end = replay.agent(r.dir, lambda request: [{"error": "the ledger cannot be written"}])
+    try:
+        if "the ledger cannot be written" not in resolve(r, *list(told)[:1], status=1):
+            raise AssertionError("found without its line")
+    finally:
+        end()
+
+
+sys.exit(replay.main(SLUICED, SLUICECTL))

@@ -5,11 +5,14 @@ A test is a file of @case functions, or one judge() of many items; main() or eac
 """
 import concurrent.futures
 import gzip
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -104,6 +107,35 @@ def same(got, wanted, what):
 
 
 CASES = []
+
+
+def agent(where, answer):
+    """
+    Answers everything asked on a control socket there; answer: lines before {"ok": true}, or a
+    function of the request that gives all lines. Call what it returns to end it.
+    """
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(os.path.join(where, "control.sock"))
+    listening.listen()
+
+    def serve():
+        while True:
+            try:
+                one, _ = listening.accept()
+            except OSError:
+                return
+            with one:
+                request = one.recv(65536)
+                lines = answer(json.loads(request)) if callable(answer) else (*answer, {"ok": True})
+                one.sendall("".join(json.dumps(line) + "\n" for line in lines).encode())
+    thread = threading.Thread(target=serve)
+    thread.start()
+
+    def end():
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listening.close()
+    return end
 
 
 def case(run):

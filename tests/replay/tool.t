@@ -10,13 +10,11 @@ import os
 import pty
 import re
 import shutil
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
-import threading
 import time
 import unicodedata
 
@@ -299,37 +297,12 @@ SYSTEMS = [{"vsys": "tenants", "conditions": [{"netns": "/run/netns/" + "t" * 60
            {"zone": "inside", "interface": ["eth%d" % i for i in range(20)]}]
 
 
-def agent(where, answer):
-    """Answers everything asked on a control socket there; call what it returns to end it."""
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(os.path.join(where, "control.sock"))
-    listening.listen()
-
-    def serve():
-        while True:
-            try:
-                one, _ = listening.accept()
-            except OSError:
-                return
-            with one:
-                one.recv(65536)
-                one.sendall("".join(json.dumps(line) + "\n" for line in (*answer, {"ok": True})).encode())
-    thread = threading.Thread(target=serve)
-    thread.start()
-
-    def end():
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        listening.close()
-    return end
-
-
 def tables(w):
     conf = os.path.join(w.top, "rules.conf")
     with open(conf, "w") as f:
         f.write(RULES)
     users, systems = w.fresh("users"), w.fresh("systems")
-    ends = agent(users, USERS), agent(systems, SYSTEMS)
+    ends = replay.agent(users, USERS), replay.agent(systems, SYSTEMS)
     try:
         for argv, rows, at80 in (
                 (("rules", "-c", conf), 2, "RULE APPLICATION FILE TYPE DIRECTION CLOUD"),
