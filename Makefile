@@ -117,11 +117,12 @@ KSELFTEST := $(CACHE)/linux-source-6.12/tools/testing/selftests
 $(KSELFTEST)/kselftest_harness.h:
 	$(Q)scripts/kernel-source
 
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libctl.a $(BUILD)/libsluice.a $(KSELFTEST)/kselftest_harness.h
-	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -isystem $(KSELFTEST) $(PKG_CFLAGS) $(ALL_CFLAGS) \
-		-Wno-missing-prototypes -Wno-shadow -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< \
-		$(BUILD)/libctl.a $(BUILD)/libsluice.a $(AGENT_LIBS)
+UNIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c))
+$(UNIT_OBJ): ALL_CFLAGS += -isystem $(KSELFTEST) -Wno-missing-prototypes -Wno-shadow -Wno-unused-function
+$(UNIT_OBJ): $(KSELFTEST)/kselftest_harness.h
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libctl.a $(BUILD)/libsluice.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(AGENT_LIBS)
 
 unit: $(UNIT)
 

@@ -14,8 +14,9 @@
 #
 #	mangle.t [--long] [PATTERN]
 #
-# A test a capture, with all of these, and several seeds, of --long.  The short form takes small
-# captures, few of those that are alike, and two of these for each.  $SEED takes another seed than the usual one.
+# A test a capture, with all of these, and several seeds, of --long.  The short form takes one in
+# STRIDE of the small captures of each source and protocol, few of those that are alike, and two of
+# these for each.  $SEED takes another seed than the usual one.
 import os
 import re
 import sys
@@ -26,6 +27,7 @@ import mangle
 import replay
 
 SHORT = 400_000     # bytes of a capture
+STRIDE = 3
 KINDS = (
     ("shuffled", mangle.shuffled, True),
     ("mistimed", mangle.mistimed, True),
@@ -39,11 +41,12 @@ SEED = int(os.environ.get("SEED", "1"))
 
 
 def chosen(long, pattern):
-    names = [n for n in corpus.captures() if re.search(pattern, n)]
+    families = {n: f for n, f in corpus.captures().items() if re.search(pattern, n)}
     if long:
-        return names
-    return [n for n in replay.fewer(names)
-            if os.path.getsize(os.path.join(replay.CORPUS, n)) < SHORT]
+        return list(families)
+    small = [n for n in replay.fewer(list(families))
+             if os.path.getsize(os.path.join(replay.CORPUS, n)) < SHORT]
+    return list(replay.sampled(small, lambda n: (n.split("/")[0], families[n]), STRIDE))
 
 
 def is_udp(reading):

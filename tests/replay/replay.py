@@ -3,6 +3,7 @@
 
 A test is a file of @case functions, or one judge() of many items; main() or each() runs it.
 """
+import collections
 import concurrent.futures
 import gzip
 import json
@@ -74,12 +75,13 @@ def fewer(names, share=20):
     return [name for name in names if name not in left_out]
 
 
-def thinned(names, share):
-    """One in so many of the captures of each folder, the first and the last among them."""
-    folders = {}
+def sampled(names, kind, stride):
+    """One in so many of each kind, the first of each among them: the same at every run."""
+    seen = collections.Counter()
     for name in names:
-        folders.setdefault(os.path.dirname(name), []).append(name)
-    return sorted(n for f in folders.values() for n in {*f[::share], f[-1]})
+        if seen[kind(name)] % stride == 0:
+            yield name
+        seen[kind(name)] += 1
 
 
 def each(items, judge, name):

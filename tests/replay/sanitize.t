@@ -7,14 +7,16 @@
 #
 #	sanitize.t [--long]
 #
-# The short form takes one in four of those in a folder, and few that are alike.
+# The short form takes one in STRIDE of each source and protocol, and few of those that are alike.
 import os
 import sys
 
+import corpus
 import replay
 
 SLUICED = os.environ.get("SLUICED") or os.path.join(replay.ROOT, "build", "san", "sluiced")
 TIME_LIMIT = 60
+STRIDE = 4
 REPORTS = ("Sanitizer", "runtime error:")
 
 os.environ.setdefault("ASAN_OPTIONS", "exitcode=99")
@@ -46,7 +48,9 @@ def main(words):
         replay.skip(f"an empty corpus at {replay.CORPUS}")
     captures.sort()
     if "--long" not in words:
-        captures = replay.thinned(replay.fewer(captures, 100), 4)
+        kinds = corpus.index()
+        captures = list(replay.sampled(replay.fewer(captures, 100), lambda name: (
+            name.split(os.sep)[0], corpus.family(name, kinds.get(name, ("",))[0])), STRIDE))
     return replay.each(captures, judge, lambda item: item)
 
 

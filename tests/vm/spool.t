@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A gateway with a small spool: it never stops taking samples, and never loses one that waits."""
+"""A gateway with a small spool: it never stops taking samples, and never loses one that waits.
+
+  tests/vm/spool.t [--short]            --short: a spool of half the size
+"""
 import hashlib
 import os
 import sys
@@ -9,7 +12,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import SERVER, Agent, Cloud, check, main, poll, same, tail
 
-QUOTA = 20
+QUOTA = 10 if '--short' in sys.argv[1:] else 20
 
 FOLDER = '''
 [cloud folder]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # UDP in the kernel module: what the settings name is captured, whole, and nothing else is.
-# Runs in the virtual machine; elsewhere it starts one (KERNEL=6.1 or 6.12).
+# Runs in the virtual machine; elsewhere it starts one (KERNEL=6.1 or 6.12). CHANGES is how often
+# the lists change under traffic.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 if [ -z "${SLUICE_VM-}" ]; then
@@ -323,7 +324,7 @@ nl settings-set hooks=1
 
 client udptool flood --seconds 8 10.2.0.2 6969 50 &
 traffic=$!
-for _ in $(seq 40); do
+for _ in $(seq "${CHANGES:-40}"); do
 	nl settings-set udp_ports=none udp_prefixes=none
 	nl settings-set udp_ports=6969 udp_prefixes=fd00::/8,10.0.0.0/8
 done
