@@ -73,6 +73,9 @@ def first(tap, r, shared):
     same(rows(agent, 'supervisor.db', 'SELECT count(*) FROM sightings'), 6, 'sightings in the database')
     # ... and this one is under way when the machine dies.
     name, never = r.file(2000000)
+    # A window smaller than the file: or all of it has crossed the gateway before curl has read it.
+    with rig.inside('client'), open('/proc/sys/net/ipv4/tcp_rmem', 'w') as f:
+        f.write('4096 65536 65536')
     client = popen('client', ('curl', '-s', '--limit-rate', '100k', '-o', '/dev/null',
                               'http://%s/%s' % (SERVER, name)))
     r.stack.callback(rig.stop, client)
