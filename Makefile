@@ -122,7 +122,7 @@ $(UNIT_OBJ): ALL_CFLAGS += -isystem $(KSELFTEST) -Wno-missing-prototypes -Wno-sh
 $(UNIT_OBJ): $(KSELFTEST)/kselftest_harness.h
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libctl.a $(BUILD)/libsluice.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(AGENT_LIBS)
 
 unit: $(UNIT)
 
