@@ -200,6 +200,7 @@ install: agent
 	install -Dm0644 Documentation/man/sluice.conf.5 $(DESTDIR)$(MANDIR)/man5/sluice.conf.5
 	install -Dm0644 scripts/install/sluiced.service $(DESTDIR)$(UNITDIR)/sluiced.service
 	install -Dm0644 scripts/install/sluicectl.bash $(DESTDIR)$(COMPLETIONDIR)/sluicectl
+	install -dm0700 $(DESTDIR)$(SYSCONFDIR)/sluice/keys
 	test -e $(DESTDIR)$(SYSCONFDIR)/sluice/sluice.conf || \
 		install -Dm0640 scripts/install/sluice.conf $(DESTDIR)$(SYSCONFDIR)/sluice/sluice.conf
 
