@@ -4,8 +4,7 @@
  *
  *	POST URL/get/verdict	apikey, hash		does the cloud know the sample?
  *	POST URL/submit/file	apikey, file, session	only when it does not
- *	POST URL/submit/link	apikey, link, session	the same for a link, known by its text's
- *hash
+ *	POST URL/submit/link	apikey, link, session	the same for a link, by its text's hash
  *
  * Every attempt begins with the question, also one after a crash or after an answer
  * that was lost, so a sample is uploaded once.  `session` is ours: the

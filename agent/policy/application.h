@@ -3,7 +3,7 @@
  * Names of applications, in PAN-OS's vocabulary where that has one.
  *
  * What a parser knows is one of APPLICATIONS.  A loadable table then refines it by the host
- *that the client named (Host of HTTP, SNI of TLS): one line per domain,
+ * that the client named (Host of HTTP, SNI of TLS): one line per domain,
  *
  *	dropbox.com  dropbox-base  web-browsing, ssl
  *

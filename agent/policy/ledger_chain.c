@@ -40,15 +40,18 @@ bool ledger_key_id(EVP_PKEY *key, char text[static LEDGER_HASH_TEXT])
 	return true;
 }
 
-const char *ledger_time_text(int64_t time, char text[static LEDGER_TIME_TEXT])
+#define TIME_TEXT 32
+
+/* "2026-11-24T17:30:00.123Z" */
+static const char *time_text(int64_t time, char text[static TIME_TEXT])
 {
 	time_t seconds = (time_t)(time / 1000);
 	struct tm tm = {0};
 	size_t n;
 
 	gmtime_r(&seconds, &tm);
-	n = strftime(text, LEDGER_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, LEDGER_TIME_TEXT - n, ".%03uZ", (unsigned int)(time % 1000) % 1000);
+	n = strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, TIME_TEXT - n, ".%03uZ", (unsigned int)(time % 1000) % 1000);
 	return text;
 }
 
@@ -118,14 +121,14 @@ bool ledger_has_signature(const char *p, size_t n)
 bool ledger_chain_add(struct ledger_chain *c, const json_t *members, int64_t time,
 		      EVP_PKEY *key, struct buf *out)
 {
-	char *text = json_dumps(members, JSON_COMPACT), when[LEDGER_TIME_TEXT];
+	char *text = json_dumps(members, JSON_COMPACT), when[TIME_TEXT];
 	size_t begin = out->len, n = text ? strlen(text) : 0;
 	bool ok = n > 2 && text[0] == '{';
 
 	/* The members without their braces. */
 	ok = ok &&
 	     buf_printf(out, "{\"n\":%" PRIu64 ",\"time\":\"%s\",", c->n + 1,
-			ledger_time_text(time, when)) &&
+			time_text(time, when)) &&
 	     buf_add(out, text + 1, n - 2) && buf_printf(out, ",\"prev\":\"%s\"}", c->hash) &&
 	     (!key || add_signature(key, out, begin)) && out->len - begin < LEDGER_LINE_MAX;
 	free(text);

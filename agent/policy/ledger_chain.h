@@ -38,7 +38,6 @@
 #define LEDGER_PENDING_MAX (32u << 20) /* bytes of lines added at once */
 #define LEDGER_SIGN_LINES 256	       /* lines after which one is a signature */
 #define LEDGER_HEAD_MAX 1024	       /* bytes of the head's first line */
-#define LEDGER_TIME_TEXT 32
 
 /* Where a ledger ends; n 0: it is empty. */
 struct ledger_chain {
@@ -53,8 +52,6 @@ void ledger_chain_init(struct ledger_chain *c);
  */
 bool ledger_chain_add(struct ledger_chain *c, const json_t *members, int64_t time,
 		      EVP_PKEY *key, struct buf *out);
-/* "2026-11-24T17:30:00.123Z" */
-const char *ledger_time_text(int64_t time, char text[static LEDGER_TIME_TEXT]);
 void ledger_hash(const void *p, size_t n, char text[static LEDGER_HASH_TEXT]);
 /* Hash of a key's public half, to tell keys apart; false: it is no Ed25519 key. */
 bool ledger_key_id(EVP_PKEY *key, char text[static LEDGER_HASH_TEXT]);

@@ -33,7 +33,7 @@ static bool hkdf(const uint8_t secret[static POLICY_KEY_SECRET], const char *inf
 	return ok;
 }
 
-bool policy_key_derive(struct policy_key *key, const uint8_t secret[static POLICY_KEY_SECRET])
+static bool derive(struct policy_key *key, const uint8_t secret[static POLICY_KEY_SECRET])
 {
 	return hkdf(secret, "sluice pseudonymise", key->pseudonym, sizeof(key->pseudonym)) &&
 	       hkdf(secret, "sluice encrypt deterministic", key->single, sizeof(key->single)) &&
@@ -93,7 +93,7 @@ static const char *take_line(char *text, struct policy_keys *keys)
 		return "a time like 2024-01-31T12:00:00Z";
 	if (!take_secret(digits, secret))
 		return "64 hex digits";
-	ok = policy_key_derive(k, secret);
+	ok = derive(k, secret);
 	explicit_bzero(secret, sizeof(secret));
 	if (!ok)
 		return "memory for the key";

@@ -54,7 +54,5 @@ void policy_keys_clear(struct policy_keys *keys);
 /* A line of a file, with its newline.  The id is the first free of k1, k2, ... */
 bool policy_key_line(const struct policy_keys *keys, uint64_t created,
 		     const uint8_t secret[static POLICY_KEY_SECRET], struct buf *out);
-/* The derived keys of a secret. */
-bool policy_key_derive(struct policy_key *key, const uint8_t secret[static POLICY_KEY_SECRET]);
 
 #endif

@@ -13,9 +13,9 @@
  *	</uid-message>
  *
  * timeout is in minutes, 0 is never.  An entry of login and logout may have a vsys, by name.  A
- *group has the members of its last message.  Anything else is refused where it stands: unknown
- *elements, attributes, text, and every document type, so that there are no entities but XML's
- *own.
+ * group has the members of its last message.  Anything else is refused where it stands: unknown
+ * elements, attributes, text, and every document type, so that there are no entities but XML's
+ * own.
  */
 #ifndef SLUICE_POLICY_UID_MESSAGE_H
 #define SLUICE_POLICY_UID_MESSAGE_H

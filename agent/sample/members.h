@@ -4,11 +4,11 @@
  *
  * A complete archive stays open until it has been taken apart, so that its own sighting says
  * what was found out; its members' sightings come before its own.  An archive in it is taken
- *apart when it is complete, before the next member.
+ * apart when it is complete, before the next member.
  *
  * A member's sighting is the archive's, but: MEMBER_PATH is its path (in an archive within an
  * archive: outer path, "!/", inner path), FILENAME the last part of it, level one more,
- *container the archive's hash, number one that no file of a protocol has:
+ * container the archive's hash, number one that no file of a protocol has:
  *
  *	bit 31	one
  *	30-16	the low bits of the outermost archive's number

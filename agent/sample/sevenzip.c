@@ -6,8 +6,8 @@
  *	| first header | packed streams ...    | header (plain, or packed in turn) |
  *
  * The header lists folders, each with its coders; one of them is AES where a password is
- *needed. A packed header is described by a small one of the same kind, whose coder is AES where
- *even the names are encrypted.
+ * needed. A packed header is described by a small one of the same kind, whose coder is AES
+ *where even the names are encrypted.
  */
 #include "sample/sevenzip.h"
 

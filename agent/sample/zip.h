@@ -5,8 +5,8 @@
  *	[anything] local header, data, [descriptor] ... central directory, end of it
  *
  * What counts is what somebody's unpacker would find, and they do not agree: most go by the
- *central directory, some by the local headers from the front.  So members of every directory
- *that an end record leads to are listed, and zip_find() finds local headers that no directory
+ * central directory, some by the local headers from the front.  So members of every directory
+ * that an end record leads to are listed, and zip_find() finds local headers that no directory
  * names.  Numbers of entries are not believed, signatures are.
  */
 #ifndef SLUICE_SAMPLE_ZIP_H

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-struct rule_file intake_rule_file(const struct config *c, const struct sighting *s)
+/* A complete file as rules see it; points into s. */
+static struct rule_file as_rules_see(const struct config *c, const struct sighting *s)
 {
 	const char *type = sighting_get(s, SIGHTING_FILE_TYPE);
 	size_t i = type ? file_types_find(c->file_types, type) : FILE_TYPES_MAX;
@@ -31,7 +32,7 @@ static uint64_t match(const struct config *c, struct counters *counters, struct 
 
 	if (s->state != FILE_STATE_COMPLETE || !s->stored)
 		return 0;
-	f = intake_rule_file(c, s);
+	f = as_rules_see(c, s);
 	clouds = rule_match(&rules, &f, &chosen);
 	if (chosen < c->rules)
 		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name,
