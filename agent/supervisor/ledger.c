@@ -77,7 +77,21 @@ static bool write_batch(struct ledger *l, const struct ledger_chain *c)
 	}
 	l->chain = *c;
 	l->bytes += l->lines.len;
-	l->written = true;
+	l->written = l->pending = true;
+	l->rest_at = 0;
+	return true;
+}
+
+/* The head without the last batch, which is synced first. */
+static bool rest(struct ledger *l)
+{
+	struct ledger_head head = {.chain = l->chain, .bytes = l->bytes, .pending = ""};
+
+	if (!settle(l))
+		return false;
+	if (!ledger_replace_head(l, &head))
+		return failed(l, "its head cannot be written");
+	l->pending = false;
 	return true;
 }
 
@@ -149,23 +163,31 @@ static bool sign(struct ledger *l, int64_t time)
 	return true;
 }
 
+/* True, once, when *at is reached; it is set where it was not, and 0 where nothing is to do. */
+static bool due(uint64_t *at, bool something, uint64_t now, uint64_t ms)
+{
+	bool reached = something && *at && now >= *at;
+
+	if (!something || reached)
+		*at = 0;
+	else if (!*at)
+		*at = now + ms;
+	return reached;
+}
+
 void ledger_tick(struct ledger *l, uint64_t now, int64_t time)
 {
-	if (l->fd < 0 || l->chain.n == l->signed_n) {
-		l->sign_at = 0;
-		return;
-	}
-	if (!l->sign_at)
-		l->sign_at = now + LEDGER_SIGN_MS;
-	if (now >= l->sign_at) {
+	if (due(&l->sign_at, l->fd >= 0 && l->chain.n != l->signed_n, now, LEDGER_SIGN_MS))
 		sign(l, time);
-		l->sign_at = 0;
-	}
+	if (due(&l->rest_at, l->fd >= 0 && l->pending, now, LEDGER_REST_MS))
+		rest(l);
 }
 
 uint64_t ledger_at(const struct ledger *l, uint64_t when)
 {
-	return l->sign_at && l->sign_at < when ? l->sign_at : when;
+	if (l->sign_at && l->sign_at < when)
+		when = l->sign_at;
+	return l->rest_at && l->rest_at < when ? l->rest_at : when;
 }
 
 void ledger_close(struct ledger *l, int64_t time)
@@ -173,7 +195,8 @@ void ledger_close(struct ledger *l, int64_t time)
 	if (l->fd >= 0) {
 		if (l->chain.n != l->signed_n)
 			sign(l, time);
-		settle(l);
+		if (l->pending)
+			rest(l);
 		close(l->fd);
 	}
 	if (l->dir >= 0)

@@ -10,7 +10,9 @@
  * A batch is added in this order: lines of the batch before are synced; a new head with the
  * lines is written aside, synced, renamed, the directory synced; then the lines go to the
  * ledger itself.  From the rename on they count: whatever a crash leaves of them there is
- * completed at the next start.
+ * completed at the next start.  When nothing was added for a second, and at the end, the lines
+ * are synced and the head is written without them: what is then missing in the ledger was
+ * removed.
  *
  * Who can write these files and read the key can forge it: the public half belongs
  * somewhere else, and so does, now and then, a copy of the head.
@@ -25,6 +27,7 @@
 #include <stdint.h>
 
 #define LEDGER_SIGN_MS 600000 /* after which new lines are signed */
+#define LEDGER_REST_MS 1000   /* after which the head no longer holds the last batch */
 
 struct ledger {
 	int dir, fd; /* -1: not open */
@@ -34,9 +37,11 @@ struct ledger {
 	uint64_t bytes;	   /* of the lines that count */
 	uint64_t signed_n; /* last line that was a signature */
 	uint64_t sign_at;  /* ms of the clock given to ledger_tick(); 0: nothing to sign */
+	uint64_t rest_at;  /* the same of the head; 0: not known yet */
 	struct buf lines;  /* the last batch */
 	struct buf head;
 	bool written; /* the last batch is in the file, not known to be synced */
+	bool pending; /* the head holds it */
 	bool begun;   /* this program's "start" line is in it */
 	bool failing; /* the last batch failed, and that was logged */
 };
@@ -57,7 +62,7 @@ void ledger_close(struct ledger *l, int64_t time);
  */
 bool ledger_append(struct ledger *l, json_t *const *members, size_t count, int64_t time,
 		   uint64_t *numbers);
-/* Signs what has waited for ten minutes; now in ms. */
+/* Signs what has waited for ten minutes, and lets the head rest after a second; now in ms. */
 void ledger_tick(struct ledger *l, uint64_t now, int64_t time);
 /* When ledger_tick() has something to do, at most `when`. */
 uint64_t ledger_at(const struct ledger *l, uint64_t when);

@@ -155,8 +155,10 @@ static bool redo(struct ledger *l, const struct ledger_head *h)
 		line = newline + 1;
 	}
 	if (ledger_write_at(l->fd, h->pending, h->pending_size, h->bytes) &&
-	    ftruncate(l->fd, (off_t)l->bytes) == 0 && fdatasync(l->fd) == 0)
+	    ftruncate(l->fd, (off_t)l->bytes) == 0 && fdatasync(l->fd) == 0) {
+		l->pending = h->pending_size > 0;
 		return true;
+	}
 	return cannot(l, LEDGER_NAME);
 }
 

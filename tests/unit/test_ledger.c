@@ -110,7 +110,7 @@ static bool add(struct ledger *l, size_t count, uint64_t *numbers)
 	return ok;
 }
 
-static void take(FIXTURE_DATA(ledger) *self)
+static void take(FIXTURE_DATA(ledger) * self)
 {
 	char *p, *end;
 
@@ -124,12 +124,14 @@ static void take(FIXTURE_DATA(ledger) *self)
 		if (self->lines == LINES_MAX)
 			abort();
 		self->line[self->lines] = p;
-		self->size[self->lines] = (size_t)((char *)memchr(p, '\n', (size_t)(end - p)) + 1 - p);
+		self->size[self->lines] =
+			(size_t)((char *)memchr(p, '\n', (size_t)(end - p)) + 1 - p);
 	}
 }
 
-/* About LINES lines: several batches and two lives, so signatures and start lines among them. */
-static void fill(struct __test_metadata *_metadata, FIXTURE_DATA(ledger) *self)
+/* About LINES lines: several batches and two lives, so signatures and start lines among them.
+ */
+static void fill(struct __test_metadata *_metadata, FIXTURE_DATA(ledger) * self)
 {
 	for (size_t i = 0; i < 27; i += 3)
 		ASSERT_TRUE(add(&self->l, 3, NULL));
@@ -142,14 +144,15 @@ static void fill(struct __test_metadata *_metadata, FIXTURE_DATA(ledger) *self)
 	ASSERT_TRUE(add(&self->l, 1, NULL));
 	take(self);
 	ASSERT_LE(LINES, self->lines);
-	ASSERT_TRUE(whole(self->l.key, self->file.p, self->file.n, self->head.p, self->head.n)) {
+	ASSERT_TRUE(whole(self->l.key, self->file.p, self->file.n, self->head.p, self->head.n))
+	{
 		TH_LOG("line %llu: %s", (unsigned long long)first_line, first_text);
 	}
 }
 
 #define WHOLE(b) whole(self->l.key, (b).p, (b).n, self->head.p, self->head.n)
 
-static struct bytes without(FIXTURE_DATA(ledger) *self, size_t skip)
+static struct bytes without(FIXTURE_DATA(ledger) * self, size_t skip)
 {
 	struct bytes b = {.p = malloc(self->file.n * 2)};
 
@@ -170,7 +173,7 @@ static void insert(struct bytes *b, size_t at, const char *p, size_t n)
 }
 
 /* Where line i begins when the lines of order precede it. */
-static size_t start_of(FIXTURE_DATA(ledger) *self, size_t i, size_t skip)
+static size_t start_of(FIXTURE_DATA(ledger) * self, size_t i, size_t skip)
 {
 	size_t at = 0;
 
@@ -186,7 +189,8 @@ TEST_F(ledger, removing_a_line_is_found)
 	for (size_t i = 0; i + 1 < self->lines; i++) {
 		struct bytes b = without(self, i);
 
-		EXPECT_FALSE(WHOLE(b)) {
+		EXPECT_FALSE(WHOLE(b))
+		{
 			TH_LOG("line %zu", i + 1);
 		}
 		EXPECT_EQ(i + 1, first_line);
@@ -203,11 +207,14 @@ TEST_F(ledger, moving_and_repeating_a_line_is_found)
 
 			insert(&moved, start_of(self, k, i), self->line[i], self->size[i]);
 			if (k != i && k != i + 1)
-				EXPECT_FALSE(WHOLE(moved)) {
+				EXPECT_FALSE(WHOLE(moved))
+				{
 					TH_LOG("%zu to %zu", i, k);
 				}
-			insert(&twice, start_of(self, k, SIZE_MAX), self->line[i], self->size[i]);
-			EXPECT_FALSE(WHOLE(twice)) {
+			insert(&twice, start_of(self, k, SIZE_MAX), self->line[i],
+			       self->size[i]);
+			EXPECT_FALSE(WHOLE(twice))
+			{
 				TH_LOG("%zu again at %zu", i, k);
 			}
 			free(moved.p);
@@ -230,16 +237,19 @@ TEST_F(ledger, a_strange_line_is_found)
 		if (k)
 			ledger_hash(self->line[k - 1], self->size[k - 1] - 1, before.hash);
 		/* As good as it can be made without the key. */
-		n = snprintf(text, sizeof(text),
-			     "{\"n\":%zu,\"time\":\"2026-11-24T17:30:00.123Z\",\"type\":\"request\","
-			     "\"prev\":\"%s\"}\n",
-			     k + 1, before.hash);
+		n = snprintf(
+			text, sizeof(text),
+			"{\"n\":%zu,\"time\":\"2026-11-24T17:30:00.123Z\",\"type\":\"request\","
+			"\"prev\":\"%s\"}\n",
+			k + 1, before.hash);
 		insert(&b, start_of(self, k, SIZE_MAX), text, (size_t)n);
-		EXPECT_FALSE(WHOLE(b)) {
+		EXPECT_FALSE(WHOLE(b))
+		{
 			TH_LOG("before %zu", k);
 		}
 		insert(&empty, start_of(self, k, SIZE_MAX), "\n", 1);
-		EXPECT_FALSE(WHOLE(empty)) {
+		EXPECT_FALSE(WHOLE(empty))
+		{
 			TH_LOG("empty before %zu", k);
 		}
 		free(b.p);
@@ -252,10 +262,12 @@ TEST_F(ledger, changing_any_byte_is_found)
 	fill(_metadata, self);
 	/* Of every line some, of every twentieth and the last ones all. */
 	for (size_t i = 0; i < self->lines; i++) {
-		for (size_t k = 0; k < self->size[i]; k += i % 20 == 0 || i + 2 > self->lines ? 1 : 31) {
+		for (size_t k = 0; k < self->size[i];
+		     k += i % 20 == 0 || i + 2 > self->lines ? 1 : 31) {
 			for (int bit = 0; bit < 8; bit += i % 20 ? 3 : 1) {
 				self->line[i][k] ^= 1 << bit;
-				EXPECT_FALSE(WHOLE(self->file)) {
+				EXPECT_FALSE(WHOLE(self->file))
+				{
 					TH_LOG("line %zu byte %zu bit %d", i + 1, k, bit);
 				}
 				/* Named, or the one it was joined to or separated from. */
@@ -276,15 +288,18 @@ TEST_F(ledger, removing_the_end_is_found_wherever_it_is_cut)
 	for (size_t n = 0; n < self->file.n; n++) {
 		struct bytes b = {self->file.p, n};
 
-		/* The last batch, one line, is in the head: what is missing of it is not lost. */
-		EXPECT_EQ(n >= self->file.n - last, WHOLE(b)) {
+		/* The last batch, one line, is in the head: what is missing of it is not lost.
+		 */
+		EXPECT_EQ(n >= self->file.n - last, WHOLE(b))
+		{
 			TH_LOG("%zu bytes", n);
 		}
 	}
 }
 
-/* Lines from i on, each with the right hash of the one before, as who has no key would do it. */
-static struct bytes forge(FIXTURE_DATA(ledger) *self, size_t i)
+/* Lines from i on, each with the right hash of the one before, as who has no key would do it.
+ */
+static struct bytes forge(FIXTURE_DATA(ledger) * self, size_t i)
 {
 	struct bytes b = without(self, SIZE_MAX);
 	char hash[LEDGER_HASH_TEXT], *line = b.p + start_of(self, i, SIZE_MAX);
@@ -304,7 +319,8 @@ TEST_F(ledger, a_new_chain_without_the_key_is_found)
 	for (size_t i = 0; i < self->lines; i++) {
 		struct bytes b = forge(self, i);
 
-		EXPECT_FALSE(WHOLE(b)) {
+		EXPECT_FALSE(WHOLE(b))
+		{
 			TH_LOG("from line %zu", i + 1);
 		}
 		free(b.p);
@@ -320,7 +336,8 @@ TEST_F(ledger, a_changed_head_is_found)
 		for (int bit = 0; bit < 8; bit++) {
 			self->head.p[i] ^= 1 << bit;
 			EXPECT_NE(NULL, ledger_head_parse(self->head.p, self->head.n,
-							  self->l.key, &h)) {
+							  self->l.key, &h))
+			{
 				TH_LOG("byte %zu bit %d", i, bit);
 			}
 			self->head.p[i] ^= 1 << bit;
@@ -351,11 +368,12 @@ TEST_F(ledger, another_key_is_found)
 /* ------------------------------------------------------------------ crashes */
 
 /* Opens what is there; true: afterwards the files are whole and the ledger is `expected`. */
-static bool restarts_as(FIXTURE_DATA(ledger) *self, struct bytes expected)
+static bool restarts_as(FIXTURE_DATA(ledger) * self, struct bytes expected)
 {
 	struct ledger l;
 	bool ok = ledger_open(&l, self->dir);
-	struct bytes file = load(self->dir, LEDGER_NAME), head = load(self->dir, LEDGER_HEAD_NAME);
+	struct bytes file = load(self->dir, LEDGER_NAME),
+		     head = load(self->dir, LEDGER_HEAD_NAME);
 
 	ok = ok && whole(l.key, file.p, file.n, head.p, head.n) && file.n == expected.n &&
 	     memcmp(file.p, expected.p, file.n) == 0;
@@ -388,7 +406,8 @@ TEST_F_TIMEOUT(ledger, a_crash_at_any_step_of_a_batch_is_repaired, 120)
 		save(self->dir, LEDGER_NAME, file.p, file.n);
 		save(self->dir, LEDGER_HEAD_NAME, head.p, head.n);
 		save(self->dir, LEDGER_HEAD_NAME ".new", self->head.p, n);
-		EXPECT_TRUE(restarts_as(self, file)) {
+		EXPECT_TRUE(restarts_as(self, file))
+		{
 			TH_LOG("head of %zu bytes", n);
 		}
 	}
@@ -396,7 +415,8 @@ TEST_F_TIMEOUT(ledger, a_crash_at_any_step_of_a_batch_is_repaired, 120)
 	for (size_t n = file.n; n <= self->file.n; n += self->file.n - n < 9 ? 1 : 3) {
 		save(self->dir, LEDGER_NAME, self->file.p, n);
 		save(self->dir, LEDGER_HEAD_NAME, self->head.p, self->head.n);
-		EXPECT_TRUE(restarts_as(self, self->file)) {
+		EXPECT_TRUE(restarts_as(self, self->file))
+		{
 			TH_LOG("%zu bytes", n);
 		}
 	}
@@ -408,7 +428,8 @@ TEST_F_TIMEOUT(ledger, a_crash_at_any_step_of_a_batch_is_repaired, 120)
 		memset(torn + n, 0, self->file.n - n);
 		save(self->dir, LEDGER_NAME, torn, self->file.n);
 		save(self->dir, LEDGER_HEAD_NAME, self->head.p, self->head.n);
-		EXPECT_TRUE(restarts_as(self, self->file)) {
+		EXPECT_TRUE(restarts_as(self, self->file))
+		{
 			TH_LOG("%zu bytes and zeros", n);
 		}
 		free(torn);
@@ -426,8 +447,8 @@ TEST_F(ledger, a_crash_while_it_is_first_made_is_repaired)
 	take(self);
 	/* In the order in which they are made: the later ones are missing. */
 	for (size_t there = 0; there <= 3; there++) {
-		static const char *const made[] = {LEDGER_NAME, LEDGER_KEY_NAME, LEDGER_PUB_NAME,
-						   LEDGER_HEAD_NAME};
+		static const char *const made[] = {LEDGER_NAME, LEDGER_KEY_NAME,
+						   LEDGER_PUB_NAME, LEDGER_HEAD_NAME};
 
 		for (size_t i = 0; i < 4; i++)
 			remove(scratch_path(self->dir, names[i]));
@@ -436,7 +457,8 @@ TEST_F(ledger, a_crash_while_it_is_first_made_is_repaired)
 		remove(scratch_path(self->dir, LEDGER_HEAD_NAME));
 		for (size_t i = there; i < 4; i++)
 			remove(scratch_path(self->dir, made[i]));
-		EXPECT_TRUE(restarts_as(self, none)) {
+		EXPECT_TRUE(restarts_as(self, none))
+		{
 			TH_LOG("%zu were made", there);
 		}
 	}
@@ -464,7 +486,8 @@ TEST_F(ledger, a_full_disk_refuses_and_is_survived)
 		refused += !added;
 		take(self);
 		EXPECT_EQ(added, self->file.n > before);
-		EXPECT_TRUE(WHOLE(self->file)) {
+		EXPECT_TRUE(WHOLE(self->file))
+		{
 			TH_LOG("room %zu: line %llu: %s", room, (unsigned long long)first_line,
 			       first_text);
 		}
@@ -479,7 +502,7 @@ TEST_F(ledger, a_full_disk_refuses_and_is_survived)
 
 /* -------------------------------------------------------------- refusals */
 
-static bool opens(FIXTURE_DATA(ledger) *self)
+static bool opens(FIXTURE_DATA(ledger) * self)
 {
 	struct ledger l;
 	bool ok = ledger_open(&l, self->dir);
@@ -510,26 +533,31 @@ TEST_F(ledger, what_is_not_the_ledger_that_was_left_is_refused)
 	EXPECT_TRUE(opens(self));
 	for (size_t i = 0; i < 3; i++) {
 		remove(scratch_path(self->dir, names[i]));
-		EXPECT_FALSE(opens(self)) {
+		EXPECT_FALSE(opens(self))
+		{
 			TH_LOG("%s missing", names[i]);
 		}
 		if (i == 2)
 			EXPECT_NE(0, access(scratch_path(self->dir, names[i]), F_OK));
 		save(self->dir, names[i], good[i].p, good[i].n);
-		ASSERT_TRUE(opens(self)) {
+		ASSERT_TRUE(opens(self))
+		{
 			TH_LOG("%s back", names[i]);
 		}
 	}
-	/* Shorter, longer, altered in the last line the head counts. */
+	/* Shorter by one line or a byte more, longer, altered in the last line the head counts.
+	 */
+	save(self->dir, LEDGER_NAME, good[0].p, good[0].n - last);
+	EXPECT_FALSE(opens(self));
 	save(self->dir, LEDGER_NAME, good[0].p, good[0].n - last - 1);
 	EXPECT_FALSE(opens(self));
 	good[0].p[good[0].n] = '\n';
 	save(self->dir, LEDGER_NAME, good[0].p, good[0].n + 1);
 	EXPECT_FALSE(opens(self));
-	good[0].p[good[0].n - last - 50] ^= 1;
+	good[0].p[good[0].n - 50] ^= 1;
 	save(self->dir, LEDGER_NAME, good[0].p, good[0].n);
 	EXPECT_FALSE(opens(self));
-	good[0].p[good[0].n - last - 50] ^= 1;
+	good[0].p[good[0].n - 50] ^= 1;
 	save(self->dir, LEDGER_NAME, good[0].p, good[0].n);
 	ASSERT_TRUE(opens(self));
 
@@ -553,6 +581,36 @@ TEST_F(ledger, what_is_not_the_ledger_that_was_left_is_refused)
 	for (size_t i = 0; i < 3; i++)
 		free(good[i].p);
 	free(pub.p);
+}
+
+/* ---------------------------------------------------------------- the head at rest */
+
+/* While the program runs: a second later what is missing at the end was removed. */
+TEST_F(ledger, a_second_later_the_head_no_longer_gives_lines_back)
+{
+	struct bytes head, lines;
+	struct ledger copy;
+
+	ASSERT_TRUE(add(&self->l, 3, NULL));
+	lines = load(self->dir, LEDGER_NAME);
+	ledger_tick(&self->l, 5000, 0);
+	ledger_tick(&self->l, 5000 + LEDGER_REST_MS - 1, 0);
+	head = load(self->dir, LEDGER_HEAD_NAME);
+	EXPECT_NE(NULL, memmem(head.p, head.n, "\"prev\"", 6));
+	free(head.p);
+	ledger_tick(&self->l, 5000 + LEDGER_REST_MS, 0);
+	head = load(self->dir, LEDGER_HEAD_NAME);
+	EXPECT_EQ(NULL, memmem(head.p, head.n, "\"prev\"", 6));
+	/* Nothing more to do before it is signed, and lines can be added as before. */
+	EXPECT_EQ(5000 + LEDGER_SIGN_MS, ledger_at(&self->l, UINT64_MAX));
+	save(self->dir, LEDGER_NAME, lines.p, lines.n - 1);
+	EXPECT_FALSE(ledger_open(&copy, self->dir));
+	ledger_close(&copy, 0);
+	save(self->dir, LEDGER_NAME, lines.p, lines.n);
+	EXPECT_TRUE(ledger_open(&copy, self->dir));
+	ledger_close(&copy, 0);
+	free(head.p);
+	free(lines.p);
 }
 
 /* ---------------------------------------------------------------- signing */
@@ -583,6 +641,8 @@ TEST_F(ledger, every_256th_line_is_a_signature_and_numbers_are_told)
 	EXPECT_EQ(UINT64_MAX, ledger_at(&self->l, UINT64_MAX));
 	ASSERT_TRUE(add(&self->l, 1, NULL));
 	ledger_tick(&self->l, 1000, 0);
+	EXPECT_EQ(1000 + LEDGER_REST_MS, ledger_at(&self->l, UINT64_MAX));
+	ledger_tick(&self->l, 1000 + LEDGER_REST_MS, 0);
 	EXPECT_EQ(1000 + LEDGER_SIGN_MS, ledger_at(&self->l, UINT64_MAX));
 	ledger_tick(&self->l, 999 + LEDGER_SIGN_MS, 0);
 	EXPECT_NE(self->l.chain.n, self->l.signed_n);
