@@ -347,13 +347,15 @@ const char *filter_take_hex(const char *value, void *into)
 	return NULL;
 }
 
-static void stamp(int64_t seconds, char text[static FILTER_TIME_MAX])
+static void stamp(int64_t seconds, unsigned int nanoseconds, char text[static FILTER_TIME_MAX])
 {
 	time_t t = (time_t)seconds;
 	struct tm tm;
+	size_t at;
 
 	gmtime_r(&t, &tm);
-	strftime(text, FILTER_TIME_MAX, "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+	at = strftime(text, FILTER_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + at, FILTER_TIME_MAX - at, ".%09uZ", nanoseconds);
 }
 
 /* "10m": so long before now. */
@@ -378,8 +380,21 @@ static bool ago(const char *value, int64_t *seconds)
 	return false;
 }
 
+/* ".125", of a second, to the nanosecond; what comes behind it. */
+static const char *fraction(const char *value, unsigned int *nanoseconds)
+{
+	unsigned int unit = 100000000;
+
+	*nanoseconds = 0;
+	if (value[0] != '.' || !isdigit((unsigned char)value[1]))
+		return value;
+	for (value++; isdigit((unsigned char)*value); value++, unit /= 10)
+		*nanoseconds += unit * (unsigned int)(*value - '0');
+	return value;
+}
+
 /* A date, perhaps with a time, perhaps with a zone; else local time. */
-static bool date(const char *value, int64_t *seconds)
+static bool date(const char *value, int64_t *seconds, unsigned int *nanoseconds)
 {
 	static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
 					      "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
@@ -392,6 +407,7 @@ static bool date(const char *value, int64_t *seconds)
 		end = strptime(value, formats[i], &tm);
 		if (!end)
 			continue;
+		end = fraction(end, nanoseconds);
 		if (!*end) {
 			*seconds = mktime(&tm);
 			return true;
@@ -409,11 +425,12 @@ static bool date(const char *value, int64_t *seconds)
 const char *filter_time(const char *value, int64_t now, char text[static FILTER_TIME_MAX])
 {
 	time_t clock = (time_t)now;
+	unsigned int nanoseconds;
 	int64_t seconds;
 	struct tm tm;
 
 	if (ago(value, &seconds)) {
-		stamp(now - seconds, text);
+		stamp(now - seconds, 0, text);
 		return NULL;
 	}
 	if (!strcmp(value, "today") || !strcmp(value, "yesterday")) {
@@ -421,12 +438,12 @@ const char *filter_time(const char *value, int64_t now, char text[static FILTER_
 		tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
 		tm.tm_mday -= value[0] == 'y';
 		tm.tm_isdst = -1;
-		stamp(mktime(&tm), text);
+		stamp(mktime(&tm), 0, text);
 		return NULL;
 	}
-	if (!date(value, &seconds))
+	if (!date(value, &seconds, &nanoseconds))
 		return "a time, as 10m, 3h, 2d, today, 2026-11-24 or \"2026-11-24 13:30\"";
-	stamp(seconds, text);
+	stamp(seconds, nanoseconds, text);
 	return NULL;
 }
 

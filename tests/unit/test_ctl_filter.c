@@ -100,12 +100,14 @@ TEST(prefixes)
 	static const struct {
 		const char *text;
 		int sender, receiver;
-	} cases[] = {{"192.0.2.80", 1, 0},     {"192.0.2.81", 0, 0}, {"192.0.2.0/24", 1, 0},
-		     {"192.0.2.80/31", 1, 0},  {"192.0.2.82/31", 0, 0}, {"198.51.100.0/25", 1, 0},
-		     {"0.0.0.0/0", 1, 0},      {"2001:db8::/32", 0, 1}, {"2001:db8::7", 0, 1},
-		     {"2001:db8::8/125", 0, 0}, {"::/0", 0, 1}};
-	static const char *const bad[] = {"",	 "x",		 "192.0.2.0/33", "192.0.2/24",
-					  "::/129", "192.0.2.1/", "192.0.2.1/-1", "192.0.2.1/8x"};
+	} cases[] = {
+		{"192.0.2.80", 1, 0},	   {"192.0.2.81", 0, 0},    {"192.0.2.0/24", 1, 0},
+		{"192.0.2.80/31", 1, 0},   {"192.0.2.82/31", 0, 0}, {"198.51.100.0/25", 1, 0},
+		{"0.0.0.0/0", 1, 0},	   {"2001:db8::/32", 0, 1}, {"2001:db8::7", 0, 1},
+		{"2001:db8::8/125", 0, 0}, {"::/0", 0, 1}};
+	static const char *const bad[] = {
+		"",	  "x",		"192.0.2.0/33", "192.0.2/24",
+		"::/129", "192.0.2.1/", "192.0.2.1/-1", "192.0.2.1/8x"};
 	struct filter_prefix p;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -136,17 +138,32 @@ TEST(times)
 		    {"2026-07-01T10:30:15", "2026-07-01T08:30:15"},
 		    {"2026-07-01T10:30:15Z", "2026-07-01T10:30:15"},
 		    {"2026-07-01 10:30-0500", "2026-07-01T15:30:00"}};
-	static const char *const bad[] = {"", "10", "m", "-5m", "10mm", "10y", "2026", "noon",
-					  "2026-11-24x", "99999999999999999999h", "2026-13-01"};
+	static const char *const bad[] = {"",
+					  "10",
+					  "m",
+					  "-5m",
+					  "10mm",
+					  "10y",
+					  "2026",
+					  "noon",
+					  "2026-11-24x",
+					  "2026-07-01T10:30:15.Z",
+					  "99999999999999999999h",
+					  "2026-13-01"};
 	char text[FILTER_TIME_MAX], want[64];
 
 	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
 	tzset();
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		ASSERT_EQ(NULL, filter_time(good[i].text, noon, text)) TH_LOG("%s", good[i].text);
+		ASSERT_EQ(NULL, filter_time(good[i].text, noon, text))
+		TH_LOG("%s", good[i].text);
 		sprintf(want, "%s.000000000Z", good[i].utc);
 		EXPECT_STREQ(want, text);
 	}
+	ASSERT_EQ(NULL, filter_time("2026-07-01T10:30:15.125Z", noon, text));
+	EXPECT_STREQ("2026-07-01T10:30:15.125000000Z", text);
+	ASSERT_EQ(NULL, filter_time("2026-07-01 10:30:15.0000000019", noon, text));
+	EXPECT_STREQ("2026-07-01T08:30:15.000000001Z", text);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		EXPECT_NE(NULL, filter_time(bad[i], noon, text));
 	IS(1, {.since = "2026-11-24T12:00:00.000000000Z"});
