@@ -177,7 +177,8 @@ $(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
-tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/mime_oracle $(VM_TOOLS) $(BUILD)/tests/forwarder_driver
+tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/mime_oracle $(VM_TOOLS) $(BUILD)/tests/forwarder_driver \
+	$(BUILD)/tests/bench_ledger
 
 check: deps-test
 	$(Q)scripts/check
