@@ -118,6 +118,17 @@ struct cloud_submission {
 	void *owner; /* the forwarder's */
 };
 
+struct request;
+
+/* A request that an attempt would make. */
+struct cloud_preview {
+	const char *name;	       /* as in cloud_leave */
+	const char *method;	       /* of HTTP; "WRITE": into files of this machine */
+	const char *condition;	       /* when it is made; NULL: always */
+	const struct request *request; /* complete (cloud/request.h) */
+	uint64_t carries;
+};
+
 /* What the forwarder's loop offers. */
 struct cloud_loop {
 	CURLM *multi;
@@ -146,6 +157,15 @@ struct cloud_ops {
 	void (*transfer_done)(struct cloud_submission *s, CURL *easy, CURLcode code);
 	/* Ends an attempt without calling done(): the process stops. */
 	void (*cancel)(struct cloud_submission *s);
+	/*
+	 * Shows the requests of an attempt in their order, made by the very functions that make
+	 * those that are sent.  Nothing leaves, no callback of s is called, and only its sample
+	 * is read.  False with r when there is one that would not be made, or cannot be.
+	 */
+	bool (*preview)(const struct cloud_submission *s, const char *json,
+			const char *upload_name,
+			void (*show)(void *arg, const struct cloud_preview *p), void *arg,
+			struct cloud_result *r);
 };
 
 extern const struct cloud_ops cloud_directory;

@@ -10,10 +10,10 @@
  * there.  Doing it again changes nothing.
  */
 #include "cloud/cloud.h"
+#include "cloud/request.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,14 +69,14 @@ static bool place(int dir, const char *temporary, const char *name, const struct
 	return false;
 }
 
+#define STORE "store" /* the request's name */
+
 /* An attempt between its envelope and the leave to store it. */
 struct directory {
 	int sample, dir;
-	char *json;	  /* NULL: no envelope is stored */
 	bool with_sample; /* it was not there */
-	char *path;	  /* of the sample */
-	uint8_t sha256[SHA256_SIZE];
-	uint64_t bytes;
+	struct request request;
+	char *url; /* path of the sample */
 };
 
 static void directory_free(struct directory *d)
@@ -85,8 +85,8 @@ static void directory_free(struct directory *d)
 		close(d->sample);
 	if (d->dir >= 0)
 		close(d->dir);
-	free(d->json);
-	free(d->path);
+	request_free(&d->request);
+	free(d->url);
 	free(d);
 }
 
@@ -95,6 +95,17 @@ static void finish(struct cloud_submission *s, const struct cloud_result *r)
 	directory_free(s->kind);
 	s->kind = NULL;
 	s->done(s, r);
+}
+
+#define NAME_SIZE (SHA256_TEXT + SIGHTING_ID_TEXT + 8)
+
+static const char *envelope_name(const struct cloud_submission *s, char name[static NAME_SIZE])
+{
+	char sha256[SHA256_TEXT], id[SIGHTING_ID_TEXT];
+
+	snprintf(name, NAME_SIZE, "%s.%s.json", sha256_text(s->sha256, sha256),
+		 sighting_id_text(s->id, id));
+	return name;
 }
 
 static bool there(const struct directory *d, const struct cloud_submission *s)
@@ -116,22 +127,21 @@ static void failed(const struct cloud_submission *s, const char *what, struct cl
 static void store(const struct cloud_submission *s, struct cloud_result *r)
 {
 	char sha256[SHA256_TEXT], id[SIGHTING_ID_TEXT];
-	char name[SHA256_TEXT + SIGHTING_ID_TEXT + 8], temporary[SIGHTING_ID_TEXT + 8];
+	char name[NAME_SIZE], temporary[SIGHTING_ID_TEXT + 8];
 	const struct directory *d = s->kind;
+	const struct buf *json = &d->request.before;
 	struct content sample = {.fd = d->sample, .size = s->size};
-	struct content envelope = {.fd = -1, .memory = d->json};
+	struct content envelope = {
+		.fd = -1, .memory = (const char *)json->data, .size = json->len};
 
 	sha256_text(s->sha256, sha256);
 	sighting_id_text(s->id, id);
 	/* Of this submission alone, so what a crash left is overwritten by the next attempt. */
 	snprintf(temporary, sizeof(temporary), ".%s.tmp", id);
-	if (d->json) {
-		snprintf(name, sizeof(name), "%s.%s.json", sha256, id);
-		envelope.size = strlen(d->json);
-		if (!place(d->dir, temporary, name, &envelope)) {
-			failed(s, "envelope", r);
-			return;
-		}
+	if (d->request.envelope &&
+	    !place(d->dir, temporary, envelope_name(s, name), &envelope)) {
+		failed(s, "envelope", r);
+		return;
 	}
 	if (d->with_sample && !place(d->dir, temporary, sha256, &sample))
 		failed(s, "sample", r);
@@ -143,31 +153,24 @@ static void store(const struct cloud_submission *s, struct cloud_result *r)
 		cloud_result_set(r, CLOUD_KNOWN, "the folder has it");
 }
 
-/* What will be written, in the order it is: the envelope, then the sample. */
-static bool hash(struct directory *d, uint64_t size)
+/* What will be written, whole: the envelope (NULL: none), then the sample (-1: none). */
+static bool make_store(struct request *r, const struct cloud_submission *s, const char *json,
+		       int sample, const char **problem)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	uint8_t chunk[65536];
-	bool ok = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL);
-	uint64_t at = 0;
+	char sha256[SHA256_TEXT], name[NAME_SIZE];
 
-	if (ok && d->json) {
-		d->bytes = strlen(d->json);
-		ok = EVP_DigestUpdate(c, d->json, (size_t)d->bytes);
-	}
-	while (ok && d->with_sample && at < size) {
-		size_t want = size - at < sizeof(chunk) ? (size_t)(size - at) : sizeof(chunk);
-		ssize_t n = pread(d->sample, chunk, want, (off_t)at);
+	request_local(r, s->cloud->path);
+	if (json)
+		request_file(r, envelope_name(s, name), json, -1, 0);
+	if (sample >= 0)
+		request_file(r, sha256_text(s->sha256, sha256), NULL, sample, s->size);
+	r->envelope = json;
+	return request_end(r, problem);
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		ok = n > 0 && EVP_DigestUpdate(c, chunk, (size_t)n);
-		at += ok ? (uint64_t)n : 0;
-	}
-	d->bytes += at;
-	ok = ok && EVP_DigestFinal_ex(c, d->sha256, NULL);
-	EVP_MD_CTX_free(c);
-	return ok;
+static uint64_t store_carries(const struct cloud_submission *s)
+{
+	return CLOUD_CARRIES_SAMPLE | (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0);
 }
 
 static void directory_begin(struct cloud_loop *loop, struct cloud_submission *s)
@@ -182,6 +185,7 @@ static void directory_begin(struct cloud_loop *loop, struct cloud_submission *s)
 		return;
 	}
 	d->sample = d->dir = -1;
+	request_init(&d->request);
 	s->kind = d;
 	s->want_envelope(s);
 }
@@ -191,6 +195,7 @@ static bool prepare(struct cloud_submission *s, const char *json, struct cloud_r
 {
 	struct directory *d = s->kind;
 	char sha256[SHA256_TEXT];
+	const char *problem;
 
 	d->sample = cloud_open_sample(s, r);
 	if (d->sample < 0)
@@ -201,15 +206,14 @@ static bool prepare(struct cloud_submission *s, const char *json, struct cloud_r
 		return false;
 	}
 	d->with_sample = !there(d, s);
-	d->json = s->cloud->session ? strdup(json) : NULL;
-	if ((s->cloud->session && !d->json) ||
-	    asprintf(&d->path, "%s/%s", s->cloud->path, sha256_text(s->sha256, sha256)) < 0) {
-		d->path = NULL;
-		cloud_result_set(r, CLOUD_RETRY, "out of memory");
+	if (!make_store(&d->request, s, s->cloud->session ? json : NULL,
+			d->with_sample ? d->sample : -1, &problem)) {
+		cloud_result_set(r, CLOUD_RETRY, "cannot be stored: %s", problem);
 		return false;
 	}
-	if (!hash(d, s->size)) {
-		cloud_result_set(r, CLOUD_RETRY, "the sample cannot be read");
+	if (asprintf(&d->url, "%s/%s", s->cloud->path, sha256_text(s->sha256, sha256)) < 0) {
+		d->url = NULL;
+		cloud_result_set(r, CLOUD_RETRY, "out of memory");
 		return false;
 	}
 	return true;
@@ -220,10 +224,9 @@ static void directory_envelope(struct cloud_submission *s, const char *json,
 {
 	struct directory *d = s->kind;
 	struct cloud_leave leave = {
-		.name = "store",
-		.sha256 = d->sha256,
-		.carries =
-			CLOUD_CARRIES_SAMPLE | (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0),
+		.name = STORE,
+		.sha256 = d->request.sha256,
+		.carries = store_carries(s),
 	};
 	struct cloud_result r;
 
@@ -233,12 +236,12 @@ static void directory_envelope(struct cloud_submission *s, const char *json,
 		finish(s, &r);
 	} else if (!prepare(s, json, &r)) {
 		finish(s, &r);
-	} else if (!d->json && !d->with_sample) {
+	} else if (!d->request.envelope && !d->with_sample) {
 		cloud_result_set(&r, CLOUD_KNOWN, "the folder has it");
 		finish(s, &r);
 	} else {
-		leave.url = d->path;
-		leave.bytes = d->bytes;
+		leave.url = d->url;
+		leave.bytes = d->request.bytes;
 		s->want_leave(s, &leave);
 	}
 }
@@ -257,6 +260,37 @@ static void directory_go(struct cloud_submission *s, bool granted)
 	finish(s, &r);
 }
 
+static bool directory_preview(const struct cloud_submission *s, const char *json,
+			      const char *upload_name,
+			      void (*show)(void *arg, const struct cloud_preview *p), void *arg,
+			      struct cloud_result *r)
+{
+	struct cloud_preview p = {
+		.name = STORE,
+		.method = "WRITE",
+		.condition = "the sample itself when the folder does not have it",
+		.carries = store_carries(s),
+	};
+	int sample = cloud_open_sample(s, r);
+	struct request request;
+	const char *problem;
+	bool made;
+
+	(void)upload_name;
+	if (sample < 0)
+		return false;
+	request_init(&request);
+	p.request = &request;
+	made = make_store(&request, s, s->cloud->session ? json : NULL, sample, &problem);
+	if (made)
+		show(arg, &p);
+	else
+		cloud_result_set(r, CLOUD_RETRY, "cannot be stored: %s", problem);
+	request_free(&request);
+	close(sample);
+	return made;
+}
+
 static void directory_cancel(struct cloud_submission *s)
 {
 	if (s->kind)
@@ -271,4 +305,5 @@ const struct cloud_ops cloud_directory = {
 	.envelope = directory_envelope,
 	.go = directory_go,
 	.cancel = directory_cancel,
+	.preview = directory_preview,
 };

@@ -42,7 +42,7 @@ void request_begin(struct request *r, const char *url, const char *path)
 	r->sample = -1;
 	r->sample_size = 0;
 	r->secret_at = r->secret_size = 0;
-	r->envelope = false;
+	r->envelope = r->local = false;
 	r->bytes = r->at = 0;
 	buf_printf(&r->url, "%s%s", url, path);
 }
@@ -144,6 +144,28 @@ void request_envelope(struct request *r, const char *name, const char *json)
 	r->envelope = true;
 }
 
+/* ------------------------------------------------------------------- files */
+
+void request_local(struct request *r, const char *path)
+{
+	request_begin(r, path, "");
+	r->local = true;
+}
+
+void request_file(struct request *r, const char *name, const char *text, int fd, uint64_t size)
+{
+	const char *path = buf_string(&r->url);
+
+	if (text) {
+		size = strlen(text);
+		buf_add_string(&r->before, text);
+	} else {
+		r->sample = fd;
+		r->sample_size = size;
+	}
+	buf_printf(&r->head, "%s/%s: %llu bytes\r\n", path, name, (unsigned long long)size);
+}
+
 /* -------------------------------------------------------------------- head */
 
 /* Takes the URL apart as libcurl will, which sends these very lines. */
@@ -238,7 +260,9 @@ bool request_end(struct request *r, const char **problem)
 	*problem = "out of memory";
 	if (r->url.failed || r->before.failed || r->after.failed)
 		return false;
-	if (!make_head(r)) {
+	if (r->local) {
+		buf_add_string(&r->head, "\r\n");
+	} else if (!make_head(r)) {
 		*problem = "its URL is not understood";
 		return false;
 	}

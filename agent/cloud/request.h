@@ -8,6 +8,8 @@
  *	sample	 > the body: memory, the bytes of a file, memory
  *	after	/
  *
+ * What a kind writes into files instead is the same, but for its head, which names them.
+ *
  * HTTP/1.1 with a Content-Length.  The envelope is the last part of a body: a transfer that
  * is ended in its middle has not told it.  The boundary of a multipart body is derived from
  * the sample's hash and the sighting's id: the same request has the same bytes, and no
@@ -35,6 +37,7 @@ struct request {
 	uint64_t sample_size;
 	size_t secret_at, secret_size; /* the API key within `before`, as it stands there */
 	bool envelope;		       /* it carries one */
+	bool local;		       /* it is written into files */
 
 	/* Since request_end(): */
 	uint8_t sha256[SHA256_SIZE]; /* of the body */
@@ -64,6 +67,13 @@ void request_sample(struct request *r, const char *name, const char *filename, i
 		    uint64_t size);
 /* The envelope, the last part. */
 void request_envelope(struct request *r, const char *name, const char *json);
+
+/* What is written into files below path instead of sent; then request_file() of each. */
+void request_local(struct request *r, const char *path);
+/*
+ * The file path/name: a text, or (NULL) the sample, size bytes of fd, which is the last one.
+ */
+void request_file(struct request *r, const char *name, const char *text, int fd, uint64_t size);
 
 /*
  * Completes and hashes it.  False: out of memory or room, or the sample cannot be read (errno

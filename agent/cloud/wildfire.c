@@ -139,8 +139,67 @@ static void finish_text(struct cloud_submission *s, enum cloud_outcome outcome,
 	finish(s, &r);
 }
 
-/* Completes the request, and asks whether it may leave. */
-static void offer_request(struct cloud_submission *s, uint64_t carries)
+/* The question, whole.  False: *problem says why not. */
+static bool make_question(struct request *r, const struct cloud_submission *s,
+			  const char **problem)
+{
+	char hash[SHA256_TEXT];
+	const char *const form[] = {"hash", sha256_text(s->sha256, hash), NULL};
+
+	request_begin(r, s->cloud->url, "/get/verdict");
+	request_form(r, s->cloud->key, form);
+	return request_end(r, problem);
+}
+
+static bool is_link(const struct cloud_submission *s)
+{
+	return s->sample_kind == SIGHTING_KIND_LINK;
+}
+
+static enum step submit_step(const struct cloud_submission *s)
+{
+	return is_link(s) ? STEP_LINK : STEP_UPLOAD;
+}
+
+/* The submission, whole.  A link is sent as what its sample holds. */
+static bool make_submit(struct request *r, const struct cloud_submission *s, int sample,
+			const char *json, const char *upload_name, const char **problem)
+{
+	request_begin(r, s->cloud->url, is_link(s) ? "/submit/link" : "/submit/file");
+	request_multipart(r, s);
+	if (is_link(s))
+		request_sample(r, "link", NULL, sample, s->size);
+	else
+		request_sample(r, "file", upload_name, sample, s->size);
+	if (s->cloud->session)
+		request_envelope(r, "session", json);
+	return request_end(r, problem);
+}
+
+static uint64_t submit_carries(const struct cloud_submission *s)
+{
+	return CLOUD_CARRIES_SAMPLE | (is_link(s) ? 0 : CLOUD_CARRIES_NAME) |
+	       (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0);
+}
+
+/* The sample of a submission, open, or -1 with r. */
+static int open_sample(const struct cloud_submission *s, struct cloud_result *r)
+{
+	if (is_link(s) && s->size > LINK_MAX) {
+		cloud_result_set(r, CLOUD_REFUSED, "longer than a link may be");
+		return -1;
+	}
+	return cloud_open_sample(s, r);
+}
+
+static void no_request(struct cloud_result *r, const char *problem)
+{
+	cloud_result_set(r, CLOUD_RETRY, "request cannot be made: %s", problem);
+}
+
+/* Asks whether the request, which was made or not, may leave. */
+static void offer_request(struct cloud_submission *s, bool made, const char *problem,
+			  uint64_t carries)
 {
 	struct wildfire *w = s->kind;
 	struct cloud_leave leave = {
@@ -148,11 +207,10 @@ static void offer_request(struct cloud_submission *s, uint64_t carries)
 		.sha256 = w->request.sha256,
 		.carries = carries,
 	};
-	const char *problem;
 	struct cloud_result r;
 
-	if (!request_end(&w->request, &problem)) {
-		cloud_result_set(&r, CLOUD_RETRY, "request cannot be made: %s", problem);
+	if (!made) {
+		no_request(&r, problem);
 		finish(s, &r);
 		return;
 	}
@@ -180,9 +238,9 @@ static void wildfire_revoke(struct cloud_submission *s)
 static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 {
 	struct wildfire *w = calloc(1, sizeof(*w));
-	char hash[SHA256_TEXT];
-	const char *const form[] = {"hash", sha256_text(s->sha256, hash), NULL};
+	const char *problem = NULL;
 	struct cloud_result r;
+	bool made;
 
 	if (!w) {
 		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
@@ -194,49 +252,35 @@ static void wildfire_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	http_init(&w->http, loop);
 	request_init(&w->request);
 	s->kind = w;
-	request_begin(&w->request, s->cloud->url, "/get/verdict");
-	request_form(&w->request, s->cloud->key, form);
-	offer_request(s, 0);
+	made = make_question(&w->request, s, &problem);
+	offer_request(s, made, problem, 0);
 }
 
 static void wildfire_envelope(struct cloud_submission *s, const char *json,
 			      const char *upload_name)
 {
 	struct wildfire *w = s->kind;
+	const char *problem = NULL;
 	struct cloud_result r;
-	bool link;
+	bool made;
 
 	if (!json) {
 		finish_text(s, CLOUD_RETRY, "not available");
 		return;
 	}
-	w->sample = cloud_open_sample(s, &r);
+	w->step = submit_step(s);
+	w->sample = open_sample(s, &r);
 	if (w->sample < 0) {
 		finish(s, &r);
 		return;
 	}
-	link = s->sample_kind == SIGHTING_KIND_LINK;
-	w->step = link ? STEP_LINK : STEP_UPLOAD;
-	if (link && s->size > LINK_MAX) {
-		finish_text(s, CLOUD_REFUSED, "longer than a link may be");
-		return;
-	}
-	request_begin(&w->request, s->cloud->url, link ? "/submit/link" : "/submit/file");
-	request_multipart(&w->request, s);
-	/* A link is sent as what its sample holds. */
-	if (link)
-		request_sample(&w->request, "link", NULL, w->sample, s->size);
-	else
-		request_sample(&w->request, "file", upload_name, w->sample, s->size);
-	if (s->cloud->session)
-		request_envelope(&w->request, "session", json);
+	made = make_submit(&w->request, s, w->sample, json, upload_name, &problem);
 	/*
 	 * On a connection of its own: one that was used before may be closed at the other
 	 * end by now, and the attempt would be lost.
 	 */
 	w->fresh = true;
-	offer_request(s, CLOUD_CARRIES_SAMPLE | (link ? 0 : CLOUD_CARRIES_NAME) |
-				 (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0));
+	offer_request(s, made, problem, submit_carries(s));
 }
 
 static void status_result(struct wildfire *w, const struct cloud_submission *s, long status,
@@ -322,6 +366,44 @@ static void wildfire_transfer_done(struct cloud_submission *s, CURL *easy, CURLc
 	s->want_envelope(s);
 }
 
+static bool wildfire_preview(const struct cloud_submission *s, const char *json,
+			     const char *upload_name,
+			     void (*show)(void *arg, const struct cloud_preview *p), void *arg,
+			     struct cloud_result *r)
+{
+	struct cloud_preview question = {.name = step_name[STEP_ASK], .method = "POST"};
+	struct cloud_preview submit = {
+		.name = step_name[submit_step(s)],
+		.method = "POST",
+		.condition = "when the cloud answers that it does not know the sample",
+		.carries = submit_carries(s),
+	};
+	struct request request;
+	const char *problem;
+	int sample = -1;
+	bool made;
+
+	request_init(&request);
+	question.request = submit.request = &request;
+	made = make_question(&request, s, &problem);
+	if (made) {
+		show(arg, &question);
+		sample = open_sample(s, r);
+		made = sample >= 0 &&
+		       make_submit(&request, s, sample, json, upload_name, &problem);
+	} else {
+		no_request(r, problem);
+	}
+	if (made)
+		show(arg, &submit);
+	else if (sample >= 0)
+		no_request(r, problem);
+	if (sample >= 0)
+		close(sample);
+	request_free(&request);
+	return made;
+}
+
 static void wildfire_cancel(struct cloud_submission *s)
 {
 	if (s->kind)
@@ -339,4 +421,5 @@ const struct cloud_ops cloud_wildfire = {
 	.revoke = wildfire_revoke,
 	.transfer_done = wildfire_transfer_done,
 	.cancel = wildfire_cancel,
+	.preview = wildfire_preview,
 };

@@ -141,6 +141,30 @@ fresh
 drive samples=1 session=0
 is "$(jq -rs 'last | "\(.file.size) \(.session)"' "$tmp/log/requests.jsonl")" '1000 null' 'session = no: no envelope'
 
+# foretold NAME=VALUE...: what the driver says would leave, before it does; leaves: what did
+foretold()
+{
+	"$driver" dir="$tmp/agent" url="$url" preview=1 "$@" | grep '^leave ' | sort
+}
+leaves()
+{
+	grep '^leave ' "$tmp/run" | sort
+}
+for how in 'samples=3' 'samples=2 link=1 size=80' 'samples=1 session=0 prefix=without' \
+	"samples=2 kind=directory path=$tmp/shown" "samples=1 kind=directory path=$tmp/shown session=0 prefix=bare"; do
+	fresh
+	rm -rf "$tmp/shown"
+	mkdir "$tmp/shown"
+	before=$(wc -c <"$tmp/log/requests.jsonl")
+	# shellcheck disable=SC2086 # options
+	foretold $how >"$tmp/foretold"
+	is "$(wc -c <"$tmp/log/requests.jsonl"):$(received):$(ls "$tmp/shown")" "$before:0 once, 0 more:" \
+		"a preview of ${how%%path=*}sends nothing"
+	# shellcheck disable=SC2086
+	drive $how
+	is "$status:$(cat "$tmp/foretold")" "0:$(leaves)" "what is shown of ${how%%path=*}is what then leaves, by its hash"
+done
+
 fresh
 drive samples=1 size=30000000
 is "$status:$(received)" '0:1 once, 0 more' 'a large sample'

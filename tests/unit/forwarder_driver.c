@@ -9,6 +9,7 @@
  * what was not acknowledged. Every message received is printed as a line. Status 0:
  * every submission has a final result.
  */
+#include "cloud/request.h"
 #include "forwarder/forwarder.h"
 #include "lib/log.h"
 #include "lib/msg.h"
@@ -57,6 +58,7 @@
 	X(kill_after, 400, "milliseconds at most until the next kill") \
 	X(limit, 60, "seconds until the driver gives up")              \
 	X(submit, 1, "0: only wait for results of what is queued")     \
+	X(preview, 0, "show what would leave, as in leave lines; end") \
 	X(linger, 0, "milliseconds to go on after the last result")
 
 static struct {
@@ -171,11 +173,9 @@ static void make_list(void)
 	}
 }
 
-static void run_forwarder(int socket)
+static struct cloud_config configured(char *ca)
 {
-	char queue[2048], spool[2048], ca[65536] = "";
-	FILE *pem = *o.ca ? fopen(o.ca, "re") : NULL;
-	struct cloud_config cloud = {
+	return (struct cloud_config){
 		.name = "test",
 		.ops = cloud_find(o.kind),
 		.url = (char *)o.url,
@@ -186,6 +186,13 @@ static void run_forwarder(int socket)
 		.timeout = o.timeout,
 		.max_size = o.max_size,
 	};
+}
+
+static void run_forwarder(int socket)
+{
+	char queue[2048], spool[2048], ca[65536] = "";
+	FILE *pem = *o.ca ? fopen(o.ca, "re") : NULL;
+	struct cloud_config cloud = configured(ca);
 	struct forwarder_config config = {
 		.supervisor = socket,
 		.queue_path = queue,
@@ -268,9 +275,67 @@ static bool submit(const struct submission *s)
 	return send_or_lose(&m);
 }
 
+#define UPLOAD_NAME "na\"me\r\nX-Injected: yes"
+#define ENVELOPE_SIZE 256
+
+static const char *envelope(const struct submission *s, char json[static ENVELOPE_SIZE])
+{
+	char hash[SHA256_TEXT];
+
+	snprintf(json, ENVELOPE_SIZE, "{\"sluice\":{\"sha256\":\"%s\"}}",
+		 sha256_text(s->sha256, hash));
+	return json;
+}
+
+static void print_leave(const uint8_t id[static SIGHTING_ID_SIZE], const char *name,
+			const uint8_t sha256[static SHA256_SIZE], uint64_t size,
+			uint64_t carries, const char *url)
+{
+	char text[SIGHTING_ID_TEXT], hash[SHA256_TEXT];
+
+	printf("leave %s %s %s %llu %llu %s\n", sighting_id_text(id, text), name,
+	       sha256_text(sha256, hash), (unsigned long long)size, (unsigned long long)carries,
+	       url);
+}
+
+static void show(void *arg, const struct cloud_preview *p)
+{
+	const struct submission *s = arg;
+	const struct request *r = p->request;
+	char hash[SHA256_TEXT], *store = NULL;
+
+	/* The ledger has the sample's path. */
+	if (r->local && asprintf(&store, "%s/%s", o.path, sha256_text(s->sha256, hash)) < 0)
+		die("memory");
+	print_leave(s->id, p->name, r->sha256, r->bytes, p->carries,
+		    store ? store : buf_string((struct buf *)&r->url));
+	free(store);
+}
+
+static void preview(struct submission *s)
+{
+	struct cloud_config cloud = configured(NULL);
+	struct cloud_submission sub = {
+		.cloud = &cloud,
+		.size = o.size,
+		.sample_kind = o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE,
+	};
+	char path[SPOOL_PATH_MAX], spool[2048], json[ENVELOPE_SIZE];
+	struct cloud_result result;
+
+	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
+	if (!spool_path(spool, s->sha256, path, sizeof(path)))
+		die("path");
+	sub.sample_path = path;
+	memcpy(sub.id, s->id, sizeof(sub.id));
+	memcpy(sub.sha256, s->sha256, sizeof(sub.sha256));
+	if (!cloud.ops->preview(&sub, envelope(s, json), UPLOAD_NAME, show, s, &result))
+		printf("not made: %s\n", result.detail);
+}
+
 static void answer_envelope(const struct submission *s)
 {
-	char json[256], hash[SHA256_TEXT];
+	char json[ENVELOPE_SIZE];
 	bool refuse = o.refuse > 0;
 	struct msg m;
 
@@ -278,8 +343,6 @@ static void answer_envelope(const struct submission *s)
 		return;
 	if (refuse)
 		o.refuse--;
-	sha256_text(s->sha256, hash);
-	snprintf(json, sizeof(json), "{\"sluice\":{\"sha256\":\"%s\"}}", hash);
 	msg_init(&m);
 	msg_begin(&m, MSG_ENVELOPE);
 	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
@@ -289,8 +352,8 @@ static void answer_envelope(const struct submission *s)
 		msg_put_string(&m, MSG_A_TEXT, "policy in pieces");
 	} else {
 		msg_put_u64(&m, MSG_A_KIND, o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE);
-		msg_put_string(&m, MSG_A_JSON, json);
-		msg_put_string(&m, MSG_A_FILENAME, "na\"me\r\nX-Injected: yes");
+		msg_put_string(&m, MSG_A_JSON, envelope(s, json));
+		msg_put_string(&m, MSG_A_FILENAME, UPLOAD_NAME);
 	}
 	send_or_lose(&m);
 }
@@ -311,7 +374,7 @@ static bool leave_denied(uint64_t carries)
 static void answer_leave(const struct submission *s, const struct msg_view *v)
 {
 	uint8_t sha256[SHA256_SIZE];
-	char text[64], url[256], hash[SHA256_TEXT], id[SIGHTING_ID_TEXT];
+	char text[64], url[256], id[SIGHTING_ID_TEXT];
 	uint64_t size = 0, carries = 0, slot = 99;
 	struct msg m;
 
@@ -335,9 +398,7 @@ static void answer_leave(const struct submission *s, const struct msg_view *v)
 		send_or_lose(&m);
 		return;
 	}
-	printf("leave %s %s %s %llu %llu %s\n", sighting_id_text(s->id, id), text,
-	       sha256_text(sha256, hash), (unsigned long long)size,
-	       (unsigned long long)carries, url);
+	print_leave(s->id, text, sha256, size, carries, url);
 	msg_put_u64(&m, MSG_A_STATUS, 0);
 	if (!send_or_lose(&m) || !carries || !o.revoke)
 		return;
@@ -467,6 +528,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	srandom((unsigned int)getpid());
 	make_list();
+	if (o.preview) {
+		for (size_t i = 0; i < count; i++)
+			preview(&list[i]);
+		return 0;
+	}
 	end = clock_ms() + (long)o.limit * 1000;
 	while (finals < count && clock_ms() < end) {
 		long life = o.kills ? 1 + random() % (long)o.kill_after : 0;
