@@ -13,28 +13,6 @@
 
 /* ------------------------------------------------------------------- values */
 
-const json_t *json_at(const json_t *root, const char *path)
-{
-	char name[64];
-
-	while (root && *path) {
-		size_t n = strcspn(path, ".");
-
-		if (n >= sizeof(name))
-			return NULL;
-		memcpy(name, path, n);
-		name[n] = 0;
-		root = json_object_get(root, name);
-		path += n + (path[n] == '.');
-	}
-	return root;
-}
-
-const char *json_text_at(const json_t *root, const char *path)
-{
-	return json_string_value(json_at(root, path));
-}
-
 /* Whether the value is one of the words that commas separate; "none" is no value. */
 static bool one_of(const char *words, const char *value)
 {

@@ -9,6 +9,7 @@
 #define SLUICE_CTL_FILTER_H
 
 #include "lib/inet.h"
+#include "lib/json.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -60,10 +61,5 @@ const char *filter_take_time(const char *value, void *into); /* relative to the 
 const char *filter_take_hex(const char *value, void *into);
 /* The same, with the clock given: s since the epoch.  NULL, or what was expected. */
 const char *filter_time(const char *value, int64_t now, char text[static FILTER_TIME_MAX]);
-
-/* The value at a path of names separated by dots, or NULL. */
-const json_t *json_at(const json_t *root, const char *path);
-/* The text there, or NULL. */
-const char *json_text_at(const json_t *root, const char *path);
 
 #endif
