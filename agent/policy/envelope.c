@@ -572,11 +572,6 @@ static void add_smtp(struct render *r, json_t *sluice)
 
 /* ----------------------------------------------------------------- output */
 
-static bool dump(const struct render *r, json_t *root, struct buf *out)
-{
-	return !r->failed && root && ecs_dump(root, out);
-}
-
 /* Under which policy it was made, and what of it is not as it was seen. */
 static void add_policy(struct render *r, json_t *sluice)
 {
@@ -612,7 +607,7 @@ static bool render_envelope(struct render *r, struct buf *out)
 	add_policy(r, member(r, root, "sluice"));
 	if (json_array_size(r->withheld))
 		set(r, member(r, root, "sluice"), "withheld", json_incref(r->withheld));
-	ok = dump(r, root, out);
+	ok = !r->failed && root && ecs_dump(root, out);
 	json_decref(r->withheld);
 	json_decref(root);
 	return ok;
@@ -658,7 +653,7 @@ bool envelope_allowed(const struct sighting *s, const struct policy *effective)
 	       policy_mode(effective, SLUICE_FIELD_URL) == POLICY_SHARE;
 }
 
-bool envelope_render_local(const struct sighting *s, struct buf *out)
+json_t *envelope_local(const struct sighting *s)
 {
 	static const struct treat_context none;
 	struct render r = {.s = s,
@@ -666,7 +661,6 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 			   .context = &none,
 			   .text_max = TEXT_WHOLE};
 	json_t *root = common(&r), *sluice = member(&r, root, "sluice");
-	bool ok;
 
 	add_http(&r, root);
 	set_local_text(&r, member(&r, root, "file"), "path", SIGHTING_FILE_PATH);
@@ -686,7 +680,18 @@ bool envelope_render_local(const struct sighting *s, struct buf *out)
 	set(&r, sluice, "session", ecs_session(&r.failed, &s->session));
 	add_file_state(&r, sluice);
 	add_cut(&r, sluice);
-	ok = dump(&r, root, out);
+	if (r.failed) {
+		json_decref(root);
+		root = NULL;
+	}
+	return root;
+}
+
+bool envelope_render_local(const struct sighting *s, struct buf *out)
+{
+	json_t *root = envelope_local(s);
+	bool ok = root && ecs_dump(root, out);
+
 	json_decref(root);
 	return ok;
 }

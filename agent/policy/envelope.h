@@ -16,6 +16,8 @@
 #include "lib/sighting.h"
 #include "policy/treat.h"
 
+#include <jansson.h>
+
 /* What an envelope says of each field. */
 struct envelope_report {
 	struct {
@@ -52,7 +54,9 @@ bool envelope_allowed(const struct sighting *s, const struct policy *effective);
 bool envelope_upload_name(const struct sighting *s, const struct policy *effective,
 			  struct buf *out);
 
-/* The local log's line: every field, state, reason, byte counts, http.*. */
+/* What the local log says: every field, state, reason, byte counts, http.*; NULL: no memory. */
+json_t *envelope_local(const struct sighting *s);
+/* The same as a line of that log, without a newline. */
 bool envelope_render_local(const struct sighting *s, struct buf *out);
 
 #endif
