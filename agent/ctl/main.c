@@ -44,9 +44,11 @@ static const struct ctl_command commands[] = {
 	 "files that were seen, the last ones", ctl_sightings, true,
 	 "Reads the local log, also without kernel and agent. All options must match; lists "
 	 "take\n"
-	 "one of several, separated by commas. --json prints the lines of the log:\n"
+	 "one of several, separated by commas. --json prints the lines of the log, --format\n"
+	 "renders them as Suricata, OCSF, PAN-OS or CEF has them:\n"
 	 "  sluicectl sightings --type pe,script --direction download --since 1h\n"
-	 "  sluicectl sightings --state-dir DIR --name '*.exe' -n all --json",
+	 "  sluicectl sightings --state-dir DIR --name '*.exe' -n all --json\n"
+	 "  sluicectl sightings -f --format cef",
 	 ctl_sightings_options},
 	{"show", "SHA256", "all that is known about one sample", ctl_show, true,
 	 "The first 8 digits or more are enough where they are one sample's. From the local "

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/ctl.h"
+#include "ctl/display.h"
 #include "ctl/follow.h"
 #include "ctl/sighting_text.h"
 #include "ctl/sightlog.h"
+#include "record/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +12,15 @@
 
 #define LAST_DEFAULT 20
 #define BATCH 500 /* rows that are kept for the widths of a table */
+#define RENDERING_MAX (16u << 20)
+#define HOST_MAX 256
 
 struct wanted {
 	struct sightlog_place place;
 	struct filter filter;
 	uint64_t last;
 	bool follow;
+	const struct record_format *format; /* NULL: a table */
 };
 
 static const char *take_last(const char *value, void *into)
@@ -25,6 +30,14 @@ static const char *take_last(const char *value, void *into)
 		return NULL;
 	}
 	return ctl_take_count(value, into) ? "a count, 1 or more, or all" : NULL;
+}
+
+static const char *take_format(const char *value, void *into)
+{
+	const struct record_format *format = record_find(value);
+
+	*(const struct record_format **)into = format;
+	return format ? NULL : "ecs, eve, ocsf, panos or cef";
 }
 
 #define FILTER(letter, name, argument, help, words, take, field) \
@@ -38,6 +51,9 @@ const struct ctl_option ctl_sightings_options[] = {
 	 offsetof(struct wanted, last)},
 	{'f', "follow", NULL, "and then each new one as it comes", NULL, ctl_take_flag,
 	 offsetof(struct wanted, follow)},
+	{0, "format", "FORMAT",
+	 "one line each, as others read it: ecs, eve, ocsf, panos or cef", RECORD_FORMAT_WORDS,
+	 take_format, offsetof(struct wanted, format)},
 	FILTER('t', "type", "TYPE,...", "file types; none: of no known type",
 	       SIGHTING_TYPE_WORDS, ctl_take_text, type),
 	FILTER('a', "application", "NAME,...", "applications", SIGHTING_APPLICATION_WORDS,
@@ -100,13 +116,31 @@ static bool keep(void *arg, const struct sightlog_line *where, json_t *sighting)
 }
 
 struct output {
-	struct ctl_table *table; /* NULL: JSON */
+	struct ctl_table *table; /* NULL: a format */
 	size_t rows;		 /* not printed yet */
 	bool terminal;
+	const struct record_format *format;
+	struct record_context context;
+	struct buf text, clean;
 };
 
-/* JSON is a line as it stands in the log, unless a terminal would take some of it for commands.
- */
+/* Some of it a terminal would take for commands. */
+static void put_harmless(struct output *o)
+{
+	json_t *line = o->format->json
+			       ? json_loadb((const char *)o->text.data, o->text.len, 0, NULL)
+			       : NULL;
+
+	if (line) {
+		ctl_print_json_line(line);
+		return;
+	}
+	buf_reset(&o->clean);
+	display_clean(&o->clean, (const char *)o->text.data, o->text.len);
+	puts(buf_string(&o->clean));
+}
+
+/* JSON of the log itself is a line as it stands there. */
 static void put(struct output *o, json_t *sighting, const char *line, size_t n)
 {
 	if (o->table) {
@@ -115,10 +149,17 @@ static void put(struct output *o, json_t *sighting, const char *line, size_t n)
 			ctl_table_flush(o->table);
 			o->rows = 0;
 		}
+		return;
+	}
+	buf_reset(&o->text);
+	if (o->format == record_find("ecs")
+		    ? !buf_add(&o->text, line, n)
+		    : !record_render(o->format, sighting, &o->context, &o->text)) {
+		ctl_warning("a sighting is left out: out of memory, or too long");
 	} else if (o->terminal) {
-		ctl_print_json_line(json_incref(sighting));
+		put_harmless(o);
 	} else {
-		fwrite(line, 1, n, stdout);
+		fwrite(o->text.data, 1, o->text.len, stdout);
 		fputc('\n', stdout);
 	}
 }
@@ -183,14 +224,36 @@ static int follow(struct output *o, struct sightlog *log, const struct filter *f
 	return f.lines.error ? CTL_FAILED : CTL_OK;
 }
 
-static int run(struct ctl *ctl, struct wanted *w)
+/* The format is the one of --json, too, which is the log's own. */
+static void output_init(struct output *o, const struct wanted *w, char host[static HOST_MAX])
 {
-	struct output o = {.terminal = isatty(STDOUT_FILENO)};
+	*o = (struct output){.terminal = isatty(STDOUT_FILENO), .format = w->format};
+	if (!gethostname(host, HOST_MAX))
+		o->context.host = host;
+	buf_init(&o->text, RENDERING_MAX);
+	buf_init(&o->clean, 4 * RENDERING_MAX);
+	if (!w->format)
+		o->table = sighting_table(w->follow);
+}
+
+static void output_free(struct output *o)
+{
+	if (o->table)
+		ctl_table_free(o->table);
+	buf_free(&o->text);
+	buf_free(&o->clean);
+}
+
+static int run(struct wanted *w)
+{
+	char host[HOST_MAX] = "";
+	struct output o;
 	struct found f = {.wanted = w->last};
 	int status = CTL_FAILED;
 	struct sightlog log;
 	uint64_t end;
 
+	output_init(&o, w, host);
 	if (!sightlog_open(&log, &w->place, w->follow))
 		goto out;
 	if (!sightlog_back(&log, &w->filter, &end, keep, &f))
@@ -199,17 +262,14 @@ static int run(struct ctl *ctl, struct wanted *w)
 		ctl_error("out of memory; -n asks for less");
 		goto out;
 	}
-	if (!ctl->json)
-		o.table = sighting_table(w->follow);
 	put_found(&o, &log, &f);
 	if (!w->follow || f.count)
 		flush(&o);
 	sightlog_complain(&log);
 	log.broken = 0;
 	status = w->follow ? follow(&o, &log, &w->filter, end) : CTL_OK;
-	if (o.table)
-		ctl_table_free(o.table);
 out:
+	output_free(&o);
 	free(f.line);
 	sightlog_close(&log);
 	return status;
@@ -222,8 +282,15 @@ int ctl_sightings(struct ctl *ctl, int argc, char **argv)
 
 	if (ctl_options("sightings", ctl_sightings_options, argc, argv, 0, &w) < 0)
 		return status;
+	if (ctl->json && w.format && w.format != record_find("ecs")) {
+		ctl_error("sightings: --format %s and --json exclude each other",
+			  w.format->name);
+		return status;
+	}
+	if (ctl->json)
+		w.format = record_find("ecs");
 	if (filter_ready(&w.filter)) {
-		status = run(ctl, &w);
+		status = run(&w);
 	} else {
 		ctl_error("sightings: %d words at most are expected behind an option",
 			  FILTER_WORDS_MAX);
