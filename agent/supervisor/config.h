@@ -60,6 +60,7 @@ struct config {
 	 */
 	char *policy_key_file[CLOUD_MAX];      /* NULL: none */
 	uint64_t policy_key_period[CLOUD_MAX]; /* seconds; 0: a key is never too old */
+	uint64_t policy_key_retry[CLOUD_MAX];  /* ns since the epoch: no new key before */
 	struct policy_keys *policy_keys[CLOUD_MAX];
 	size_t clouds;
 

@@ -172,7 +172,7 @@ void policy_files_rotate(struct config *c, uint64_t now)
 		const struct policy_key *key =
 			c->policy_keys[i] ? policy_keys_current(c->policy_keys[i]) : NULL;
 
-		if (!key || !c->policy_key_period[i] ||
+		if (!key || !c->policy_key_period[i] || now < c->policy_key_retry[i] ||
 		    now < key->created + c->policy_key_period[i] * SECOND)
 			continue;
 		if (append_key(c->policy_key_file[i], true, c->policy_keys[i], now)) {
@@ -180,11 +180,11 @@ void policy_files_rotate(struct config *c, uint64_t now)
 				 c->policy_key_file[i]);
 			read_one(c, i);
 		} else {
-			/* Not again at once: the old one serves until it is read again. */
-			c->policy_key_period[i] = 0;
-			log_error("%s: the old key stays in use until the configuration is "
-				  "read again",
-				  c->policy_key_file[i]);
+			c->policy_key_retry[i] = now + POLICY_KEY_RETRY;
+			log_error(
+				"%s: the key is older than key_period and stays in use; a new "
+				"one is tried again in an hour",
+				c->policy_key_file[i]);
 		}
 	}
 }

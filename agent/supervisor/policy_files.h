@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#define POLICY_KEY_RETRY 3600000000000u /* ns, after a file could not be replaced */
+
 /* Reads them all again, into c->policy_keys. */
 void policy_files_read(struct config *c);
 /*

@@ -145,7 +145,7 @@ static void apply(struct config *c, struct config *new)
 			c->share[i] = new->share[k];
 		free(c->policy_key_file[i]);
 		c->policy_key_file[i] = NULL;
-		c->policy_key_period[i] = 0;
+		c->policy_key_period[i] = c->policy_key_retry[i] = 0;
 		if (c->has_share[i]) {
 			c->policy_key_file[i] = new->policy_key_file[k];
 			new->policy_key_file[k] = NULL;

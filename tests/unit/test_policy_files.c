@@ -13,8 +13,9 @@
 
 #define DAY (86400ull * 1000000000ull)
 #define BEGIN 1706702400000000000ull /* 2024-01-31T12:00:00Z */
-#define LINE "k1 2024-01-31T12:00:00Z " \
-	     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+#define LINE                       \
+	"k1 2024-01-31T12:00:00Z " \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
 FIXTURE(files)
 {
@@ -23,7 +24,7 @@ FIXTURE(files)
 	char file[2 * SCRATCH_MAX];
 };
 
-static void put(FIXTURE_DATA(files) *self, const char *text, mode_t mode)
+static void put(FIXTURE_DATA(files) * self, const char *text, mode_t mode)
 {
 	FILE *f;
 
@@ -51,7 +52,7 @@ FIXTURE_TEARDOWN(files)
 	scratch_remove(self->dir);
 }
 
-static size_t keys(FIXTURE_DATA(files) *self)
+static size_t keys(FIXTURE_DATA(files) * self)
 {
 	policy_files_read(self->c);
 	return self->c->policy_keys[0] ? self->c->policy_keys[0]->count : 0;
@@ -83,15 +84,17 @@ TEST_F(files, who_may_read_it)
 /* The file cut after every one of its bytes: never a key that is not whole. */
 TEST_F(files, half_written)
 {
-	static const char text[] = LINE "k2 2024-02-01T12:00:00Z "
-		"ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+	static const char text[] =
+		LINE "k2 2024-02-01T12:00:00Z "
+		     "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 	char cut[sizeof(text)];
 
 	ASSERT_NE(NULL, freopen("/dev/null", "w", stderr)); /* two hundred complaints */
 	for (size_t n = 0; n < sizeof(text); n++) {
 		snprintf(cut, n + 1, "%s", text);
 		put(self, cut, 0600);
-		EXPECT_EQ(n == strlen(LINE) ? 1 : n == strlen(text) ? 2 : 0, keys(self)) {
+		EXPECT_EQ(n == strlen(LINE) ? 1 : n == strlen(text) ? 2 : 0, keys(self))
+		{
 			TH_LOG("after %zu bytes", n);
 		}
 	}
@@ -129,7 +132,8 @@ TEST_F(files, rotation)
 	EXPECT_EQ(2, keys(self));
 }
 
-/* Where the file cannot be replaced the old key stays, and that is tried once. */
+/* Where the file cannot be replaced the old key stays, and an hour later that is tried again.
+ */
 TEST_F(files, rotation_fails)
 {
 	put(self, LINE, 0600);
@@ -138,8 +142,14 @@ TEST_F(files, rotation_fails)
 	rmdir(self->dir);
 	policy_files_rotate(self->c, BEGIN + 90 * DAY);
 	EXPECT_EQ(1, self->c->policy_keys[0]->count);
-	EXPECT_EQ(0, self->c->policy_key_period[0]);
+	EXPECT_EQ(BEGIN + 90 * DAY + POLICY_KEY_RETRY, self->c->policy_key_retry[0]);
 	EXPECT_NE(0, access(self->file, F_OK));
+	mkdir(self->dir, 0700);
+	put(self, LINE, 0600);
+	policy_files_rotate(self->c, BEGIN + 90 * DAY + POLICY_KEY_RETRY - 1);
+	EXPECT_EQ(1, self->c->policy_keys[0]->count);
+	policy_files_rotate(self->c, BEGIN + 90 * DAY + POLICY_KEY_RETRY);
+	EXPECT_EQ(2, self->c->policy_keys[0]->count);
 }
 
 /* A policy has an id of its own, which its key and its networks change where they matter. */
@@ -156,7 +166,7 @@ TEST_F(files, policy_ids)
 	strcpy(id[0], s.id);
 	EXPECT_EQ(NULL, strstr(buf_string(&s.document), "k1"));
 	EXPECT_NE(NULL, strstr(buf_string(&s.document), "{\"cloud\":\"local\",\"fields\":{"
-		"\"application\":\"share\","));
+							"\"application\":\"share\","));
 	sharing_end(&s);
 	policy_files_rotate(self->c, BEGIN + 90 * DAY);
 	ASSERT_TRUE(sharing_begin(&s, self->c, 0, &p, &counters));
@@ -179,7 +189,8 @@ TEST_F(files, policy_ids)
 	sharing_end(&s);
 }
 
-static void configure(FIXTURE_DATA(files) *self, const char *more, char path[static 2 * SCRATCH_MAX])
+static void configure(FIXTURE_DATA(files) * self, const char *more,
+		      char path[static 2 * SCRATCH_MAX])
 {
 	FILE *f;
 
@@ -205,7 +216,8 @@ TEST_F(files, reloaded)
 	snprintf(more, sizeof(more),
 		 "preset = balanced\nkey_file = %s\nkey_period = 90d\n"
 		 "[network office]\nprefixes = 10.0.0.0/8\n"
-		 "[narrow n]\nrule = r\nurl = omit\n", self->file);
+		 "[narrow n]\nrule = r\nurl = omit\n",
+		 self->file);
 	configure(self, more, path);
 	reload(self->c, path);
 	EXPECT_EQ(90 * 86400, self->c->policy_key_period[0]);
