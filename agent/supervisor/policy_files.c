@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,15 +115,10 @@ void policy_files_read(struct config *c)
 
 static bool sync_directory(const char *path)
 {
-	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-	int fd = -1;
-	bool ok;
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	bool ok = fd >= 0 && fsync(fd) == 0;
 
-	if (slash) {
-		slash[slash == copy] = '\0';
-		fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	ok = fd >= 0 && fsync(fd) == 0;
 	if (fd >= 0)
 		close(fd);
 	free(copy);

@@ -23,8 +23,8 @@ PANOS = dict(zip(FIELDS, ("exclude-src-ip exclude-src-port exclude-dest-ip exclu
 NODE = "<config><devices><wildfire><session-info-select>%s</session-info-select></wildfire></devices></config>"
 
 
-def ctl(*argv, status=0, stdin=None):
-    done = subprocess.run([SLUICECTL, *argv], input=stdin, capture_output=True, text=True, timeout=30)
+def ctl(*argv, status=0, stdin=None, cwd=None):
+    done = subprocess.run([SLUICECTL, *argv], input=stdin, capture_output=True, text=True, timeout=30, cwd=cwd)
     assert done.returncode == status, f"{argv}: exit status {done.returncode}: {done.stdout}{done.stderr}"
     return done
 
@@ -128,6 +128,8 @@ def keys(out):
     with open(path) as f:
         assert f.read().startswith(both + "k3 "), "a file with an error was written to"
     ctl("policy", "keygen", os.path.join(out, "no", "key"), status=1)
+    ctl("policy", "keygen", "here", cwd=out)
+    assert os.path.getsize(os.path.join(out, "here"))
 
 
 def explained(out):
