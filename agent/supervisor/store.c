@@ -63,7 +63,7 @@ static const char schema[] = "CREATE TABLE sightings ("
 	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
 	  " WHERE id = ?1 AND cloud = ?2")                                                    \
 	X(RESULT, "UPDATE submissions SET outcome = ?3, verdict = ?4, detail = ?5, time = ?6" \
-		  " WHERE id = ?1 AND cloud = ?2")                                            \
+		  " WHERE id = ?1 AND cloud = ?2 AND outcome IS NULL")                        \
 	X(SAMPLE, "SELECT s.id, s.cloud, s.policy, s.outcome, s.verdict, s.detail, s.time,"   \
 		  " sightings.time, share_mask, EXISTS (SELECT 1 FROM outbox AS o"            \
 		  " WHERE o.id = s.id AND o.cloud = s.cloud) FROM submissions AS s"           \

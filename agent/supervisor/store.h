@@ -98,7 +98,7 @@ bool store_policy(struct store *s, const char *id, const struct buf *document, i
 enum store_result store_policy_find(struct store *s, const char *id, struct buf *document,
 				    int64_t *first);
 
-/* How a submission ended.  STORE_ABSENT: there is no such one. */
+/* How a submission ended, once.  STORE_ABSENT: there is no such one, or it has ended before. */
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
 			       const char *cloud, enum cloud_outcome outcome, int32_t verdict,
 			       const char *detail, int64_t now);

@@ -250,6 +250,8 @@ TEST_F(store, results_and_forgetting)
 	ASSERT_EQ(STORE_OK, store_load(self->store, self->s.id, "a", &sub));
 	sighting_free(&sub.sighting);
 	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_KNOWN, 1, "x", 1));
+	/* Told again, as a forwarder does that died before it noted that it had. */
+	ASSERT_EQ(STORE_ABSENT, store_result(self->store, self->s.id, "a", CLOUD_SENT, 0, "", 2));
 	ASSERT_TRUE(store_forget(self->store, 1000));
 	ASSERT_EQ(STORE_OK, store_load(self->store, self->s.id, "a", &sub));
 	sighting_free(&sub.sighting);
