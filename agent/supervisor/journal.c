@@ -17,12 +17,27 @@
 
 static int open_file(const char *path, int flags)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags,
-		      0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 
 	if (fd < 0)
 		log_error("cannot write the local log %s: %s", path, strerror(errno));
 	return fd;
+}
+
+/*
+ * A line that a crash cut ends here, so that it costs no other. It stays, because whoever
+ * follows the log may have read it already.
+ */
+static void end_last_line(const struct journal *j)
+{
+	off_t size = lseek(j->fd, 0, SEEK_END);
+	char last;
+
+	if (size <= 0 || pread(j->fd, &last, 1, size - 1) != 1 || last == '\n')
+		return;
+	log_warning("%s: its last line is incomplete", j->path);
+	if (write(j->fd, "\n", 1) != 1)
+		log_error("cannot write to the local log %s: %s", j->path, strerror(errno));
 }
 
 bool journal_open(struct journal *j, const char *dir, const char *name, bool fresh)
@@ -36,6 +51,8 @@ bool journal_open(struct journal *j, const char *dir, const char *name, bool fre
 		return false;
 	}
 	j->fd = open_file(j->path, fresh ? O_TRUNC : 0);
+	if (j->fd >= 0)
+		end_last_line(j);
 	return j->fd >= 0;
 }
 

@@ -23,7 +23,7 @@ struct journal {
 	bool failing; /* the last line failed, and that was logged */
 };
 
-/* DIR/name, mode 0600; fresh: emptied.  False after logging why. */
+/* DIR/name, mode 0600, after its last line; fresh: emptied.  False after logging why. */
 bool journal_open(struct journal *j, const char *dir, const char *name, bool fresh);
 void journal_close(struct journal *j);
 /* For logrotate: the same name again; the old file stays when that fails (logged).  One that is
