@@ -170,6 +170,14 @@ $(BUILD)/tests/bench_%: tests/bench/%.c $(BUILD)/libsluice.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
+# The agent on a ring that a test fills, and what kills its processes where it wants.
+$(BUILD)/tests/crash_agent: tests/crash/kernel.c $(BUILD)/agent/main.o $(BUILD)/libsluice.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+$(BUILD)/tests/crash_killer: tests/crash/killer.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+
 VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool udptool)
 $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h
 $(BUILD)/tests/nltool: agent/lib/list.c agent/lib/inet.c
@@ -178,7 +186,7 @@ $(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/mime_oracle $(VM_TOOLS) $(BUILD)/tests/forwarder_driver \
-	$(BUILD)/tests/bench_ledger
+	$(BUILD)/tests/bench_ledger $(BUILD)/tests/crash_agent $(BUILD)/tests/crash_killer
 
 check: deps-test
 	$(Q)scripts/check
