@@ -141,10 +141,20 @@ static const struct column columns[] = {
 	{.name = "cloud_reportid"},
 };
 
-/* In double quotes where it has a comma or one of these, which is doubled; one line. */
+/*
+ * PAN-OS quotes a value that has a comma or a double quote.  Of one that begins with a single
+ * quote some readers would make syntax, and refuse the line or take the next columns for it
+ * (syslog-ng's panos-parser).
+ */
+static bool needs_quotes(const char *p, size_t n)
+{
+	return n && (memchr(p, ',', n) || memchr(p, '"', n) || *p == '\'');
+}
+
+/* As one line; in double quotes one of these is doubled. */
 static void add(struct buf *out, const char *p, size_t n, bool quoted)
 {
-	quoted = quoted || memchr(p, ',', n) || memchr(p, '"', n);
+	quoted = quoted || needs_quotes(p, n);
 	if (quoted)
 		buf_add(out, "\"", 1);
 	for (size_t i = 0; i < n; i++) {

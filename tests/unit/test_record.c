@@ -241,6 +241,9 @@ TEST_F(record, panos_columns)
 	EXPECT_STREQ("From: a@example.org;", column(self, 51, &v));
 	EXPECT_STREQ("To: b@example.net;c@example.net;", column(self, 53, &v));
 	EXPECT_STREQ("gate", column(self, 60, &v));
+	sighting_set(&self->s, SIGHTING_RULE, "' x", 3);
+	EXPECT_STREQ("' x", column(self, 12, &v));
+	EXPECT_NE(NULL, strstr(buf_string(&self->out), ",\"' x\","));
 	/* Without a name the sample is called by its URL; without that by nothing, in quotes.
 	 */
 	sighting_set(&self->s, SIGHTING_FILENAME, NULL, 0);
