@@ -6,6 +6,7 @@
 # Each format is read back by a parser that knows nothing of Sluice (json, csv, liblognorm for CEF), and
 # by what was published of it, written down here once more: EVE's schema (suricata etc/schema.json),
 # OCSF 1.7's Detection Finding, PAN-OS 10.2's "Threat Log Fields", CEF revision 23.
+import calendar
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import replay
 from replay import case, same
@@ -64,6 +66,10 @@ def at(obj, path):
 
 def given(facts):
     return {k: v for k, v in facts.items() if v not in (None, "", [])}
+
+
+def seconds(text):
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def visible(text, but=""):
@@ -292,6 +298,30 @@ def eve_says(where):
     assert {"http", "smtp", "nfs", "tftp"} <= protocols, protocols
 
 
+# What suricata-verify expects of Suricata's own events on these captures: how many have these values.
+SURICATA = (
+    ("http-gap-beyond-body/input.pcap", 1, {"fileinfo.size": 12, "fileinfo.state": "TRUNCATED", "fileinfo.gaps": True}),
+    ("http-gap-simple/input.pcap", 1, {"fileinfo.size": 70, "fileinfo.state": "TRUNCATED", "fileinfo.gaps": True}),
+    ("http-brotli-ce/input.pcap", 1, {"fileinfo.filename": "f.txt", "fileinfo.size": 121}),
+    ("http-brotli-ce/input.pcap", 2, {}),
+    ("bug-6402-01/input.pcap", 1, {"fileinfo.state": "CLOSED", "fileinfo.size": 18}),
+    ("file-match-crossed/http-multipart-post.pcap", 1,
+     {"fileinfo.sha256": "c345c434702129224a0a3e89810a7ed2556718221c0d36fdb7e52b93fa732b00"}),
+    ("smb-length-5786/input.pcap", 1, {"fileinfo.filename": "toto.txt", "dest_port": 445, "app_proto": "smb"}),
+)
+
+
+@case
+def eve_suricata(where):
+    """eve: what Suricata's own events say of the same captures"""
+    for i, (name, count, values) in enumerate(SURICATA):
+        out = os.path.join(where, "suricata-%d" % i)
+        os.mkdir(out)
+        replay.run(SLUICED, os.path.join(replay.CORPUS, "suricata-verify", name), out, 60)
+        events = [json.loads(l) for l in ctl(os.path.join(out, "read"), "-n", "all", "--format", "eve").split("\n")[:-1]]
+        same(sum(all(at(e, k) == v for k, v in values.items()) for e in events), count, "%s: %r" % (name, values))
+
+
 OCSF_REQUIRED = ("activity_id category_uid class_uid type_uid severity_id time finding_info.uid metadata.version "
                  "metadata.product.name evidences.0.file.name evidences.0.file.type_id "
                  "evidences.0.connection_info.direction_id").split()
@@ -326,7 +356,7 @@ def ocsf_says(where):
         for path in OCSF_REQUIRED:
             assert at(o, path) is not None, "%s is required" % path
         same((o["class_uid"], o["category_uid"], o["type_uid"]), (2004, 2, 2004 * 100 + o["activity_id"]), "class")
-        same(o["time"] // 1000, int(subprocess_time(s["@timestamp"])), "time")
+        same(o["time"] // 1000, seconds(s["@timestamp"]), "time")
         for path, types in OCSF_TYPES.items():
             typed((at(o, path) if path else o) or {}, types, "OCSF " + path)
         assert at(o, "evidences.0.http_request.http_method") in (None, "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH",
@@ -340,12 +370,6 @@ def ocsf_says(where):
             facts["filename"] = at(s, "sluice.file.container.path")
         same(says, facts, "OCSF")
         same(at(o, "unmapped.sluice"), s["sluice"], "everything of ours")
-
-
-def subprocess_time(text):
-    import calendar
-    import time
-    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 @case
@@ -379,7 +403,7 @@ def cef_rules(where):
         if at(s, "sluice.file.container.path") and not at(s, "file.name"):
             facts["filename"] = at(s, "sluice.file.container.path")
         same(cef_says(c), given(wanted(facts, set(facts) - {"time"}, lambda v: visible(v, "\n\r"))), "CEF")
-        same(int(c["rt"]) // 1000, subprocess_time(s["@timestamp"]), "rt")
+        same(int(c["rt"]) // 1000, seconds(s["@timestamp"]), "rt")
         for key in c:
             if key.endswith("Label"):
                 assert key[:-5] in c, key + " labels nothing"
