@@ -223,6 +223,10 @@ class World:
         canary = ["vsys-canary", "app-canary", "user-canary", "http://canary.example:8080/a/b?c=d", "name-canary",
                   "from-canary@example.org", "to-canary@example.net", "subject-canary"]
         rows.append(json.dumps(twelve(up, canary)))
+        member = twelve(down, canary)
+        del member["file"]["name"]
+        member["sluice"]["file"]["container"] = {"sha256": "ab" * 32, "path": 'in/side, "x".exe'}
+        rows.append(json.dumps(member))
         self.text = "".join(r + "\n" for r in rows)
         self.rows = [json.loads(r) for r in rows]
         with open(os.path.join(self.log, "sightings.jsonl"), "w") as f:
