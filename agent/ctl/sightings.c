@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/ctl.h"
-#include "ctl/display.h"
 #include "ctl/follow.h"
 #include "ctl/sighting_text.h"
 #include "ctl/sightlog.h"
+#include "lib/display.h"
 #include "record/record.h"
 
 #include <stdlib.h>

@@ -2,12 +2,12 @@
 /*
  * Tables.  As wide as their widest cells; on a terminal they fit its width: columns
  * are cut, then left out, as far as each allows.  Cells are made harmless
- * (ctl/display.h), so any text may be given.
+ * (lib/display.h), so any text may be given.
  */
 #ifndef SLUICE_CTL_TABLE_H
 #define SLUICE_CTL_TABLE_H
 
-#include "ctl/display.h"
+#include "lib/display.h"
 
 #include <stdbool.h>
 #include <stddef.h>

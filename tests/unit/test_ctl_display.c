@@ -2,7 +2,7 @@
 /* Texts of strangers on a terminal, and the widths of a table. */
 #include <kselftest_harness.h>
 
-#include "ctl/display.h"
+#include "lib/display.h"
 #include "ctl/table.h"
 
 #include <locale.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/display.h"
+#include "lib/display.h"
 
 #include <langinfo.h>
 #include <locale.h>

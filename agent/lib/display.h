@@ -8,8 +8,8 @@
  * invisible, or that the C library does not know are written as \n, \x1b, \u202e.
  * Combining characters stay with the character they belong to, a few of them at most.
  */
-#ifndef SLUICE_CTL_DISPLAY_H
-#define SLUICE_CTL_DISPLAY_H
+#ifndef SLUICE_LIB_DISPLAY_H
+#define SLUICE_LIB_DISPLAY_H
 
 #include "lib/buf.h"
 
