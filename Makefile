@@ -56,8 +56,9 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 
 AGENT_PKGS := libnl-3.0 libnl-genl-3.0 htp libpcap sqlite3 libcurl libcrypto jansson expat \
 	libseccomp libcap-ng libnghttp2 zlib libbrotlidec libzstd liblzma
-# The agent's own parser reads the configuration, and asks libraries what a URL or a key is.
-CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson libcurl expat
+# The agent's own parser reads the configuration, and asks libraries what a URL or a key is; what
+# would leave is shown by the agent's own functions, who is in which group included.
+CTL_PKGS := libnl-3.0 libnl-genl-3.0 jansson libcurl expat sqlite3
 AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lmagic -lpthread
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -linih -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)

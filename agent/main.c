@@ -2,6 +2,7 @@
 /*
  * sluiced: command line, configuration, and then the live agent or a capture file.
  */
+#include "lib/display.h"
 #include "lib/log.h"
 #include "supervisor/config.h"
 #include "supervisor/offline.h"
@@ -21,6 +22,9 @@
 	X('c', "config", "FILE", "configuration; default " CONFIG_PATH)                        \
 	X('r', "read", "CAPTURE", "read a capture file (- is standard input), not the kernel") \
 	X('o', "output", "DIR", "where -r leaves samples, log and envelopes")                  \
+	X('n', "dry-run", NULL,                                                                \
+	  "with -r: print what each cloud would be sent, and send nothing")                    \
+	X('j', "json", NULL, "with --dry-run: as JSON, a line for each sighting and cloud")    \
 	X('C', "check", NULL, "read the configuration, say whether it is right, and stop")     \
 	X('d', "debug", NULL, "say more")                                                      \
 	X('V', "version", NULL, "print the version and stop")                                  \
@@ -28,13 +32,13 @@
 
 struct options {
 	const char *config, *capture, *output;
-	bool check, debug, version, help;
+	bool dry_run, json, check, debug, version, help;
 };
 
 static void usage(FILE *f)
 {
 	fputs("usage: sluiced [-c FILE] [-d] [--check]\n"
-	      "       sluiced -r CAPTURE -o DIR [-c FILE] [-d]\n\n",
+	      "       sluiced -r CAPTURE -o DIR [-c FILE] [-d] [--dry-run [--json]]\n\n",
 	      f);
 #define OPTION_HELP(letter, name, argument, help) \
 	fprintf(f, "  -%c, --%-7s %-8s %s\n", letter, name, argument ? argument : "", help);
@@ -62,7 +66,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:r:o:CdVh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:r:o:njCdVh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
@@ -72,6 +76,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'o':
 			o->output = optarg;
+			break;
+		case 'n':
+			o->dry_run = true;
+			break;
+		case 'j':
+			o->json = true;
 			break;
 		case 'C':
 			o->check = true;
@@ -102,6 +112,11 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		return wrong("-r CAPTURE needs -o DIR, where the results go");
 	if (o->output && !o->capture)
 		return wrong("-o DIR is for -r CAPTURE only");
+	if (o->dry_run && !o->capture)
+		return wrong("--dry-run is for -r CAPTURE only: for what a running agent sends "
+			     "there is sluicectl policy preview");
+	if (o->json && !o->dry_run)
+		return wrong("--json is for --dry-run only");
 	return true;
 }
 
@@ -117,7 +132,7 @@ static bool load_config(struct options *o, struct config *c)
 				 CONFIG_PATH);
 	}
 	if (o->config)
-		return config_read(c, o->config);
+		return o->dry_run ? config_read_shown(c, o->config) : config_read(c, o->config);
 	if (!config_default(c))
 		return false;
 	if (o->capture)
@@ -134,6 +149,13 @@ static void raise_file_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+static enum offline_show how_shown(const struct options *o)
+{
+	if (!o->dry_run)
+		return OFFLINE_SHOW_NOTHING;
+	return o->json ? OFFLINE_SHOW_JSON : OFFLINE_SHOW_TEXT;
 }
 
 int main(int argc, char **argv)
@@ -165,7 +187,8 @@ int main(int argc, char **argv)
 		printf("%s: OK\n", o.config ? o.config : "built-in configuration");
 		status = fflush(stdout) == 0 ? 0 : 1;
 	} else if (o.capture) {
-		status = offline_run(&config, o.capture, o.output);
+		display_init(isatty(STDOUT_FILENO));
+		status = offline_run(&config, o.capture, o.output, how_shown(&o));
 	} else {
 		status = supervisor_run(&config, o.config);
 	}

@@ -268,7 +268,7 @@ static bool directory_preview(const struct cloud_submission *s, const char *json
 	struct cloud_preview p = {
 		.name = STORE,
 		.method = "WRITE",
-		.condition = "the sample itself when the folder does not have it",
+		.condition = "the sample itself only when the folder does not have it",
 		.carries = store_carries(s),
 	};
 	int sample = cloud_open_sample(s, r);

@@ -375,7 +375,7 @@ static bool wildfire_preview(const struct cloud_submission *s, const char *json,
 	struct cloud_preview submit = {
 		.name = step_name[submit_step(s)],
 		.method = "POST",
-		.condition = "when the cloud answers that it does not know the sample",
+		.condition = "only when the cloud answers that it does not know the sample",
 		.carries = submit_carries(s),
 	};
 	struct request request;

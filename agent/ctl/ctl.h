@@ -52,7 +52,7 @@ int ctl_types(struct ctl *ctl, int argc, char **argv);
 int ctl_policy(struct ctl *ctl, int argc, char **argv);
 int ctl_resolve(struct ctl *ctl, int argc, char **argv);
 
-#define CTL_POLICY_WORDS "show explain presets diff import export keygen"
+#define CTL_POLICY_WORDS "show preview explain presets diff import export keygen"
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
 	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[],

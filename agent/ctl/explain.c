@@ -6,22 +6,10 @@
 #include "ctl/policy.h"
 
 #include "supervisor/policy_files.h"
+#include "supervisor/reasons.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Where a treatment comes from: the [share] section, a [narrow] section, or the kernel. */
-#define SOURCES_MAX (NARROWS_MAX + 3)
-#define SOURCE_TEXT 96
-
-struct explanation {
-	struct {
-		char name[SOURCE_TEXT];
-		struct policy policy;
-	} source[SOURCES_MAX];
-	size_t sources;
-	struct policy effective;
-};
 
 static bool in_group(void *arg, const char *user, const char *group)
 {
@@ -31,14 +19,7 @@ static bool in_group(void *arg, const char *user, const char *group)
 	return given && strcmp(given, group) == 0;
 }
 
-static void add(struct explanation *e, const char *kind, const char *name, struct policy p)
-{
-	snprintf(e->source[e->sources].name, SOURCE_TEXT, "%s%s", kind, name);
-	e->source[e->sources++].policy = p;
-	e->effective = policy_strictest(e->effective, p);
-}
-
-static void collect(struct explanation *e, const struct config *c, size_t cloud,
+static void collect(struct reasons *e, const struct config *c, size_t cloud,
 		    const struct policy_options *o)
 {
 	struct narrow_subject subject = {
@@ -53,21 +34,12 @@ static void collect(struct explanation *e, const struct config *c, size_t cloud,
 		.in_group = in_group,
 		.arg = (void *)o->group,
 	};
-	char name[NARROW_NAME_MAX + 2];
 
-	e->effective = policy_all(POLICY_SHARE);
-	snprintf(name, sizeof(name), "%s]", c->cloud[cloud].name);
-	add(e, "[share ", name, c->share[cloud]);
-	for (size_t i = 0; i < c->narrows; i++) {
-		if (!narrow_fits(&c->narrow[i], &subject))
-			continue;
-		snprintf(name, sizeof(name), "%s]", c->narrow[i].name);
-		add(e, "[narrow ", name, c->narrow[i].policy);
-	}
+	reasons_configured(e, c, cloud, &subject);
 }
 
 /* The module's switches, where it is loaded: it need not be here. */
-static bool add_switches(struct explanation *e)
+static bool add_switches(struct reasons *e)
 {
 	uint32_t mask, generation;
 	struct kernel kernel;
@@ -78,53 +50,19 @@ static bool add_switches(struct explanation *e)
 	ok = kernel_share_get(&kernel, &mask, &generation);
 	kernel_close(&kernel);
 	if (ok)
-		add(e, "the kernel's switch", "",
-		    policy_masked(policy_all(POLICY_SHARE), mask));
+		reasons_add(e, "the kernel's switch",
+			    policy_masked(policy_all(POLICY_SHARE), mask));
 	return ok;
 }
 
-/* What needs a key is omitted where there is none. */
-static void add_missing_key(struct explanation *e, const struct policy_keys *keys)
-{
-	struct policy p = policy_all(POLICY_SHARE);
-
-	if (keys && policy_keys_current(keys))
-		return;
-	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
-		if (policy_mode(&e->effective, f) == POLICY_ENCRYPT ||
-		    policy_mode(&e->effective, f) == POLICY_PSEUDONYMISE)
-			policy_set(&p, f, POLICY_OMIT);
-	add(e, "no key", "", p);
-}
-
-/* Names of the sources that make the field as strict as it is. */
-static json_t *reasons(const struct explanation *e, enum sluice_field field)
-{
-	struct policy_field wanted = policy_get(&e->effective, field);
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < e->sources; i++) {
-		struct policy_field f = policy_get(&e->source[i].policy, field);
-
-		/*
-		 * Only the first can say that something is shared. Of two that cut addresses
-		 * each may be the stricter in one family.
-		 */
-		if (f.mode == wanted.mode && (i == 0 || f.mode != POLICY_SHARE) &&
-		    (f.v4 == wanted.v4 || f.v6 == wanted.v6 || f.variant == wanted.variant))
-			json_array_append_new(list, json_string(e->source[i].name));
-	}
-	return list;
-}
-
-static void print(const struct ctl *ctl, const struct explanation *e, const char *cloud)
+static void print(const struct ctl *ctl, const struct reasons *e, const char *cloud)
 {
 	static const char *const titles[] = {"FIELD", "BECOMES", "BECAUSE OF"};
 	struct ctl_table *t = ctl->json ? NULL : ctl_table_new(titles, 3);
 	json_t *fields = json_object();
 
 	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++) {
-		json_t *why = reasons(e, f), *name;
+		json_t *why = reasons_of(e, f), *name;
 		char mode[POLICY_FIELD_TEXT_MAX], text[1024] = "";
 		size_t i, n = 0;
 
@@ -168,7 +106,7 @@ static bool names_known(const struct config *c, const struct policy_options *o)
 int ctl_policy_explain(struct ctl *ctl, const struct policy_options *o, int argc, char **argv)
 {
 	static struct ctl_config cc;
-	static struct explanation e;
+	static struct reasons e;
 	const struct config *c = &cc.config;
 	struct policy p;
 	size_t cloud = 0;
@@ -192,7 +130,7 @@ int ctl_policy_explain(struct ctl *ctl, const struct policy_options *o, int argc
 	if (!add_switches(&e) && !ctl->json)
 		ctl_warning("policy explain: the module is not loaded: its switches are not "
 			    "looked at");
-	add_missing_key(&e, c->policy_keys[cloud]);
+	reasons_keys(&e, c->policy_keys[cloud]);
 	print(ctl, &e, argv[0]);
 	config_free(&cc.config);
 	return CTL_OK;

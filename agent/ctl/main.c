@@ -67,10 +67,16 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
-	{"policy", "show|explain|presets|diff|import|export|keygen ...",
+	{"policy", "show|preview|explain|presets|diff|import|export|keygen ...",
 	 "what leaves: named policies, PAN-OS's", ctl_policy, true,
 	 "  policy show ID              a policy as it was when something left under it (asks\n"
-	 "                              the agent; the others only read the configuration)\n"
+	 "                              the agent, as preview does; the others only read\n"
+	 "                              the configuration)\n"
+	 "  policy preview              the envelope and the requests that each cloud would "
+	 "get now\n"
+	 "                              of a sighting that the agent has, by its "
+	 "configuration\n"
+	 "                              and the switches, or by that of -c; sends nothing\n"
 	 "  policy explain CLOUD        what becomes of each field, and which section says so\n"
 	 "  policy presets              named policies, from all shared to next to nothing\n"
 	 "  policy diff A B             fields that differ; exit status 1 when some do. A and "

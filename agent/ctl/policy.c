@@ -31,6 +31,17 @@ const struct ctl_option ctl_policy_options[] = {
 	 offsetof(struct policy_options, type)},
 	{'g', "group", "NAME", "explain: of a user in that group", NULL, ctl_take_text,
 	 offsetof(struct policy_options, group)},
+	{0, "sighting", "ID", "preview: of that sighting", NULL, ctl_take_text,
+	 offsetof(struct policy_options, sighting)},
+	{0, "sample", "SHA256", "preview: of every sighting of that sample", NULL,
+	 ctl_take_text, offsetof(struct policy_options, sample)},
+	{'n', "last", "N", "preview: of the last N that were to leave; default 1", NULL,
+	 ctl_take_count, offsetof(struct policy_options, last)},
+	{0, "cloud", "NAME", "preview: for that cloud alone", NULL, ctl_take_text,
+	 offsetof(struct policy_options, cloud)},
+	{0, "raw", "REQUEST", "preview: the exact body of that request, with the API key",
+	 "get/verdict submit/file submit/link store", ctl_take_text,
+	 offsetof(struct policy_options, raw)},
 	{'m', "members", NULL, "export: <member> elements instead of yes", NULL, ctl_take_flag,
 	 offsetof(struct policy_options, members)},
 	CTL_OPTIONS_END};
@@ -356,8 +367,13 @@ static const struct {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
 } commands[] = {
-	{"show", show},	    {"explain", ctl_policy_explain}, {"presets", list_presets},
-	{"diff", diff},	    {"import", import_panos},	     {"export", export_panos},
+	{"show", show},
+	{"preview", ctl_policy_preview},
+	{"explain", ctl_policy_explain},
+	{"presets", list_presets},
+	{"diff", diff},
+	{"import", import_panos},
+	{"export", export_panos},
 	{"keygen", keygen},
 };
 

@@ -9,6 +9,8 @@
 
 struct policy_options {
 	const char *config, *name, *rule, *vsys, *type, *group;
+	const char *sample, *sighting, *cloud, *raw;
+	uint64_t last;
 	bool members;
 };
 
@@ -17,5 +19,6 @@ bool ctl_policy_of_cloud(const char *command, struct ctl_config *cc, const char 
 			 struct policy *p);
 
 int ctl_policy_explain(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
+int ctl_policy_preview(struct ctl *ctl, const struct policy_options *o, int argc, char **argv);
 
 #endif

@@ -7,7 +7,9 @@
 #include "ctl/config.h"
 #include "ctl/sighting_text.h"
 #include "ctl/sightlog.h"
+#include "lib/json.h"
 #include "policy/ipcrypt.h"
+#include "policy/place.h"
 #include "policy/pseudonym.h"
 #include "supervisor/policy_files.h"
 
@@ -25,22 +27,6 @@ const struct ctl_option ctl_resolve_options[] = {
 	SIGHTLOG_OPTIONS(struct resolve_options),
 	CTL_OPTIONS_END};
 
-/* Where the local log has the value of each field. */
-static const char *const paths[SLUICE_FIELD_COUNT] = {
-	[SLUICE_FIELD_SOURCE_IP] = "source.ip",
-	[SLUICE_FIELD_SOURCE_PORT] = "source.port",
-	[SLUICE_FIELD_DESTINATION_IP] = "destination.ip",
-	[SLUICE_FIELD_DESTINATION_PORT] = "destination.port",
-	[SLUICE_FIELD_VIRTUAL_SYSTEM] = "sluice.virtual_system",
-	[SLUICE_FIELD_APPLICATION] = "network.application",
-	[SLUICE_FIELD_USER] = "user.name",
-	[SLUICE_FIELD_URL] = "url.original",
-	[SLUICE_FIELD_FILENAME] = "file.name",
-	[SLUICE_FIELD_EMAIL_SENDER] = "email.from.address",
-	[SLUICE_FIELD_EMAIL_RECIPIENT] = "email.to.address",
-	[SLUICE_FIELD_EMAIL_SUBJECT] = "email.subject",
-};
-
 /* A key that may have made it, of a cloud, and what an encrypted address was under it. */
 struct candidate {
 	const char *cloud;
@@ -57,19 +43,6 @@ struct search {
 	size_t candidates;
 	json_t *found; /* NULL: not yet */
 };
-
-static json_t *at(json_t *sighting, const char *path)
-{
-	while (sighting && *path) {
-		size_t n = strcspn(path, ".");
-		char key[32];
-
-		snprintf(key, sizeof(key), "%.*s", (int)n, path);
-		sighting = json_object_get(sighting, key);
-		path += n + (path[n] == '.');
-	}
-	return sighting;
-}
 
 /* Whether one value of a field is behind the token, by that key. */
 static bool is_behind(const struct search *s, const struct candidate *c,
@@ -105,8 +78,8 @@ static void try_value(struct search *s, json_t *sighting, enum sluice_field fiel
 					     s->token, "cloud", s->candidate[i].cloud, "key",
 					     s->candidate[i].key->id, "field",
 					     policy_field_name(field), "value", value, "time",
-					     at(sighting, "@timestamp"), "sighting",
-					     at(sighting, "event.id"));
+					     json_at(sighting, "@timestamp"), "sighting",
+					     json_at(sighting, "event.id"));
 }
 
 static bool look(void *arg, const struct sightlog_line *where, json_t *sighting)
@@ -115,7 +88,7 @@ static bool look(void *arg, const struct sightlog_line *where, json_t *sighting)
 
 	(void)where;
 	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++) {
-		json_t *value = at(sighting, paths[f]), *one;
+		json_t *value = place_seen(sighting, f), *one;
 		size_t i;
 
 		if (!json_is_array(value))

@@ -178,6 +178,24 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+bool sighting_id_parse(const char *text, uint8_t id[static SIGHTING_ID_SIZE])
+{
+	char again[SIGHTING_ID_TEXT];
+	const char *at = text;
+	int i, high, low;
+
+	for (i = 0; i < SIGHTING_ID_SIZE; i++) {
+		at += *at == '-';
+		high = hex_digit(at[0]);
+		low = high < 0 ? -1 : hex_digit(at[1]);
+		if (low < 0)
+			return false;
+		id[i] = high << 4 | low;
+		at += 2;
+	}
+	return strcasecmp(sighting_id_text(id, again), text) == 0;
+}
+
 bool sha256_parse(const char *text, uint8_t sha256[static SHA256_SIZE])
 {
 	int i, high, low;

@@ -248,6 +248,8 @@ void sighting_make_id(struct sighting *s);
 #define SIGHTING_ID_TEXT 37
 const char *sighting_id_text(const uint8_t id[static SIGHTING_ID_SIZE],
 			     char text[static SIGHTING_ID_TEXT]);
+/* That text again, digits in lower or upper case; false otherwise. */
+bool sighting_id_parse(const char *text, uint8_t id[static SIGHTING_ID_SIZE]);
 #define SHA256_TEXT 65
 const char *sha256_text(const uint8_t sha256[static SHA256_SIZE],
 			char text[static SHA256_TEXT]);

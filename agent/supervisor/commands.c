@@ -5,6 +5,7 @@
  */
 #include "supervisor/live.h"
 #include "supervisor/policy_commands.h"
+#include "supervisor/preview_command.h"
 #include "supervisor/sample_command.h"
 #include "supervisor/vsys_command.h"
 #include "supervisor/user_commands.h"
@@ -24,6 +25,8 @@ static void agent_status(struct control_client *c, void *arg, json_t *request)
 
 const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
+	{"policy.preview", preview_command},
+	{"policy.sightings", preview_command_sightings},
 	{"policy.show", policy_command_show},
 	{"resolve", policy_command_resolve},
 	{"sample", sample_command},

@@ -86,6 +86,11 @@ struct config {
 bool config_default(struct config *c);
 /* Reads a file over the defaults of each key.  False after logging every error found. */
 bool config_read(struct config *c, const char *path);
+/*
+ * To show what would be sent, by somebody who need not be able to send it: that the file of an
+ * API key or of certificates cannot be read is said, and is no failure; the key is then "".
+ */
+bool config_read_shown(struct config *c, const char *path);
 void config_free(struct config *c);
 
 /* Its rules, for policy/rule.h; they point into c. */

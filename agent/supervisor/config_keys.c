@@ -299,7 +299,6 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 		cloud->url[n - 1] = '\0';
 }
 
-/* The key itself is never shown. */
 /*
  * Text of a file, at most `max` bytes of it, to be freed; NULL after saying what is
  * wrong.  Read now: the forwarder has no way to files like these.
@@ -308,6 +307,7 @@ static char *read_text(struct parse *p, const struct key *k, const char *value, 
 		       struct stat *st)
 {
 	char *text = NULL;
+	unsigned int errors = p->errors;
 	size_t n = 0;
 	ssize_t got = -1;
 	int fd;
@@ -322,6 +322,8 @@ static char *read_text(struct parse *p, const struct key *k, const char *value, 
 			n += (size_t)got;
 	if (got < 0) {
 		config_bad(p, "%s: cannot read %s: %s", k->name, value, strerror(errno));
+		/* What is only shown can be shown without. */
+		p->errors = p->shown ? errors : p->errors;
 		free(text);
 		text = NULL;
 	} else if (n > max) {

@@ -438,7 +438,7 @@ static void finish(struct parse *p)
 		config_bad(p, "out of memory");
 }
 
-bool config_read(struct config *c, const char *path)
+static bool read_file(struct config *c, const char *path, bool shown)
 {
 	struct parse *p = calloc(1, sizeof(*p));
 	bool ok = false;
@@ -450,6 +450,7 @@ bool config_read(struct config *c, const char *path)
 	}
 	p->c = c;
 	p->path = path;
+	p->shown = shown;
 	p->section = SECTION_NONE;
 	p->file = fopen(path, "re");
 	if (!p->file) {
@@ -474,4 +475,14 @@ out:
 		config_free(c);
 	free(p);
 	return ok;
+}
+
+bool config_read(struct config *c, const char *path)
+{
+	return read_file(c, path, false);
+}
+
+bool config_read_shown(struct config *c, const char *path)
+{
+	return read_file(c, path, true);
 }

@@ -73,6 +73,7 @@ struct parse {
 	FILE *file;
 	int line;
 	unsigned int errors;
+	bool shown; /* nothing will be sent: see config_read_shown() */
 
 	enum section section;
 	size_t index; /* of the current cloud, share, rule, vsys or zone */

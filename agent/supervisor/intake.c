@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* A complete file as rules see it; points into s. */
-static struct rule_file as_rules_see(const struct config *c, const struct sighting *s)
+struct rule_file intake_rule_file(const struct config *c, const struct sighting *s)
 {
 	const char *type = sighting_get(s, SIGHTING_FILE_TYPE);
 	size_t i = type ? file_types_find(c->file_types, type) : FILE_TYPES_MAX;
@@ -32,7 +31,7 @@ static uint64_t match(const struct config *c, struct counters *counters, struct 
 
 	if (s->state != FILE_STATE_COMPLETE || !s->stored)
 		return 0;
-	f = as_rules_see(c, s);
+	f = intake_rule_file(c, s);
 	clouds = rule_match(&rules, &f, &chosen);
 	if (chosen < c->rules)
 		sighting_set(s, SIGHTING_RULE, c->rule[chosen].name,

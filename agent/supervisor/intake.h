@@ -20,6 +20,9 @@
 bool intake_sighting(const struct config *c, struct users *users, struct counters *counters,
 		     const struct msg_view *v, struct sighting *s, uint64_t *clouds);
 
+/* A complete file as rules see it; points into s. */
+struct rule_file intake_rule_file(const struct config *c, const struct sighting *s);
+
 /*
  * Decodes a MSG_SESSION, names its virtual system and writes it to the session log.  A log
  * that cannot be written is counted, and no error.  False: refused.

@@ -8,6 +8,7 @@
 #include "supervisor/intake.h"
 #include "supervisor/journal.h"
 #include "supervisor/policy_files.h"
+#include "supervisor/preview.h"
 #include "supervisor/rules.h"
 #include "supervisor/sharing.h"
 #include "supervisor/stats.h"
@@ -26,6 +27,7 @@ struct offline {
 	const struct config *c;
 	const char *capture;
 	const char *dir;
+	enum offline_show show;
 	struct child inspector;
 	struct counters counters;
 	struct users *users;
@@ -151,6 +153,40 @@ static void write_envelope(struct offline *o, size_t cloud, const struct sightin
 	free(path);
 }
 
+static void show_one(struct offline *o, size_t cloud, const struct sighting *s)
+{
+	char path[SPOOL_PATH_MAX] = "";
+	struct preview p = {
+		.c = o->c,
+		.users = o->users,
+		.cloud = cloud,
+		.s = s,
+		.sample_path = path,
+		.switches = SLUICE_SHARE_ALL,
+		.switches_seen = SLUICE_SHARE_ALL,
+	};
+	json_t *shown;
+
+	if (s->stored)
+		spool_path(o->dir, s->sha256, path, sizeof(path));
+	shown = preview_make(&p);
+	if (!shown || !preview_requests(shown, o->c->cloud[cloud].key)) {
+		log_error("out of memory for what would leave");
+		o->failed = true;
+	} else if (o->show == OFFLINE_SHOW_JSON) {
+		preview_print_json(shown, stdout);
+	} else {
+		preview_print(shown, stdout);
+	}
+	json_decref(shown);
+}
+
+static void show_all(struct offline *o, const struct sighting *s)
+{
+	for (size_t i = 0; i < o->c->clouds && o->show != OFFLINE_SHOW_NOTHING; i++)
+		show_one(o, i, s);
+}
+
 static void take_sighting(struct offline *o, const struct msg_view *v)
 {
 	struct sighting s;
@@ -166,6 +202,7 @@ static void take_sighting(struct offline *o, const struct msg_view *v)
 	for (size_t i = 0; i < o->c->clouds; i++)
 		if (clouds & (1ull << i))
 			write_envelope(o, i, &s);
+	show_all(o, &s);
 	sighting_free(&s);
 }
 
@@ -300,12 +337,13 @@ static void summary(const struct offline *o)
 		 (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000 / 10));
 }
 
-int offline_run(struct config *c, const char *capture, const char *dir)
+int offline_run(struct config *c, const char *capture, const char *dir, enum offline_show show)
 {
 	struct offline o = {
 		.c = c,
 		.capture = capture,
 		.dir = dir,
+		.show = show,
 		.inspector = {.role = "inspector", .fd = -1},
 		.journal.fd = -1,
 		.sessions.fd = -1,
@@ -329,6 +367,10 @@ int offline_run(struct config *c, const char *capture, const char *dir)
 	await_inspector(&o);
 	if (!stats_write(dir, &o.counters, &o.inspector, 1)) {
 		log_error("cannot write %s/stats.json: %s", dir, strerror(errno));
+		o.failed = true;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("cannot write to standard output: %s", strerror(errno));
 		o.failed = true;
 	}
 	summary(&o);

@@ -15,7 +15,13 @@
 
 #include "supervisor/config.h"
 
+/*
+ * Shows what each cloud would get of each sighting (supervisor/preview.h), too, on standard
+ * output.
+ */
+enum offline_show { OFFLINE_SHOW_NOTHING, OFFLINE_SHOW_TEXT, OFFLINE_SHOW_JSON };
+
 /* Returns the exit status: 0 when the capture was read to its end. */
-int offline_run(struct config *c, const char *capture, const char *dir);
+int offline_run(struct config *c, const char *capture, const char *dir, enum offline_show show);
 
 #endif

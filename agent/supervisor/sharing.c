@@ -17,10 +17,10 @@ static const char *type_of(const struct sighting *s)
 					     : sighting_get(s, SIGHTING_FILE_TYPE);
 }
 
-struct policy sharing_policy(const struct config *c, struct users *users, size_t cloud,
-			     const struct sighting *s)
+struct narrow_subject sharing_subject(const struct config *c, struct users *users, size_t cloud,
+				      const struct sighting *s)
 {
-	struct narrow_subject subject = {
+	return (struct narrow_subject){
 		.text =
 			{
 				[NARROW_CLOUD] = c->cloud[cloud].name,
@@ -33,6 +33,12 @@ struct policy sharing_policy(const struct config *c, struct users *users, size_t
 		.in_group = users ? in_group : NULL,
 		.arg = users,
 	};
+}
+
+struct policy sharing_policy(const struct config *c, struct users *users, size_t cloud,
+			     const struct sighting *s)
+{
+	struct narrow_subject subject = sharing_subject(c, users, cloud, s);
 
 	return narrow_apply(c->narrow, c->narrows, &subject, c->share[cloud]);
 }

@@ -19,6 +19,9 @@ struct sharing {
 	char id[POLICY_ID_MAX];
 };
 
+/* What narrowings are held against; it points into c and s. */
+struct narrow_subject sharing_subject(const struct config *c, struct users *users, size_t cloud,
+				      const struct sighting *s);
 /* The policy of a cloud for a sighting now: its [share], and all of [narrow] that fits. */
 struct policy sharing_policy(const struct config *c, struct users *users, size_t cloud,
 			     const struct sighting *s);

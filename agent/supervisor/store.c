@@ -62,6 +62,8 @@ static const char schema[] = "CREATE TABLE sightings ("
 	X(LOAD,                                                                               \
 	  "SELECT message, share_mask, policy FROM submissions JOIN sightings USING (id)"     \
 	  " WHERE id = ?1 AND cloud = ?2")                                                    \
+	X(SIGHTING, "SELECT message, share_mask, '' FROM sightings WHERE id = ?1")            \
+	X(LAST, "SELECT id FROM sightings ORDER BY time DESC, id LIMIT ?1")                   \
 	X(RESULT, "UPDATE submissions SET outcome = ?3, verdict = ?4, detail = ?5, time = ?6" \
 		  " WHERE id = ?1 AND cloud = ?2 AND outcome IS NULL")                        \
 	X(SAMPLE, "SELECT s.id, s.cloud, s.policy, s.outcome, s.verdict, s.detail, s.time,"   \
@@ -232,10 +234,8 @@ static bool load_row(sqlite3_stmt *q, struct store_submission *out)
 	return v.attrs && sighting_decode(&out->sighting, &v);
 }
 
-enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
-			     const char *cloud, struct store_submission *out)
+static enum store_result load(struct store *s, sqlite3_stmt *q, struct store_submission *out)
 {
-	sqlite3_stmt *q = fresh_for(s, S_LOAD, id, cloud);
 	int code = sqlite3_step(q);
 	bool readable = code != SQLITE_ROW || load_row(q, out);
 
@@ -248,6 +248,34 @@ enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_I
 	return code == SQLITE_ROW ? STORE_OK : STORE_ABSENT;
 }
 
+enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+			     const char *cloud, struct store_submission *out)
+{
+	return load(s, fresh_for(s, S_LOAD, id, cloud), out);
+}
+
+enum store_result store_sighting(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+				 struct store_submission *out)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_SIGHTING);
+
+	sqlite3_bind_blob(q, 1, id, SIGHTING_ID_SIZE, SQLITE_STATIC);
+	return load(s, q, out);
+}
+
+bool store_last(struct store *s, size_t max, void (*each)(void *arg, const uint8_t *id),
+		void *arg)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_LAST);
+	uint8_t id[SIGHTING_ID_SIZE];
+	int code;
+
+	sqlite3_bind_int64(q, 1, (int64_t)max);
+	while ((code = sqlite3_step(q)) == SQLITE_ROW)
+		if (db_blob(q, 0, id, sizeof(id)))
+			each(arg, id);
+	return db_done(&s->db, q, code);
+}
 bool store_policy(struct store *s, const char *id, const struct buf *document, int64_t now)
 {
 	sqlite3_stmt *q = db_fresh(&s->db, S_POLICY);

@@ -89,6 +89,13 @@ struct store_submission {
 enum store_result store_load(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
 			     const char *cloud, struct store_submission *out);
 
+/* The same without a cloud: its policy is none, and not readable. */
+enum store_result store_sighting(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
+				 struct store_submission *out);
+/* Ids of the last sightings that were to leave, the newest first, `max` at most. */
+bool store_last(struct store *s, size_t max, void (*each)(void *arg, const uint8_t *id),
+		void *arg);
+
 /*
  * A policy by its id, with its document (policy/document.h), before an envelope is made under
  * it; one that is there already stays.

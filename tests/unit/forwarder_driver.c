@@ -28,13 +28,16 @@
 #include <unistd.h>
 
 /* X(name, default, help) */
-#define TEXT_OPTIONS(X)                       \
-	X(dir, "", "for queue.db and spool/") \
-	X(kind, "wildfire", "of the cloud")   \
-	X(url, "", "of the cloud")            \
-	X(path, "", "of the cloud")           \
-	X(key, "KEY", "of the cloud")         \
-	X(ca, "", "file")                     \
+#define TEXT_OPTIONS(X)                                                                       \
+	X(dir, "", "for queue.db and spool/")                                                 \
+	X(kind, "wildfire", "of the cloud")                                                   \
+	X(url, "", "of the cloud")                                                            \
+	X(path, "", "of the cloud")                                                           \
+	X(key, "KEY", "of the cloud")                                                         \
+	X(ca, "", "file")                                                                     \
+	X(given, "",                                                                          \
+	  "file of lines ID SHA256 SIZE KIND ENVELOPE-FILE UPLOAD-NAME: of samples that are " \
+	  "in the spool")                                                                     \
 	X(prefix, "", "of the samples' content: other samples")
 
 #define NUMBER_OPTIONS(X)                                              \
@@ -74,6 +77,9 @@ static struct {
 
 struct submission {
 	uint8_t id[SIGHTING_ID_SIZE], sha256[SHA256_SIZE];
+	uint64_t size;
+	enum sighting_kind kind;
+	char *envelope, *upload_name; /* NULL: made up */
 	bool queued, final;
 };
 
@@ -169,6 +175,8 @@ static void make_list(void)
 			memcpy(s->id, sha256, sizeof(s->id));
 			s->id[0] = (uint8_t)k;
 			s->queued = !o.submit;
+			s->size = o.size;
+			s->kind = o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE;
 		}
 	}
 }
@@ -186,6 +194,53 @@ static struct cloud_config configured(char *ca)
 		.timeout = o.timeout,
 		.max_size = o.max_size,
 	};
+}
+
+static char *read_text(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+	char *text = NULL;
+
+	if (!f || getline(&text, &room, f) < 0)
+		die(path);
+	fclose(f);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* A line of `given`. */
+static bool take_given(struct submission *s, char *line)
+{
+	char id[64], hash[SHA256_TEXT + 1], kind[16], path[1024];
+	unsigned long long size;
+	int name = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (sscanf(line, "%63s %65s %llu %15s %1023s %n", id, hash, &size, kind, path, &name) !=
+		    5 ||
+	    !sighting_id_parse(id, s->id) || !sha256_parse(hash, s->sha256))
+		return false;
+	s->size = size;
+	s->kind = strcmp(kind, "link") ? SIGHTING_KIND_FILE : SIGHTING_KIND_LINK;
+	s->envelope = read_text(path);
+	s->upload_name = strdup(line + name);
+	return true;
+}
+
+static void read_given(void)
+{
+	FILE *f = fopen(o.given, "re");
+	size_t room = 0;
+	char *line = NULL;
+
+	list = calloc(64, sizeof(*list));
+	while (f && count < 64 && getline(&line, &room, f) > 0)
+		if (!take_given(&list[count++], line))
+			die(line);
+	free(line);
+	if (!f || fclose(f))
+		die(o.given);
 }
 
 static void run_forwarder(int socket)
@@ -271,7 +326,7 @@ static bool submit(const struct submission *s)
 	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
 	msg_put_string(&m, MSG_A_CLOUD, "test");
 	msg_put(&m, MSG_A_SHA256, s->sha256, sizeof(s->sha256));
-	msg_put_u64(&m, MSG_A_SIZE, o.size);
+	msg_put_u64(&m, MSG_A_SIZE, s->size);
 	return send_or_lose(&m);
 }
 
@@ -317,8 +372,8 @@ static void preview(struct submission *s)
 	struct cloud_config cloud = configured(NULL);
 	struct cloud_submission sub = {
 		.cloud = &cloud,
-		.size = o.size,
-		.sample_kind = o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE,
+		.size = s->size,
+		.sample_kind = s->kind,
 	};
 	char path[SPOOL_PATH_MAX], spool[2048], json[ENVELOPE_SIZE];
 	struct cloud_result result;
@@ -351,9 +406,10 @@ static void answer_envelope(const struct submission *s)
 	if (refuse) {
 		msg_put_string(&m, MSG_A_TEXT, "policy in pieces");
 	} else {
-		msg_put_u64(&m, MSG_A_KIND, o.link ? SIGHTING_KIND_LINK : SIGHTING_KIND_FILE);
-		msg_put_string(&m, MSG_A_JSON, envelope(s, json));
-		msg_put_string(&m, MSG_A_FILENAME, UPLOAD_NAME);
+		msg_put_u64(&m, MSG_A_KIND, s->kind);
+		msg_put_string(&m, MSG_A_JSON, s->envelope ? s->envelope : envelope(s, json));
+		msg_put_string(&m, MSG_A_FILENAME,
+			       s->upload_name ? s->upload_name : UPLOAD_NAME);
 	}
 	send_or_lose(&m);
 }
@@ -527,7 +583,10 @@ int main(int argc, char **argv)
 	log_init("forwarder", LOG_LEVEL_DEBUG);
 	signal(SIGPIPE, SIG_IGN);
 	srandom((unsigned int)getpid());
-	make_list();
+	if (*o.given)
+		read_given();
+	else
+		make_list();
 	if (o.preview) {
 		for (size_t i = 0; i < count; i++)
 			preview(&list[i]);
