@@ -87,7 +87,7 @@ sha() { sha256sum "$1" | cut -d' ' -f1; }
 # --- command line -----------------------------------------------------------------------
 ok 'help' "$cloud" --help
 for args in '' '--port x' '--fail nonsense' '--fail status' '--fail status=200' '--fail cut-before=3' \
-	'--verdict zz=1' '--pending x' '--quota -1' '--nothing' 'word' '--tls-dir t --log l'; do
+	'--verdict zz=1' '--pending x' '--quota -1' '--forget maybe' '--nothing' 'word' '--tls-dir t --log l'; do
 	# shellcheck disable=SC2086
 	"$cloud" $args >"$tmp/out" 2>"$tmp/err"
 	is "$? $(grep -c . "$tmp/err" | sed 's/[1-9]/some/')" '2 some' "refused with a message: '$args'"

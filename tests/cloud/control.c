@@ -39,8 +39,12 @@ const char *control_set(const char *name, const char *value)
 		if (!control_number(value, &number) || number > (uint64_t)1 << 30)
 			return "max-size: expected a number of bytes, at most 1073741824";
 		api_config.max_size = number;
+	} else if (!strcmp(name, "forget")) {
+		if (strcmp(value, "yes") && strcmp(value, "no"))
+			return "forget: expected yes or no";
+		store_set_forgetful(!strcmp(value, "yes"));
 	} else {
-		return "unknown setting, expected pending, quota or max-size";
+		return "unknown setting, expected pending, quota, max-size or forget";
 	}
 	return NULL;
 }

@@ -53,6 +53,7 @@ static struct {
 	X("verdict", "HASH=V", "the cloud knows this SHA-256 already, may be repeated")        \
 	X("quota", "N", "so many submissions, then 419")                                       \
 	X("max-size", "N", "largest file in bytes, else 413")                                  \
+	X("forget", "yes|no", "answer every verdict question as if nothing had come")          \
 	X("fail", "RULE", "misbehave, see below; may be repeated")                             \
 	X("table", "FILE", "print a request log as a table and exit")                          \
 	X("from", "SEQ", "with --table: only from this request on")                            \

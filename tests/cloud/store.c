@@ -19,6 +19,7 @@ static struct {
 	struct store_sample *oldest, *youngest;
 	size_t nr;
 	struct store_pending pending;
+	bool forgetful;
 	int dir; /* of the samples */
 } store = {.dir = -1};
 
@@ -103,6 +104,11 @@ void store_close(void)
 void store_set_pending(struct store_pending pending)
 {
 	store.pending = pending;
+}
+
+void store_set_forgetful(bool forgetful)
+{
+	store.forgetful = forgetful;
 }
 
 bool store_parse_pending(const char *text, struct store_pending *out)
@@ -288,7 +294,8 @@ int store_verdict(struct store_sample *sample, bool asked)
 	struct timespec now;
 	double age;
 
-	if (!sample || (!sample->received && !sample->verdict_set))
+	if (!sample || (!sample->received && !sample->verdict_set) ||
+	    (asked && store.forgetful))
 		return STORE_UNKNOWN;
 	if (sample->verdict < 0 || !sample->received)
 		return sample->verdict;

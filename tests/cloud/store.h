@@ -69,6 +69,11 @@ bool store_open(const char *dir);
 void store_close(void);
 void store_clear(void);
 void store_set_pending(struct store_pending pending);
+/*
+ * Every verdict question is answered STORE_UNKNOWN, whatever came: for clients that take this
+ * cloud for several and are to submit to each.
+ */
+void store_set_forgetful(bool forgetful);
 
 /* Read "5" (seconds) or "3r" (requests). */
 bool store_parse_pending(const char *text, struct store_pending *out);
