@@ -336,9 +336,10 @@ static bool send_counters(struct forwarder *f)
 	return true;
 }
 
+/* The end of an attempt is said before what another asks in its place. */
 void talk_send(struct forwarder *f)
 {
 	f->blocked = false;
-	if (send_acknowledgements(f) && send_wishes(f) && send_results(f))
+	if (send_acknowledgements(f) && send_results(f) && send_wishes(f))
 		send_counters(f);
 }

@@ -103,6 +103,7 @@ static bool take_word(struct supervisor *s, struct child *c, const struct msg_vi
 			return false;
 		w->outcome = (enum cloud_outcome)outcome;
 		w->verdict = (int32_t)(int64_t)verdict;
+		w->end = permits_end(&s->permits, w->id, w->cloud);
 	}
 	s->words++;
 	return true;
@@ -225,6 +226,7 @@ static bool store_all(struct supervisor *s, unsigned int *repeated, unsigned int
 static void tell_outcome(struct supervisor *s, const struct word *w)
 {
 	permits_result(&s->permits, &(struct permit_result){
+					    .end = w->end,
 					    .id = w->id,
 					    .cloud = w->cloud,
 					    .outcome = w->outcome,

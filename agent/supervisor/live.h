@@ -40,6 +40,7 @@ struct word {
 	enum cloud_outcome outcome;
 	int32_t verdict;
 	char detail[CLOUD_DETAIL_MAX];
+	struct permit_end end;
 	bool told; /* with this commit: not said before */
 };
 

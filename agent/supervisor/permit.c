@@ -128,23 +128,35 @@ bool permits_ask(struct permits *p, const struct msg_view *v)
 	return true;
 }
 
+struct permit_end permits_end(struct permits *p, const uint8_t id[static SIGHTING_ID_SIZE],
+			      const char *cloud)
+{
+	struct permit_end end = {0};
+
+	for (size_t i = 0; i < count(p); i++) {
+		struct permit *t = &p->permit[i];
+
+		if (t->state != PERMIT_OUT || memcmp(t->id, id, SIGHTING_ID_SIZE) != 0 ||
+		    strcmp(cloud_of(p, t)->name, cloud) != 0)
+			continue;
+		/* Of an attempt before, whose slot nobody took since, it is not the end. */
+		if (t->line > end.line) {
+			end.line = t->line;
+			memcpy(end.sample, t->sample, sizeof(end.sample));
+		}
+		forget(t);
+	}
+	return end;
+}
+
 void permits_result(struct permits *p, const struct permit_result *r)
 {
-	struct permit *t = NULL;
-	json_t *line;
+	json_t *line = p->results < PERMIT_RESULTS_MAX ? permit_line_result(r) : NULL;
 
-	for (size_t i = 0; i < count(p) && !t; i++)
-		if (p->permit[i].state == PERMIT_OUT &&
-		    memcmp(p->permit[i].id, r->id, SIGHTING_ID_SIZE) == 0 &&
-		    strcmp(cloud_of(p, &p->permit[i])->name, r->cloud) == 0)
-			t = &p->permit[i];
-	line = p->results < PERMIT_RESULTS_MAX ? permit_line_result(r, t) : NULL;
 	if (line)
 		p->result[p->results++] = line;
 	else
 		counter_add(p->counters, COUNTER_LEDGER_RESULTS_LOST, 1);
-	if (t)
-		forget(t);
 }
 
 /* ---------------------------------------------------------------- decisions */

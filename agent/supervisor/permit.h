@@ -59,8 +59,15 @@ struct permit {
 	bool revoke;			  /* MSG_REVOKE is to be sent */
 };
 
+/* What an outcome is the end of. */
+struct permit_end {
+	uint64_t line; /* of the ledger; 0: not known, as after a restart */
+	uint8_t sample[SHA256_SIZE];
+};
+
 /* How a submission ended. */
 struct permit_result {
+	struct permit_end end;
 	const uint8_t *id; /* SIGHTING_ID_SIZE bytes */
 	const char *cloud;
 	enum cloud_outcome outcome;
@@ -94,6 +101,12 @@ void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
 		      const struct permit_envelope *envelope);
 /* Takes a MSG_LEAVE; false: malformed. */
 bool permits_ask(struct permits *p, const struct msg_view *v);
+/*
+ * An outcome came: the last request of that submission, which is out no more.  Before anything
+ * else that the forwarder said after it is looked at: the next attempt may have the same slot.
+ */
+struct permit_end permits_end(struct permits *p, const uint8_t id[static SIGHTING_ID_SIZE],
+			      const char *cloud);
 /* Takes an outcome that was stored. */
 void permits_result(struct permits *p, const struct permit_result *r);
 
@@ -110,6 +123,6 @@ uint64_t permits_at(const struct permits *p, uint64_t when);
 
 /* permit_line.c: lines of the ledger, without what it adds itself; NULL: out of memory. */
 json_t *permit_line_request(const struct permit *t, const struct cloud_config *cloud);
-json_t *permit_line_result(const struct permit_result *r, const struct permit *t);
+json_t *permit_line_result(const struct permit_result *r);
 
 #endif

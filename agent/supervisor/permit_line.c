@@ -79,7 +79,7 @@ json_t *permit_line_request(const struct permit *t, const struct cloud_config *c
 	return whole(line, failed);
 }
 
-json_t *permit_line_result(const struct permit_result *r, const struct permit *t)
+json_t *permit_line_result(const struct permit_result *r)
 {
 	json_t *line = json_object();
 	bool failed = false;
@@ -87,10 +87,10 @@ json_t *permit_line_result(const struct permit_result *r, const struct permit *t
 	ecs_set(&failed, line, "type", json_string("result"));
 	/* Of which line is not known after a restart. */
 	ecs_set(&failed, line, "of",
-		t && t->line ? json_integer((json_int_t)t->line) : json_null());
+		r->end.line ? json_integer((json_int_t)r->end.line) : json_null());
 	ecs_set(&failed, line, "cloud", json_string(r->cloud));
-	if (t)
-		ecs_set(&failed, line, "sample", hash_json(t->sample));
+	if (r->end.line)
+		ecs_set(&failed, line, "sample", hash_json(r->end.sample));
 	ecs_set(&failed, line, "sighting", id_json(r->id));
 	ecs_set(&failed, line, "outcome", json_string(cloud_outcome_name(r->outcome)));
 	if (r->verdict != CLOUD_VERDICT_NONE)

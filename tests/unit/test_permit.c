@@ -395,8 +395,12 @@ TEST_F(permit, an_outcome_names_its_line)
 
 	send_out(_metadata, self);
 	id_of(id, 1);
+	r.end = permits_end(&self->p, id, "cloud0");
+	/* Another attempt in its place, before the outcome is stored. */
+	ASSERT_TRUE(ask(self, "cloud0", 0, 2, 0));
 	permits_result(&self->p, &r);
 	/* Said again after it was forgotten, as after a restart. */
+	r.end = permits_end(&self->p, id, "cloud0");
 	permits_result(&self->p, &r);
 	permits_step(&self->p, 0, true);
 	EXPECT_EQ(5, self->ledger.chain.n);
@@ -413,6 +417,25 @@ TEST_F(permit, an_outcome_names_its_line)
 	mask_now = 0;
 	permits_watch(&self->p, 1);
 	EXPECT_EQ(UINT64_MAX, permits_at(&self->p, UINT64_MAX));
+}
+
+/* An attempt that is to be repeated has no outcome, and stays until its place is taken. */
+TEST_F(permit, an_outcome_is_that_of_the_last_attempt)
+{
+	uint8_t id[SIGHTING_ID_SIZE];
+	struct permit_end end;
+
+	for (uint64_t slot = CLOUD_ATTEMPTS; slot-- > 0;) {
+		ASSERT_TRUE(ask(self, "cloud0", slot, 1, 0));
+		permits_step(&self->p, 0, false);
+		EXPECT_EQ(MSG_OK, permits_send(&self->p, self->fd[0]));
+	}
+	id_of(id, 1);
+	EXPECT_EQ(0, permits_end(&self->p, id, "cloud1").line);
+	end = permits_end(&self->p, id, "cloud0");
+	EXPECT_EQ(1 + CLOUD_ATTEMPTS, end.line);
+	EXPECT_EQ(0xaa, end.sample[0]);
+	EXPECT_EQ(0, permits_end(&self->p, id, "cloud0").line);
 }
 
 TEST_F(permit, what_an_honest_forwarder_would_not_ask_is_not_taken)
