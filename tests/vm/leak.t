@@ -11,9 +11,6 @@ of each field that is off, and the envelope must have the value of each field th
   tests/vm/leak.t [--short] [--seed N]
 """
 import argparse
-import base64
-import ipaddress
-import json
 import os
 import random
 import re
@@ -21,6 +18,7 @@ import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from canary import Search, request_bytes, self_test
 from rig import (CLIENT, CLIENT6, FIELDS, GATE6_OUTSIDE, GATE_OUTSIDE, SERVER, SERVER6, SERVER6_NAT, SERVER_NAT,
                  SERVER_PORT, SYSFS, Agent, Cloud, check, ctl, main, same, tail)
 
@@ -28,95 +26,6 @@ from rig import (CLIENT, CLIENT6, FIELDS, GATE6_OUTSIDE, GATE_OUTSIDE, SERVER, S
 FILLED = [f for f in FIELDS if not f.startswith('email_')]
 
 VSYS = 'Vsys_Canary-7c51/Zürich'
-
-
-# ------------------------------------------------------------------ encodings
-
-def percent(data, which):
-    return ''.join('%%%02X' % b if which(b) else chr(b) for b in data)
-
-
-def escapes(text, everything):
-    """As JSON may write it."""
-    out = ''
-    for unit in (text.encode('utf-16-be')[i:i + 2] for i in range(0, len(text.encode('utf-16-be')), 2)):
-        code = int.from_bytes(unit, 'big')
-        out += '\\u%04x' % code if everything or code > 126 or chr(code) in '"\\/' else chr(code)
-    return out
-
-
-def base64s(data):
-    """The parts of its base64 that do not depend on what stands around it, at all three alignments."""
-    for shift in range(3):
-        text = base64.b64encode(b'\0' * shift + data).decode()
-        text = text[(0, 2, 3)[shift]:]
-        whole = (shift + len(data)) // 3 * 4 - (0, 2, 3)[shift]
-        if whole >= 6:
-            yield text[:whole]
-            yield text[:whole].replace('+', '-').replace('/', '_')
-
-
-def encodings(text):
-    """Every way the bytes of a value might be written; case is ignored by the search."""
-    data = text.encode()
-    reserved = set(b"-._~") | set(range(48, 58)) | set(range(65, 91)) | set(range(97, 123))
-    forms = {text, percent(data, lambda b: True), percent(data, lambda b: b not in reserved),
-             percent(data, lambda b: not chr(b).isascii() or not chr(b).isalnum()),
-             urllib.parse.quote(text), urllib.parse.quote(text, safe=''), urllib.parse.quote_plus(text),
-             escapes(text, True), escapes(text, False), json.dumps(text)[1:-1],
-             json.dumps(text, ensure_ascii=False)[1:-1], text.replace('/', '\\/'),
-             text.encode().decode('latin-1')}
-    forms |= {urllib.parse.quote(f, safe=safe) for f in list(forms) for safe in ('', '/')}  # and once more
-    found = {f.encode('utf-8', 'surrogateescape') for f in forms} | {data}
-    found.add(data.hex().encode())
-    found |= {f.lower() for f in found} | {f.upper() for f in found}
-    return found, {b.encode() for b in base64s(data)}
-
-
-class Search:
-    """Looks for values in everything that the cloud was sent since it was made."""
-
-    def __init__(self, cloud):
-        self.cloud, self.before = cloud, {n: len(d) for n, d in cloud.records().items()}
-
-    def load(self):
-        self.data = b'\n'.join(d[self.before.get(n, 0):] for n, d in self.cloud.records().items())
-        self.lower = self.data.lower()
-
-    def text(self, value):
-        forms, exact = encodings(value)
-        for form in forms:
-            if form.lower() in self.lower:
-                return form
-        return next((form for form in exact if form in self.data), None)
-
-    def word(self, value, before=''):
-        """A number or an address: as a word, since digits of hashes and times would match it."""
-        match = re.search(b'(?<![0-9a-zA-Z%s])%s(?![0-9a-zA-Z]|\\.[0-9])'
-                          % (before.encode(), re.escape(value.encode())), self.data, re.I)
-        return match and match.group()
-
-    def port(self, value):
-        return self.word(str(value), '.') or self.word('%x' % value) or self.word('0x%x' % value)
-
-    def address(self, value):
-        a = ipaddress.ip_address(value)
-        forms = {a.compressed, a.exploded, a.compressed.upper()}
-        if a.version == 4:
-            forms |= {'::ffff:' + a.compressed, '::ffff:%s:%s' % (a.packed[:2].hex(), a.packed[2:].hex()),
-                      str(int(a)), '0x' + a.packed.hex(), '%d.%d.%d' % (*a.packed[:2], int.from_bytes(a.packed[2:], 'big'))}
-            # Host names that others make of addresses.
-            forms |= {a.compressed.replace('.', '-'), a.reverse_pointer}
-        for form in forms:
-            found = self.word(form)
-            if found:
-                return found
-        found, exact = encodings(a.compressed)
-        found -= {f for f in found if re.fullmatch(rb'[0-9a-fA-F.:]+', f)}
-        for form in list(found) + [a.packed.hex().encode()]:
-            if form.lower() in self.lower:
-                return form
-        return next((f for f in [a.packed] + sorted(exact) if f in self.data), None)
 
 
 # ------------------------------------------------------------------ one case
@@ -291,31 +200,23 @@ class Leak:
             self.switch(off, how)
             try:
                 case = Case(self.rig, seed, (next(self.ports), next(self.ports)))
-                search = Search(self.cloud)
+                before = {name: len(data) for name, data in self.cloud.records().items()}
                 sent = [self.cloud.accepted(sha256) for sha256 in case.run()]
-                search.load()
+                search = Search(b'\n'.join(d[before.get(n, 0):] for n, d in self.cloud.records().items()))
                 for i, request in enumerate(sent):
                     what = ('download', 'upload')[i]
                     values = case.values(i)
                     searched = [(f, v) for f in off for v in values.get(f, ())]
                     searched += [('nothing', v) for v in case.never(i)]
                     # The same value may be allowed in the other direction: look at this request alone then.
+                    only = Search(request_bytes(self.cloud, request))
                     for field, (kind, value) in searched:
-                        found = getattr(self.request_only(request), kind)(value)
+                        found = getattr(only, kind)(value)
                         check(not found, '%s: %s is off, and %r left as %r' % (what, field, value, found))
                     case.has(i, off, request['session'], request['file']['name'])
                 self.whole(case, off, search)
             finally:
                 self.switch_back(off, how)
-
-    def request_only(self, request):
-        """A search in the bytes of one request."""
-        search = Search.__new__(Search)
-        with open(os.path.join(self.cloud.log, 'conn-%06d.bin' % request['conn']), 'rb') as f:
-            f.seek(request['offset'])
-            search.data = f.read(request['length'])
-        search.lower = search.data.lower()
-        return search
 
     def whole(self, case, off, search):
         """All bytes since: questions, repetitions, anything else. Values that are off both ways."""
@@ -333,41 +234,6 @@ class Leak:
                 check(not found, '%r left as %r' % (value, found))
 
 
-def self_test(tap):
-    """The search finds what it is to find."""
-    with tap.case('the search finds a value in every encoding'):
-        s = Search.__new__(Search)
-        value = 'Gimpel 5 ä&=/"'
-        data = value.encode()
-        hidden = [data, data.upper(), urllib.parse.quote(value).encode(), urllib.parse.quote_plus(value).encode(),
-                  ''.join('%%%02x' % b for b in data).encode(), urllib.parse.quote(urllib.parse.quote(value)).encode(),
-                  ''.join('%%25%02X' % b for b in data).encode(), json.dumps(value)[1:-1].encode(),
-                  json.dumps(value, ensure_ascii=False)[1:-1].encode(), data.hex().encode(), data.hex().upper().encode()]
-        hidden += [base64.b64encode(b'x' * k + data + b'yz') for k in range(4)]
-        for form in hidden:
-            s.data = b'noise ' + form + b' noise'
-            s.lower = s.data.lower()
-            check(s.text(value), 'not found: %r' % form)
-        s.data = s.lower = b'gimpel 5 a&=/ R2ltcGVs' * 10
-        check(not s.text(value), 'found in noise')
-        for address, forms in (('10.81.1.2', (b'"10.81.1.2"', b'http://10.81.1.2:80/', b'ip:10.81.1.2',
-                                              b'::ffff:10.81.1.2', b'\x0a\x51\x01\x02', b'0a510102',
-                                              b'10%2E81%2E1%2E2', b'10-81-1-2', base64.b64encode(b'a=10.81.1.2&'))),
-                               ('fd81:1::2', (b'[fd81:1::2]:80', b'FD81:1::2', b'fd81:0001:0000:0000:0000:0000:0000:0002',
-                                              b'fd81%3A1%3A%3A2', ipaddress.ip_address('fd81:1::2').packed))):
-            for form in forms:
-                s.data = b'noise ' + form + b' noise'
-                s.lower = s.data.lower()
-                check(s.address(address), 'not found: %r' % form)
-        s.data = s.lower = b'"10.81.1.23" "10.81.10.2" "110.81.1.2" [fd81:1::23]'
-        check(not s.address('10.81.1.2') and not s.address('fd81:1::2'), 'another address is taken for it')
-        for form in (b'"port":20202}', b'http://a:20202/', b'20202:x', b'x=20202&', b'0x4eea'):
-            s.data = s.lower = b'noise ' + form + b' noise'
-            check(s.port(20202), 'not found: %r' % form)
-        s.data = s.lower = b'"port":20202} 2026-11-24T05:10:24.020203000Z 00020203 a20203'
-        check(not s.port(2020) and not s.port(20203), 'another port is taken for it')
-
-
 def test(tap, rig):
     parser = argparse.ArgumentParser()
     parser.add_argument('--short', action='store_true')
@@ -377,7 +243,7 @@ def test(tap, rig):
     numbers = random.Random(args.seed)
     ways = ('sysfs', 'netlink', 'configuration')
 
-    self_test(tap)
+    self_test(tap, check)
     leak = Leak(tap, rig, args.seed)
     leak.case('nothing is off: everything is there', (), {}, args.seed)
     for n, field in enumerate(FIELDS):
