@@ -90,8 +90,7 @@ def walks(long):
         return [Walk('first', 'forwarder', 37, 0), Walk('again', 'forwarder', 8, 0),
                 Walk('again', 'supervisor', 8, 0), Walk('first', 'supervisor', 37, 0)]
     roles = 'forwarder', 'supervisor'
-    return [Walk('first', role, 1, 0) for role in roles] + \
-        [Walk('again', role, 1, turn) for role in roles for turn in range(3)]
+    return [Walk(form, role, 1, turn) for form in ('first', 'again') for role in roles for turn in range(3)]
 
 
 class Test:
@@ -130,7 +129,7 @@ class Test:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--long', action='store_true', help='every call, some 2000 kills')
+    parser.add_argument('--long', action='store_true', help='every call in each way, some 2500 kills')
     parser.add_argument('--keep', action='store_true', help='keep the folder of what failed, and say where')
     parser.add_argument('--only', default='', metavar='TEXT', help='walks with that in their names')
     parser.add_argument('--jobs', type=int, default=4, metavar='N',

@@ -32,6 +32,7 @@ KILLER = os.path.join(BUILD, 'tests', 'crash_killer')
 SLUICECTL = os.path.join(BUILD, 'sluicectl')
 TESTCLOUD = os.path.join(BUILD, 'testcloud')
 RUN_MAX = 60            # seconds that a run may take
+FED = 3000, 40000       # sizes of the files that an agent gets to see
 
 CONF = '''
 [agent]
@@ -175,9 +176,20 @@ class World:
         self.accepted = {}      # by (sighting, cloud): the hash
         self.killed = []        # (role, call, when, name)
 
+    def start(self, argv, log):
+        """An agent under the killer, and what feed() takes."""
+        ours, ring = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.settimeout(20)
+        with ring:      # the killer has one as long as it lives
+            child = subprocess.Popen(argv + ['--', AGENT, '-c', self.conf], stdout=subprocess.PIPE, stderr=log,
+                                     text=True, pass_fds=[ring.fileno()],
+                                     env=dict(os.environ, SLUICE_RING=str(ring.fileno())))
+        return child, ours
+
     def feed(self, ring):
-        """Two more files in the ring, one of them several packets and writes long."""
-        for size in 3000, 40000:
+        """Two more files, one of them several packets and writes long."""
+        for size in FED:
             self.number += 1
             body = hashlib.shake_128(b'%d %d' % (os.getpid(), self.number)).digest(size)
             self.sample[hashlib.sha256(body).hexdigest()] = body
@@ -190,20 +202,17 @@ class World:
         argv = [KILLER] + (['--role', role] if role else [])
         for n, when in kills:
             argv += ['--kill', '%d:%s' % (n, when)]
-        ours, ring = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        ours.settimeout(20)
         before, fed = self.tally(self.rows), len(self.sample)
         done, calls, status = [], [], None
-        with ours, ring, open(self.log, 'ab') as log, subprocess.Popen(
-                argv + ['--', AGENT, '-c', self.conf], stdout=subprocess.PIPE, stderr=log, text=True,
-                pass_fds=[ring.fileno()], env=dict(os.environ, SLUICE_RING=str(ring.fileno()))) as child:
-            self.feed(ours)
+        with open(self.log, 'ab') as log:
+            child, ring = self.start(argv, log)
+        with child, ring:
             over = threading.Event()
             watch = threading.Thread(target=self.watch, args=(
-                child, over, lambda: before.sightings + len(self.sample) - fed))
+                child, over, lambda: before.sightings + max(len(self.sample) - fed, len(FED))))
             watch.start()
             try:
+                self.feed(ring)
                 for line in child.stdout:
                     word = line.split()
                     if word[0] == 'kill':
@@ -211,11 +220,14 @@ class World:
                         if len(done) == len(kills) and not stay:
                             child.terminate()
                         elif role == 'forwarder':
-                            self.feed(ours)
+                            self.feed(ring)
                     elif word[0] == 'calls':
                         calls.append(int(word[2]))
                     elif word[0] == 'status':
                         status = int(word[1])
+            except BaseException:
+                child.kill()    # and with it all that it traces
+                raise
             finally:
                 over.set()
                 watch.join()
@@ -229,7 +241,7 @@ class World:
         end = time.monotonic() + RUN_MAX
         while not over.wait(0.1):
             if time.monotonic() > end:
-                child.kill()    # and with it all that it traces
+                child.kill()
                 return
             try:
                 self.seen = self.tally(self.live)
@@ -319,12 +331,12 @@ class World:
         lines = self.ledger()
         begin = max(i for i, line in enumerate(lines) if line['type'] == 'start')
         kinds = collections.Counter(line['type'] for line in lines[begin:])
-        same(counters['sightings'], 2, 'counter sightings')
-        same(counters['queued'], before.offered + 4, 'counter queued; what was open, and two samples for two clouds')
+        same(counters['sightings'], len(FED), 'counter sightings')
+        same(counters['queued'], before.offered + 2 * len(FED), 'counter queued; what was open, and two samples for two clouds')
         same(counters['requests'], kinds['request'], 'counter requests; such lines in the ledger')
         same(counters['submitted'] + counters['known'] + counters['failed'], len(self.accepted) - before.ended,
              'counters submitted, known and failed; what ended')
-        same(kinds['result'], before.waiting + 4, 'results in the ledger; what had none, and these')
+        same(kinds['result'], before.waiting + 2 * len(FED), 'results in the ledger; what had none, and these')
         for name in ZERO:
             same(counters[name], 0, 'counter ' + name)
 
@@ -340,6 +352,7 @@ class World:
         same({i for i, _ in self.accepted}, {i for i, in self.rows('supervisor.db', 'select lower(hex(id)) from'
                                                                    ' sightings')}, 'sightings, and their submissions')
         lines = self.ledger()
+        self.policies = self.rows('supervisor.db', 'select id from policies')
         self.judge_wildfire([r for r in lines if r['type'] == 'request' and r['cloud'] == 'wf'])
         self.judge_folder([r for r in lines if r['type'] == 'request' and r['cloud'] == 'folder'])
         self.judge_results([r for r in lines if r['type'] == 'result'])
@@ -364,7 +377,7 @@ class World:
                 check(line[key] >= 0, 'a request that arrived, and is not in the ledger: %s' % (key,))
             for r in uploads:
                 same(r['file']['size'], len(body), 'size of the upload')
-                check(r['session']['sluice']['policy']['id'], 'an envelope without its policy')
+                self.judge_policy(r['session'])
 
     def judge_folder(self, lines):
         stored = {r['sample'] for r in lines}
@@ -383,7 +396,12 @@ class World:
         for name in found:
             if name.endswith('.json'):
                 with open(os.path.join(self.folder, name)) as f:
-                    json.load(f)
+                    self.judge_policy(json.load(f))
+
+    def judge_policy(self, envelope):
+        """What it left under can be shown."""
+        policy = envelope['sluice']['policy']['id']
+        check((policy,) in self.policies, 'an envelope under the policy %s, which was not kept' % policy)
 
     def judge_results(self, lines):
         """One for each submission; a supervisor killed between commit and line leaves none."""
