@@ -31,7 +31,7 @@ AGENT = os.path.join(BUILD, 'tests', 'crash_agent')
 KILLER = os.path.join(BUILD, 'tests', 'crash_killer')
 SLUICECTL = os.path.join(BUILD, 'sluicectl')
 TESTCLOUD = os.path.join(BUILD, 'testcloud')
-RUN_MAX = 60            # seconds that a run may take
+RUN_MAX = 120           # seconds that a run may take
 FED = 3000, 40000       # sizes of the files that an agent gets to see
 
 CONF = '''
