@@ -392,6 +392,7 @@ class Rig:
                     '  add_header Content-Disposition $http_x_disposition;\n'
                     '  location /put/ { dav_methods PUT; create_full_put_path on; }\n'
                     '  location /post/ { echo_read_request_body; echo taken; }\n'
+                    '  location /quiet/ { return 204; }\n'
                     '  location /any/ { rewrite ^/any/.*/([0-9a-z]+)/[^/]*$ /$1 break; }\n'
                     ' } }\n' % {'w': self.work, 'p': SERVER_PORT})
         child = popen('server', ('nginx', '-c', conf, '-e', self.path('nginx.log')))
@@ -502,6 +503,7 @@ class Agent:
         self.conf = rig.path(self.name + '.conf')
         self.log = rig.path(self.name + '.log')
         self.key = rig.path(self.name + '.key')
+        self.options = ()           # of the command line
         self.child = None
         os.makedirs(self.state, mode=0o700, exist_ok=True)
         os.makedirs(self.run, exist_ok=True)
@@ -526,7 +528,7 @@ class Agent:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, open(self.log, 'ab') as log:
             ready.bind(path)
             ready.settimeout(timeout)
-            self.child = popen(self.ns, (SLUICED, '-c', self.conf), stdin=subprocess.DEVNULL, stdout=log,
+            self.child = popen(self.ns, (SLUICED, '-c', self.conf) + self.options, stdin=subprocess.DEVNULL, stdout=log,
                                stderr=log, env=dict(os.environ, NOTIFY_SOCKET=path))
             ready.settimeout(1)
             end = time.monotonic() + timeout
