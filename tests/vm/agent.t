@@ -200,6 +200,26 @@ def known(w):
         same(w.wf.submissions(sha256), [], 'uploads')
 
 
+def previews(w, *options):
+    return [json.loads(line) for line in ctl('--json', '--run-dir', w.agent.run, 'policy', 'preview',
+                                             *options).splitlines()]
+
+
+def preview(w, sha256):
+    """What is shown of a sample that has left, against what arrived."""
+    for name, cloud in (('wf', w.wf), ('bare', w.bare)):
+        (one,) = previews(w, '--sample', sha256, '--cloud', name)
+        (came,) = cloud.submissions(sha256)
+        question, submit = one['requests']
+        same(submit['body'], {'sha256': came['body_sha256'], 'bytes': came['body_size']}, 'body at ' + name)
+        same(sorted(map(list, submit['headers'].items())), sorted(map(list, came['headers'])), 'headers at ' + name)
+        check(question['body']['sha256'] in [r['body_sha256'] for r in cloud.requests()], 'the question')
+        same(one['envelope'] if one['session'] else None, came.get('session'), 'envelope at ' + name)
+        raw = run('gate', ('sh', '-c', '"$@" | sha256sum', 'sh', SLUICECTL, '--run-dir', w.agent.run, 'policy',
+                           'preview', '--sighting', one['sighting'], '--cloud', name, '--raw', 'submit/file')).stdout
+        same(raw.split()[0], came['body_sha256'], '--raw')
+
+
 def tool(w):
     with w.case('sluicectl show: what became of a sample at each cloud; sightings: who got it'):
         name, sha256 = w.get(SERVER)
@@ -222,6 +242,27 @@ def tool(w):
         row = ctl('sightings', '-c', w.agent.conf, '--sender', SERVER, '--name', name).splitlines()
         same(len(row), 2, 'rows: %r' % row)
         check(name in row[1] and 'web-browsing' in row[1] and row[1].endswith('all'), row[1])
+
+    with w.case('sluicectl policy preview: the very bodies that left, by the running agent'):
+        before = len(w.wf.requests()), len(ledger_lines(w))
+        preview(w, sha256)
+        same((len(w.wf.requests()), len(ledger_lines(w))), before, 'requests and lines of the ledger')
+        ctl('share', 'user', 'off')
+        ctl('share', 'url', 'off')
+        try:
+            url = previews(w, '--sample', sha256, '--cloud', 'wf')[0]['fields']['url']
+            same((url['mark'], url['because']), ('left out', ["the kernel's switch"]), 'a switch that is off')
+        finally:
+            ctl('share', 'user', 'on')
+            ctl('share', 'url', 'on')
+        other = w.rig.path('other.conf')
+        with open(other, 'w') as f:
+            f.write('[cloud new]\nkind = directory\n[share new]\ndefault = share\nfilename = pseudonymise\n'
+                    '[rule all]\ncloud = new\n')
+        (one,) = previews(w, '--sample', sha256, '-c', other)
+        same((one['cloud'], one['fields']['filename']['mark'], one['fields']['source_ip']['mark']),
+             ('new', 'left out', 'shared'), 'another configuration')
+        check('no key' in one['fields']['filename']['because'], repr(one['fields']['filename']))
 
     with w.case('sluicectl show: without an agent, and for nobody'):
         text = ctl('show', sha256, '-d', w.agent.state, '--run-dir', w.rig.path('nothing'))
