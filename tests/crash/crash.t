@@ -25,10 +25,9 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import Cloud, World
+from world import WHEN, Cloud, World
 from rig import Failure, Tap, check, tail
 
-WHEN = 'before', 'after', 'torn'
 GROUP = 20              # kills of `again` between two that settle
 MEMORY = '/dev/shm'     # what a killed process wrote survives there too, and syncs cost nothing
 # A walk ends where so many agents in a row lived; further than any it cannot go.

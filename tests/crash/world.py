@@ -32,6 +32,7 @@ KILLER = os.path.join(BUILD, 'tests', 'crash_killer')
 SLUICECTL = os.path.join(BUILD, 'sluicectl')
 TESTCLOUD = os.path.join(BUILD, 'testcloud')
 RUN_MAX = 120           # seconds that a run may take
+WHEN = 'before', 'after', 'torn'
 FED = 3000, 40000       # sizes of the files that an agent gets to see
 
 CONF = '''
@@ -107,18 +108,18 @@ def download(number, name, body):
 class Cloud:
     """The test cloud; what it logged is read once."""
 
-    def __init__(self, where):
+    def __init__(self, where, popen=subprocess.Popen, address='127.0.0.1'):
         self.log, tls, port = (os.path.join(where, n) for n in ('cloud', 'tls', 'port'))
         os.mkdir(self.log)
         self.ca = os.path.join(tls, 'ca.pem')
         self.output = os.path.join(where, 'cloud.out')
         with open(self.output, 'wb') as out:
-            self.child = subprocess.Popen([TESTCLOUD, '--tls-dir', tls, '--log', self.log, '--key', KEY,
-                                           '--port-file', port], stdout=out, stderr=subprocess.STDOUT)
+            self.child = popen([TESTCLOUD, '--listen', address, '--tls-dir', tls, '--log', self.log, '--key', KEY,
+                                '--port-file', port], stdout=out, stderr=subprocess.STDOUT)
         poll(lambda: 'ready ' in tail(self.output) or self.child.poll() is not None, 60, 'the cloud')
         check(self.child.poll() is None, 'the cloud does not start: ' + tail(self.output))
         with open(port) as f:
-            self.url = 'https://127.0.0.1:%d/publicapi' % int(f.read())
+            self.url = 'https://%s:%d/publicapi' % (address, int(f.read()))
         self.lock, self.at = threading.Lock(), 0
         self.by_sample = collections.defaultdict(list)
 
@@ -187,7 +188,7 @@ class World:
                                      env=dict(os.environ, SLUICE_RING=str(ring.fileno())))
         return child, ours
 
-    def feed(self, ring):
+    def feed(self, child, ring):
         """Two more files, one of them several packets and writes long."""
         for size in FED:
             self.number += 1
@@ -212,7 +213,7 @@ class World:
                 child, over, lambda: before.sightings + max(len(self.sample) - fed, len(FED))))
             watch.start()
             try:
-                self.feed(ring)
+                self.feed(child, ring)
                 for line in child.stdout:
                     word = line.split()
                     if word[0] == 'kill':
@@ -220,7 +221,7 @@ class World:
                         if len(done) == len(kills) and not stay:
                             child.terminate()
                         elif role == 'forwarder':
-                            self.feed(ring)
+                            self.feed(child, ring)
                     elif word[0] == 'calls':
                         calls.append(int(word[2]))
                     elif word[0] == 'status':
