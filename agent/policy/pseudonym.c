@@ -45,11 +45,14 @@ static void add_collapsed(struct buf *out, const char *text, size_t n)
 			buf_add(out, " ", 1);
 }
 
+/* Who it is does not depend on the name a client puts before the <address>. */
 static void add_address(struct buf *out, const char *text, size_t n)
 {
-	if (n >= 2 && text[0] == '<' && text[n - 1] == '>') {
-		text++;
-		n -= 2;
+	const char *open = n && text[n - 1] == '>' ? memrchr(text, '<', n) : NULL;
+
+	if (open) {
+		n -= (size_t)(open + 1 - text) + 1;
+		text = open + 1;
 		trim(&text, &n);
 	}
 	add_lower(out, text, n);

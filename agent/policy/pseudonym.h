@@ -25,7 +25,8 @@
  * The form of a text that its pseudonym is made of, appended to out:
  *
  *	application, user	trimmed, ASCII letters lower case
- *	email_*er, _recipient	the same, and without <> around it; of one address
+ *	email_*er, _recipient	the same, of one address: what is between < and > where it
+ *				has them, without the name before it
  *	url			scheme and host lower case; no user information, no fragment,
  *				no port that is its scheme's default; "/" for no path
  *	filename		its last component, trimmed

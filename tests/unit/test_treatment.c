@@ -37,8 +37,8 @@ TEST(ipcrypt_vectors)
 		{BASIC, "255.255.255.255", "94.185.169.89", true},
 		{BASIC, "192.0.2.1", "100.115.72.131", true},
 		{BASIC, "2001:db8::1", "c180:5dd4:2587:3524:30ab:fa65:6ab6:f88", true},
-		{"2b7e151628aed2a6abf7158809cf4f3ca9f5ba40db214c3798f2e1c23456789a", "10.0.0.47",
-		 "19.214.210.244", true},
+		{"2b7e151628aed2a6abf7158809cf4f3ca9f5ba40db214c3798f2e1c23456789a",
+		 "10.0.0.47", "19.214.210.244", true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -148,11 +148,13 @@ TEST(key_files)
 		const char *expected =
 			policy_keys_parse(rows[i].text, strlen(rows[i].text), keys, &line);
 
-		EXPECT_EQ(!rows[i].expected, !expected) {
+		EXPECT_EQ(!rows[i].expected, !expected)
+		{
 			TH_LOG("row %zu: %s", i, expected ? expected : "good");
 		}
 		if (expected && rows[i].expected) {
-			EXPECT_NE(NULL, strstr(expected, rows[i].expected)) {
+			EXPECT_NE(NULL, strstr(expected, rows[i].expected))
+			{
 				TH_LOG("row %zu: %s", i, expected);
 			}
 			EXPECT_EQ(rows[i].line, line);
@@ -199,11 +201,14 @@ TEST(normalised)
 		{SLUICE_FIELD_EMAIL_SENDER, "<>", ""},
 		{SLUICE_FIELD_EMAIL_SENDER, "<a", "<a"},
 		{SLUICE_FIELD_EMAIL_RECIPIENT, "< a@b >", "a@b"},
+		{SLUICE_FIELD_EMAIL_RECIPIENT, "\"A <x>\" B. <A@b>", "a@b"},
+		{SLUICE_FIELD_EMAIL_SENDER, "a@b>", "a@b>"},
 		{SLUICE_FIELD_EMAIL_SUBJECT, "  Re:\t\r\n a   B ", "Re: a B"},
 		{SLUICE_FIELD_VIRTUAL_SYSTEM, " Blue  side", "Blue side"},
 		{SLUICE_FIELD_FILENAME, "C:\\dir/ a b.exe ", "a b.exe"},
 		{SLUICE_FIELD_FILENAME, "dir/", ""},
-		{SLUICE_FIELD_URL, "HTTP://u:p@Host.EXAMPLE:80/Path?Q#f", "http://host.example/Path?Q"},
+		{SLUICE_FIELD_URL, "HTTP://u:p@Host.EXAMPLE:80/Path?Q#f",
+		 "http://host.example/Path?Q"},
 		{SLUICE_FIELD_URL, "https://h:443", "https://h/"},
 		{SLUICE_FIELD_URL, "https://h:80?q", "https://h:80/?q"},
 		{SLUICE_FIELD_URL, "http://h:#x", "http://h/"},
@@ -232,7 +237,8 @@ static const char *independent(const char *field, const char *value, char *out, 
 	snprintf(command, sizeof(command),
 		 "python3 -c 'import hmac,sys\n"
 		 "h=lambda k,d:hmac.new(k,d,\"sha256\").digest()\n"
-		 "k=h(h(bytes(32),bytes.fromhex(\"" SECRET "\")),b\"sluice pseudonymise\\x01\")\n"
+		 "k=h(h(bytes(32),bytes.fromhex(\"" SECRET
+		 "\")),b\"sluice pseudonymise\\x01\")\n"
 		 "print(\"p1:k1:\"+h(k,sys.argv[1].encode()+b\"\\0\"+sys.argv[2].encode())"
 		 "[:16].hex(),end=\"\")' '%s' '%s'",
 		 field, value);
@@ -283,12 +289,15 @@ TEST(pseudonyms)
 TEST(networks)
 {
 	static const char *const rows[][2] = {
-		{"10.1.2.3", "office"},	  {"10.1.9.9", "site"},	   {"10.2.0.1", "internal"},
-		{"172.31.0.1", "internal"}, {"172.32.0.1", "external"}, {"192.168.1.1", "internal"},
-		{"100.127.0.1", "internal"}, {"100.128.0.1", "external"}, {"127.9.9.9", "internal"},
-		{"169.254.1.1", "internal"}, {"8.8.8.8", "external"},	 {"::1", "internal"},
-		{"::2", "external"},	  {"fd12::1", "internal"},   {"fe80::1", "internal"},
-		{"2001:db8:1::5", "six"}, {"2001:db8:2::5", "external"}, {"::ffff:10.1.2.3", "office"},
+		{"10.1.2.3", "office"},	       {"10.1.9.9", "site"},
+		{"10.2.0.1", "internal"},      {"172.31.0.1", "internal"},
+		{"172.32.0.1", "external"},    {"192.168.1.1", "internal"},
+		{"100.127.0.1", "internal"},   {"100.128.0.1", "external"},
+		{"127.9.9.9", "internal"},     {"169.254.1.1", "internal"},
+		{"8.8.8.8", "external"},       {"::1", "internal"},
+		{"::2", "external"},	       {"fd12::1", "internal"},
+		{"fe80::1", "internal"},       {"2001:db8:1::5", "six"},
+		{"2001:db8:2::5", "external"}, {"::ffff:10.1.2.3", "office"},
 	};
 	struct networks *n = calloc(1, sizeof(*n));
 	struct endpoint e;
@@ -306,7 +315,8 @@ TEST(networks)
 	EXPECT_NE(NULL, network_add(n, 2, "site"));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ASSERT_TRUE(inet_parse(rows[i][0], &e));
-		EXPECT_STREQ(rows[i][1], network_name(n, &e)) {
+		EXPECT_STREQ(rows[i][1], network_name(n, &e))
+		{
 			TH_LOG("%s", rows[i][0]);
 		}
 	}

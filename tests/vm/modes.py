@@ -92,7 +92,7 @@ def normalised(field, value):
     if field in ('application', 'user'):
         return lower(value)
     if field.startswith('email_') and field != 'email_subject':
-        return lower(value[1:-1].strip() if value.startswith('<') and value.endswith('>') else value)
+        return lower(value[value.rindex('<') + 1:-1].strip() if '<' in value and value.endswith('>') else value)
     if field == 'url':
         u = urllib.parse.urlsplit(value)
         port = ':%d' % u.port if u.port and u.port != {'http': 80, 'https': 443}.get(u.scheme) else ''
