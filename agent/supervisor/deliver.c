@@ -182,6 +182,8 @@ static bool render(struct deliver *d, const struct wish *w, struct permit_envelo
 	ok = make(d, &sub.sighting, cloud, &effective, e, reason);
 	if (ok && strcmp(buf_string(&d->name), sha256_text(sub.sighting.sha256, hash)) != 0)
 		e->name_bytes = d->name.len;
+	if (sub.sighting.kind == SIGHTING_KIND_LINK)
+		e->link_bytes = (size_t)sub.sighting.size;
 	*kind = sub.sighting.kind;
 	sighting_free(&sub.sighting);
 	return ok;

@@ -41,6 +41,7 @@ struct permit_envelope {
 	char policy[POLICY_ID_MAX]; /* its id */
 	struct envelope_report report;
 	size_t name_bytes; /* of the file's own name in the upload's; 0: it has none */
+	size_t link_bytes; /* of the sample, where it is a URL; else 0 */
 };
 
 struct permit {

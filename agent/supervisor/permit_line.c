@@ -27,6 +27,8 @@ static uint32_t field_bytes(const struct permit *t, enum sluice_field f)
 		return t->envelope.report.field[f].bytes;
 	if (f == SLUICE_FIELD_FILENAME && (t->carries & CLOUD_CARRIES_NAME))
 		return (uint32_t)t->envelope.name_bytes;
+	if (f == SLUICE_FIELD_URL && (t->carries & CLOUD_CARRIES_SAMPLE))
+		return (uint32_t)t->envelope.link_bytes;
 	return 0;
 }
 

@@ -17,7 +17,8 @@ static const char *reason_now;
 
 bool deliver_effective(struct deliver *d, const uint8_t id[static SIGHTING_ID_SIZE],
 		       const char *cloud, struct policy *effective,
-		       uint8_t sample[static SHA256_SIZE], char reason[static DELIVER_REASON_MAX])
+		       uint8_t sample[static SHA256_SIZE],
+		       char reason[static DELIVER_REASON_MAX])
 {
 	if (reason_now) {
 		snprintf(reason, DELIVER_REASON_MAX, "%s", reason_now);
@@ -82,7 +83,7 @@ static void id_of(uint8_t id[static SIGHTING_ID_SIZE], size_t number)
 	memcpy(id, &number, sizeof(number));
 }
 
-static bool ask(FIXTURE_DATA(permit) *self, const char *cloud, uint64_t slot, size_t number,
+static bool ask(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot, size_t number,
 		uint64_t carries)
 {
 	uint8_t id[SIGHTING_ID_SIZE], hash[SHA256_SIZE];
@@ -113,22 +114,25 @@ static bool ask(FIXTURE_DATA(permit) *self, const char *cloud, uint64_t slot, si
 	return ok;
 }
 
-static void rendered(FIXTURE_DATA(permit) *self, const char *cloud, uint64_t slot, size_t number)
+static void rendered(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot,
+		     size_t number)
 {
-	struct permit_envelope e = {.name_bytes = 5, .policy = "1234abcd"};
+	struct permit_envelope e = {
+		.name_bytes = 5, .link_bytes = number == 3 ? 33 : 0, .policy = "1234abcd"};
 	uint8_t id[SIGHTING_ID_SIZE];
 
 	e.effective = policy_masked(policy_now, mask_now);
 	for (int f = 0; f < SLUICE_FIELD_COUNT; f++)
-		e.report.field[f].bytes =
-			policy_mode(&e.effective, f) == POLICY_SHARE ? 10u + (unsigned int)f : 0;
+		e.report.field[f].bytes = policy_mode(&e.effective, f) == POLICY_SHARE
+						  ? 10u + (unsigned int)f
+						  : 0;
 	e.report.field[SLUICE_FIELD_USER].bytes = 0; /* the sighting has none */
 	id_of(id, number);
 	permits_rendered(&self->p, cloud, slot, id, &e);
 }
 
 /* The next message that came: its type, or MSG_NONE; its status is in *status. */
-static uint16_t next(FIXTURE_DATA(permit) *self, uint64_t *status)
+static uint16_t next(FIXTURE_DATA(permit) * self, uint64_t *status)
 {
 	*status = 99;
 	if (msg_receive(self->fd[1], self->room, &self->v) != MSG_OK)
@@ -138,7 +142,7 @@ static uint16_t next(FIXTURE_DATA(permit) *self, uint64_t *status)
 }
 
 /* Line n of the ledger. */
-static json_t *line(FIXTURE_DATA(permit) *self, size_t n)
+static json_t *line(FIXTURE_DATA(permit) * self, size_t n)
 {
 	FILE *f = fopen(scratch_path(self->dir, LEDGER_NAME), "r");
 	char *text = NULL;
@@ -186,7 +190,8 @@ TEST_F(permit, a_line_is_written_and_then_it_may_leave)
 	EXPECT_STREQ("submit/file", text_at(v, "request"));
 	EXPECT_STREQ("https://cloud.test/x", text_at(v, "url"));
 	EXPECT_STREQ("1234abcd", text_at(v, "policy"));
-	EXPECT_EQ(1007, json_integer_value(json_object_get(json_object_get(v, "body"), "bytes")));
+	EXPECT_EQ(1007,
+		  json_integer_value(json_object_get(json_object_get(v, "body"), "bytes")));
 	EXPECT_EQ(64, strspn(text_at(json_object_get(v, "body"), "sha256"), "07"));
 	EXPECT_EQ(64, strspn(text_at(v, "sample"), "a"));
 	fields = json_object_get(v, "fields");
@@ -203,13 +208,15 @@ TEST_F(permit, a_line_is_written_and_then_it_may_leave)
 	EXPECT_EQ(1, self->counters.value[COUNTER_REQUESTS]);
 }
 
-TEST_F(permit, a_question_tells_no_field_and_a_bare_upload_its_name)
+TEST_F(permit, a_question_tells_no_field_and_a_bare_upload_its_name_or_link)
 {
 	json_t *v;
 
 	rendered(self, "cloud0", 1, 2);
 	ASSERT_TRUE(ask(self, "cloud0", 0, 1, 0));
 	ASSERT_TRUE(ask(self, "cloud0", 1, 2, CLOUD_CARRIES_SAMPLE | CLOUD_CARRIES_NAME));
+	rendered(self, "cloud0", 2, 3);
+	ASSERT_TRUE(ask(self, "cloud0", 2, 3, CLOUD_CARRIES_SAMPLE));
 	permits_step(&self->p, 0, false);
 	v = line(self, 2);
 	EXPECT_EQ(0, json_object_size(json_object_get(v, "fields")));
@@ -217,14 +224,20 @@ TEST_F(permit, a_question_tells_no_field_and_a_bare_upload_its_name)
 	json_decref(v);
 	v = line(self, 3);
 	EXPECT_EQ(1, json_object_size(json_object_get(v, "fields")));
-	EXPECT_EQ(5, json_integer_value(json_object_get(
-			     json_object_get(json_object_get(v, "fields"), "filename"), "bytes")));
+	EXPECT_EQ(5,
+		  json_integer_value(json_object_get(
+			  json_object_get(json_object_get(v, "fields"), "filename"), "bytes")));
+	json_decref(v);
+	v = line(self, 4);
+	EXPECT_EQ(1, json_object_size(json_object_get(v, "fields")));
+	EXPECT_EQ(33, json_integer_value(json_object_get(
+			      json_object_get(json_object_get(v, "fields"), "url"), "bytes")));
 	json_decref(v);
 }
 
 /* Asks, and expects a refusal and no line. */
-static void refused(struct __test_metadata *_metadata, FIXTURE_DATA(permit) *self, size_t number,
-		    uint64_t carries, const char *why)
+static void refused(struct __test_metadata *_metadata, FIXTURE_DATA(permit) * self,
+		    size_t number, uint64_t carries, const char *why)
 {
 	uint64_t lines = self->ledger.chain.n, status;
 	char text[PERMIT_REFUSAL_MAX];
@@ -235,7 +248,8 @@ static void refused(struct __test_metadata *_metadata, FIXTURE_DATA(permit) *sel
 	EXPECT_EQ(MSG_GO, next(self, &status));
 	EXPECT_EQ(1, status);
 	ASSERT_TRUE(msg_get_string(&self->v, MSG_A_TEXT, text, sizeof(text)));
-	EXPECT_NE(NULL, strstr(text, why)) {
+	EXPECT_NE(NULL, strstr(text, why))
+	{
 		TH_LOG("%s", text);
 	}
 	EXPECT_EQ(lines, self->ledger.chain.n);
@@ -312,7 +326,7 @@ TEST_F(permit, a_round_is_one_batch)
 	EXPECT_EQ(MSG_NONE, next(self, &status));
 }
 
-static void send_out(struct __test_metadata *_metadata, FIXTURE_DATA(permit) *self)
+static void send_out(struct __test_metadata *_metadata, FIXTURE_DATA(permit) * self)
 {
 	uint64_t status;
 
@@ -389,8 +403,11 @@ TEST_F(permit, what_waits_for_the_socket_is_refused_when_it_became_stricter)
 TEST_F(permit, an_outcome_names_its_line)
 {
 	uint8_t id[SIGHTING_ID_SIZE];
-	struct permit_result r = {.id = id, .cloud = "cloud0", .outcome = CLOUD_SENT,
-				  .verdict = CLOUD_VERDICT_NONE, .detail = "up\nloaded"};
+	struct permit_result r = {.id = id,
+				  .cloud = "cloud0",
+				  .outcome = CLOUD_SENT,
+				  .verdict = CLOUD_VERDICT_NONE,
+				  .detail = "up\nloaded"};
 	json_t *v;
 
 	send_out(_metadata, self);

@@ -243,6 +243,8 @@ class Checks:
                 self.say(a, 'policy %s, in the envelope %s' % (line['policy'], got['sluice.policy.id']))
         elif a.name is not None and a.name == s.text.get('filename'):
             bytes_of['filename'] = len(a.name.encode())
+        elif a.request == 'submit/link':
+            bytes_of['url'] = len(s.text['url'].encode())
         wanted = {f: {'mode': place.mode(f, s), 'bytes': bytes_of[f]} for f in FIELDS
                   if a.request != 'get/verdict' and (bytes_of[f] or place.mode(f, s) != 'share')}
         if line['fields'] != wanted:
