@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -466,22 +465,7 @@ def follow(where):
 def terminal(where):
     """a terminal gets nothing that commands it"""
     for name in FORMATS:
-        master, slave = pty.openpty()
-        child = subprocess.Popen([SLUICECTL, "sightings", "-d", W.log, "-n", "45", "--format", name], stdin=slave,
-                                 stdout=slave, stderr=slave, env=ENV)
-        os.close(slave)
-        said = b""
-        while True:
-            try:
-                part = os.read(master, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            said += part
-        os.close(master)
-        same(child.wait(60), 0, name)
-        text = said.decode().replace("\r\n", "\n")
+        text = replay.terminal((SLUICECTL, "sightings", "-d", W.log, "-n", "45", "--format", name), 80, ENV)
         same(text.count("\n"), 45, name + ": lines")
         bad = re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202a-\u202e\u2066-\u2069]", text)
         assert not bad, "%s: %r" % (name, bad)

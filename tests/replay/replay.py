@@ -5,14 +5,18 @@ A test is a file of @case functions, or one judge() of many items; main() or eac
 """
 import collections
 import concurrent.futures
+import fcntl
 import gzip
 import json
 import os
+import pty
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -106,6 +110,26 @@ def each(items, judge, name):
 def same(got, wanted, what):
     if got != wanted:
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def terminal(argv, width, env):
+    """What a terminal of that width gets of a program that ends well."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=env)
+    os.close(slave)
+    said = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        said += part
+    os.close(master)
+    same(child.wait(60), 0, "exit status on a terminal: %r" % said)
+    return said.decode().replace("\r\n", "\n")
 
 
 CASES = []

@@ -4,17 +4,13 @@
 
 The same log is judged here by its JSON, so what the tool selects is known from somewhere else.
 """
-import fcntl
 import json
 import os
-import pty
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 import unicodedata
 
@@ -57,22 +53,7 @@ def lines(log, *argv):
 
 def terminal(width, *argv, env=None):
     """What a terminal of that width gets."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    child = subprocess.Popen([SLUICECTL, *argv], stdin=slave, stdout=slave, stderr=slave, env={**ENV, **(env or {})})
-    os.close(slave)
-    said = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        said += part
-    os.close(master)
-    same(child.wait(60), 0, "exit status on a terminal: %r" % said)
-    return said.decode().replace("\r\n", "\n")
+    return replay.terminal((SLUICECTL, *argv), width, {**ENV, **(env or {})})
 
 
 def columns(text):
