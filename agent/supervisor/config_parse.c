@@ -242,9 +242,11 @@ static bool read_line(struct parse *p, char text[static LINE_ROOM])
 	if (c == EOF && n == 0)
 		return false;
 	p->line++;
-	if (binary || cut) {
+	if (binary || cut || c == EOF) {
 		config_bad(p, binary ? "control characters: expected text"
-				     : "the line is too long");
+			      : cut  ? "the line is too long"
+				     : "the file ends within this line: was it written to its "
+				       "end? expected a newline");
 		text[0] = '\0';
 	}
 	return true;

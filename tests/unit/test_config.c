@@ -10,7 +10,7 @@ FIXTURE(config)
 	char dir[SCRATCH_MAX];
 	struct config *c;
 	bool read;
-	char said[65536];	/* what was logged, the file's path replaced by "F" */
+	char said[65536]; /* what was logged, the file's path replaced by "F" */
 };
 
 FIXTURE_SETUP(config)
@@ -28,7 +28,7 @@ FIXTURE_TEARDOWN(config)
 	scratch_remove(self->dir);
 }
 
-static void collect(FIXTURE_DATA(config) *self, const char *path)
+static void collect(FIXTURE_DATA(config) * self, const char *path)
 {
 	char raw[sizeof(self->said)], *at = raw, *out = self->said;
 	int fd = open(scratch_path(self->dir, "log"), O_RDONLY);
@@ -47,7 +47,7 @@ static void collect(FIXTURE_DATA(config) *self, const char *path)
 	*out = '\0';
 }
 
-static bool load_bytes(FIXTURE_DATA(config) *self, const void *p, size_t n)
+static bool load_bytes(FIXTURE_DATA(config) * self, const void *p, size_t n)
 {
 	char path[2 * SCRATCH_MAX];
 	int log, saved = dup(2);
@@ -65,24 +65,24 @@ static bool load_bytes(FIXTURE_DATA(config) *self, const void *p, size_t n)
 	return self->read;
 }
 
-static bool load(FIXTURE_DATA(config) *self, const char *text)
+static bool load(FIXTURE_DATA(config) * self, const char *text)
 {
 	return load_bytes(self, text, strlen(text));
 }
 
-static enum policy_mode mode(FIXTURE_DATA(config) *self, size_t cloud, enum sluice_field f)
+static enum policy_mode mode(FIXTURE_DATA(config) * self, size_t cloud, enum sluice_field f)
 {
 	return policy_mode(&self->c->share[cloud], f);
 }
 
-static uint64_t limit(FIXTURE_DATA(config) *self, const char *type)
+static uint64_t limit(FIXTURE_DATA(config) * self, const char *type)
 {
 	size_t i = file_types_find(self->c->file_types, type);
 
 	return i < FILE_TYPES_MAX ? self->c->types.limit[i] : 0;
 }
 
-static uint32_t bit(FIXTURE_DATA(config) *self, const char *type)
+static uint32_t bit(FIXTURE_DATA(config) * self, const char *type)
 {
 	return 1u << file_types_find(self->c->file_types, type);
 }
@@ -109,13 +109,15 @@ TEST_F(config, types_and_limits)
 {
 	struct rule_set set;
 
-	ASSERT_TRUE(load(self, "[rule a]\nfile_type = pe, eml script\n[rule b]\nfile_type = any\n"
-			       "cloud = x\n[rule c]\nfile_type = any, email-link\n[rule d]\n"
-			       "[cloud x]\nkind = directory\n[share x]\ndefault = share\n"
-			       "[limits]\npe = 2M # small\nscript = 4M\n"));
+	ASSERT_TRUE(load(self,
+			 "[rule a]\nfile_type = pe, eml script\n[rule b]\nfile_type = any\n"
+			 "cloud = x\n[rule c]\nfile_type = any, email-link\n[rule d]\n"
+			 "[cloud x]\nkind = directory\n[share x]\ndefault = share\n"
+			 "[limits]\npe = 2M # small\nscript = 4M\n"));
 	EXPECT_FALSE(self->c->built_in);
 	EXPECT_FALSE(self->c->rule[0].any_type);
-	EXPECT_EQ(bit(self, "pe") | bit(self, "eml") | bit(self, "script"), self->c->rule[0].types);
+	EXPECT_EQ(bit(self, "pe") | bit(self, "eml") | bit(self, "script"),
+		  self->c->rule[0].types);
 	EXPECT_TRUE(self->c->rule[1].any_type);
 	EXPECT_EQ(0, self->c->rule[1].types);
 	EXPECT_TRUE(self->c->rule[2].any_type);
@@ -137,7 +139,8 @@ TEST_F(config, types_and_limits)
 
 TEST_F(config, empty_is_the_built_in_one)
 {
-	ASSERT_TRUE(load(self, "# nothing\n\n[capture]\nrings = 2\n[agent]\nstate_dir = /x//\n"));
+	ASSERT_TRUE(
+		load(self, "# nothing\n\n[capture]\nrings = 2\n[agent]\nstate_dir = /x//\n"));
 	EXPECT_STREQ("", self->said);
 	EXPECT_EQ(2, self->c->rings);
 	EXPECT_EQ(1, self->c->clouds);
@@ -157,8 +160,10 @@ TEST_F(config, everything)
 	scratch_write(self->dir, "key", "s3cret\n", 7);
 	snprintf(ca, sizeof(ca), "%s", scratch_path(self->dir, "ca"));
 	snprintf(command, sizeof(command),
-		 "openssl req -x509 -newkey ed25519 -nodes -keyout /dev/null -subj /CN=t -out %s "
-		 "2>/dev/null", ca);
+		 "openssl req -x509 -newkey ed25519 -nodes -keyout /dev/null -subj /CN=t -out "
+		 "%s "
+		 "2>/dev/null",
+		 ca);
 	ASSERT_EQ(0, system(command));
 	snprintf(text, sizeof(text),
 		 "\xef\xbb\xbf[capture]\r\n"
@@ -186,8 +191,10 @@ TEST_F(config, everything)
 		 "[cloud public]\n"
 		 "kind = directory\n"
 		 "[share private]\n"
-		 "default = share\nuser = omit", scratch_path(self->dir, "key"), ca);
-	ASSERT_TRUE(load(self, text)) {
+		 "default = share\nuser = omit\n",
+		 scratch_path(self->dir, "key"), ca);
+	ASSERT_TRUE(load(self, text))
+	{
 		TH_LOG("%s", self->said);
 	}
 	EXPECT_EQ(4, self->c->rings);
@@ -237,6 +244,8 @@ static const struct {
 	const char *text, *error;
 } wrong[] = {
 	{"rings = 1\n", "F:1: 'rings' stands before the first section"},
+	{"[share a]\ndefault = share", "F:2: the file ends within this line"},
+	{"[cloud a]\nkind = directory\n# com", "F:3: the file ends within this line"},
 	{"[captures]\n", "F:1: [captures] is no section: expected capture, agent,"},
 	{"[]\n", "F:1: [] is no section"},
 	{"[capture\n", "F:1: expected a section like [capture]"},
@@ -247,7 +256,8 @@ static const struct {
 	{"[cloud A]\n", "F:1: [cloud NAME]: expected one name"},
 	{"[cloud ../x]\n", "F:1: [cloud NAME]: expected one name"},
 	{"[capture]\n[agent]\n[capture]\n", "F:3: this section stands in line 1 already"},
-	{"[cloud a]\nkind=directory\n[cloud a]\n", "F:3: this section stands in line 1 already"},
+	{"[cloud a]\nkind=directory\n[cloud a]\n",
+	 "F:3: this section stands in line 1 already"},
 	{"[rule a]\n[rule a]\n", "F:2: this section stands in line 1 already"},
 	{"[share a]\n[share a]\n", "F:2: this section stands in line 1 already"},
 	{"[vsys]\n", "F:1: [vsys NAME]: expected a name of 1 to 255 bytes"},
@@ -262,12 +272,14 @@ static const struct {
 	{"[zone a]\n", "F:1: [zone a] has no interface"},
 	{"[zone a]\ninterface = x\n[zone b]\ninterface = x\n",
 	 "F:3: [zone b] can never be chosen"},
-	{"[zone a]\ninterface = x\nvirtual_system = v\n", "F:1: [zone a]: virtual_system: there is no"},
+	{"[zone a]\ninterface = x\nvirtual_system = v\n",
+	 "F:1: [zone a]: virtual_system: there is no"},
 	{"[capture]\nnetns = blue\n", "F:2: netns: 'blue': expected an absolute path"},
 	{"[capture]\nnetns = /a, /a\n", "F:2: netns: '/a': expected each namespace once"},
 	{"[capture]\nrings = 33\nnetns = /a, /b\n",
 	 "F:1: rings (33) in 2 namespaces: expected 64 rings at most in all"},
-	{"[capture]\nring = 1\n", "F:2: 'ring' is no key of this section: expected one of rings,"},
+	{"[capture]\nring = 1\n",
+	 "F:2: 'ring' is no key of this section: expected one of rings,"},
 	{"[capture]\nrings = 1\nrings = 1\n", "F:3: rings: given twice"},
 	{"[capture]\nrings\n", "F:2: 'rings': expected [SECTION] or KEY = VALUE"},
 	{"[capture]\nrings: 2\n", "F:2: 'rings: 2': expected [SECTION] or KEY = VALUE"},
@@ -278,75 +290,104 @@ static const struct {
 	{"[capture]\nrings = -1\n", "F:2: rings: '-1': expected a number from 1 to 64"},
 	{"[capture]\nrings = 1x\n", "F:2: rings: '1x': expected a number"},
 	{"[capture]\nrings = 18446744073709551617\n", "expected a number from 1 to 64"},
-	{"[capture]\nring_size = 100000\n", "F:2: ring_size: '100000': expected a power of two"},
+	{"[capture]\nring_size = 100000\n",
+	 "F:2: ring_size: '100000': expected a power of two"},
 	{"[capture]\nmax_file_size = 17179869184G\n", "expected a number from 1"},
 	{"[capture]\nmax_file_size = 1g\n", "or with K, M or G"},
 	{"[capture]\nhooks = bridge\n", "F:2: hooks: 'bridge' is not in this version"},
 	{"[capture]\nhooks = forward, in\n", "F:2: hooks: 'in': expected forward or local"},
-	{"[capture]\nudp_ports = 69, tftp\n", "F:2: udp_ports: 'tftp': expected a port or a range"},
+	{"[capture]\nudp_ports = 69, tftp\n",
+	 "F:2: udp_ports: 'tftp': expected a port or a range"},
 	{"[capture]\nudp_ports = 0\n", "F:2: udp_ports: '0': expected a port or a range"},
 	{"[capture]\nudp_ports = 9-8\n", "F:2: udp_ports: '9-8': expected a port or a range"},
-	{"[capture]\nudp_ports = none, 69\n", "F:2: udp_ports: '69': expected nothing besides none"},
-	{"[capture]\nudp_ports = 69, none\n", "F:2: udp_ports: 'none': expected a port or a range"},
+	{"[capture]\nudp_ports = none, 69\n",
+	 "F:2: udp_ports: '69': expected nothing besides none"},
+	{"[capture]\nudp_ports = 69, none\n",
+	 "F:2: udp_ports: 'none': expected a port or a range"},
 	{"[capture]\nudp_ports =\n", "F:2: udp_ports: expected a value"},
-	{"[capture]\nudp_ports = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 "
-	 "26 27 28 29 30 31 32 33\n", "F:2: udp_ports: '33': expected 32 entries at most"},
+	{"[capture]\nudp_ports = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 "
+	 "24 25 "
+	 "26 27 28 29 30 31 32 33\n",
+	 "F:2: udp_ports: '33': expected 32 entries at most"},
 	{"[capture]\nrings = 1\nudp_prefixes = 10.0.0.1/8\n",
 	 "F:3: udp_prefixes: '10.0.0.1/8': expected an address or a prefix such as"},
-	{"[capture]\nudp_prefixes = 10.0.0.0/33\n", "F:2: udp_prefixes: '10.0.0.0/33': expected"},
+	{"[capture]\nudp_prefixes = 10.0.0.0/33\n",
+	 "F:2: udp_prefixes: '10.0.0.0/33': expected"},
 	{"[capture]\nrings = 1\n  ring_size = 1M\n", "F:3: begins with white space"},
 	{"[agent]\nstate_dir = x\n", "F:2: state_dir: 'x': expected an absolute path"},
-	{"[agent]\nretry_min = 10\nretry_max = 5\n", "F:1: retry_min (10) is more than retry_max (5)"},
+	{"[agent]\nretry_min = 10\nretry_max = 5\n",
+	 "F:1: retry_min (10) is more than retry_max (5)"},
 	{"[cloud a]\n", "F:1: [cloud a]: kind is missing: expected one of"},
-	{"[cloud a]\nkind = https\n", "F:2: kind: 'https' is no kind of cloud: expected one of"},
+	{"[cloud a]\nkind = https\n",
+	 "F:2: kind: 'https' is no kind of cloud: expected one of"},
 	{"[cloud a]\nkind = wildfire\n", "F:1: [cloud a]: kind wildfire needs a url"},
 	{"[cloud a]\nkind = wildfire\n", "F:1: [cloud a]: kind wildfire needs a key_file"},
-	{"[cloud a]\nkind = directory\nurl = https://x/\n", "F:1: [cloud a]: kind directory takes no url"},
-	{"[cloud a]\nkind = wildfire\npath = /x\n", "F:1: [cloud a]: kind wildfire takes no path"},
-	{"[cloud a]\nca_file = /etc/passwd\n", "F:2: ca_file: /etc/passwd: expected certificates in PEM"},
+	{"[cloud a]\nkind = directory\nurl = https://x/\n",
+	 "F:1: [cloud a]: kind directory takes no url"},
+	{"[cloud a]\nkind = wildfire\npath = /x\n",
+	 "F:1: [cloud a]: kind wildfire takes no path"},
+	{"[cloud a]\nca_file = /etc/passwd\n",
+	 "F:2: ca_file: /etc/passwd: expected certificates in PEM"},
 	{"[cloud a]\nscope = secret\n", "F:2: scope: 'secret': expected private or public"},
 	{"[cloud a]\nsession = true\n", "F:2: session: 'true': expected yes or no"},
-	{"[cloud a]\nurl = ftp://x/\n", "F:2: url: 'ftp://x/' is no URL: expected https:// or http://"},
+	{"[cloud a]\nurl = ftp://x/\n",
+	 "F:2: url: 'ftp://x/' is no URL: expected https:// or http://"},
 	{"[cloud a]\nurl = x\n", "F:2: url: 'x' is no URL"},
 	{"[cloud a]\nurl = https://u@x/\n", "expected no user name in it"},
 	{"[cloud a]\nurl = https://x/?a\n", "expected no query in it"},
-	{"[cloud a]\nkey_file = /nonexistent/key\n", "F:2: key_file: cannot read /nonexistent/key: No such"},
+	{"[cloud a]\nkey_file = /nonexistent/key\n",
+	 "F:2: key_file: cannot read /nonexistent/key: No such"},
 	{"[cloud a]\nkey_file = /dev/null\n", "F:2: key_file: /dev/null: expected one line"},
-	{"[cloud a]\nca_file = /nonexistent/ca\n", "F:2: ca_file: cannot read /nonexistent/ca: No such"},
+	{"[cloud a]\nca_file = /nonexistent/ca\n",
+	 "F:2: ca_file: cannot read /nonexistent/ca: No such"},
 	{"[cloud a]\nkind=directory\n[share b]\n", "F:3: [share b]: there is no [cloud b]"},
-	{"[share a]\nuser = truncate\n", "F:2: user: 'truncate': expected share, pseudonymise or omit"},
-	{"[share a]\nurl = truncate host\n", "F:2: url: 'truncate host': expected share, truncate [path|origin]"},
-	{"[share a]\nsource_ip = truncate 33 48\n", "F:2: source_ip: 'truncate 33 48': expected share, truncate [V4 V6]"},
-	{"[share a]\ndefault = Share\n", "F:2: default: 'Share': expected share, truncate, encrypt"},
+	{"[share a]\nuser = truncate\n",
+	 "F:2: user: 'truncate': expected share, pseudonymise or omit"},
+	{"[share a]\nurl = truncate host\n",
+	 "F:2: url: 'truncate host': expected share, truncate [path|origin]"},
+	{"[share a]\nsource_ip = truncate 33 48\n",
+	 "F:2: source_ip: 'truncate 33 48': expected share, truncate [V4 V6]"},
+	{"[share a]\ndefault = Share\n",
+	 "F:2: default: 'Share': expected share, truncate, encrypt"},
 	{"[share a]\npreset = most\n", "F:2: preset: 'most': expected one of full, balanced"},
 	{"[share a]\npreset = full\npreset = full\n", "F:3: preset: given twice in [share a]"},
 	{"[share a]\nkey_file = keys\n", "F:2: key_file: 'keys': expected an absolute path"},
 	{"[share a]\nkey_period = 90\n", "F:2: key_period: '90': expected a time like 90d"},
-	{"[cloud a]\nkind=directory\n[share a]\nkey_period = 90d\n", "F:3: [share a]: key_period without a key_file"},
-	{"[cloud a]\nkind=directory\n[share a]\npreset = full\ndefault = omit\n", "F:3: [share a]: expected default or preset, not both"},
-	{"[cloud a]\nkind=directory\n[share a]\nuser = pseudonymise\n[x]\n", "F:3: [share a]: what it encrypts or pseudonymises is omitted"},
+	{"[cloud a]\nkind=directory\n[share a]\nkey_period = 90d\n",
+	 "F:3: [share a]: key_period without a key_file"},
+	{"[cloud a]\nkind=directory\n[share a]\npreset = full\ndefault = omit\n",
+	 "F:3: [share a]: expected default or preset, not both"},
+	{"[cloud a]\nkind=directory\n[share a]\nuser = pseudonymise\n[x]\n",
+	 "F:3: [share a]: what it encrypts or pseudonymises is omitted"},
 	{"[narrow a]\nusers = omit\n", "F:2: 'users' is no key of this section"},
-	{"[narrow a]\nuser = hash\n", "F:2: user: 'hash': expected share, pseudonymise or omit"},
+	{"[narrow a]\nuser = hash\n",
+	 "F:2: user: 'hash': expected share, pseudonymise or omit"},
 	{"[narrow a]\nuser = omit\nuser = omit\n", "F:3: user: given twice in [narrow a]"},
 	{"[narrow a]\nrule = x\nrule = y\n", "F:3: rule: given twice in [narrow a]"},
 	{"[narrow a]\nrule = ,\n", "F:2: rule: ',': expected a list"},
 	{"[narrow a]\nfile_type = pe, exe\nuser = omit\n", "F:2: file_type: there is no 'exe'"},
 	{"[narrow a]\ncloud = b\nuser = omit\n", "F:2: cloud: there is no 'b'"},
-	{"[narrow a]\nvirtual_system = b\nuser = omit\n", "F:2: virtual_system: there is no 'b'"},
+	{"[narrow a]\nvirtual_system = b\nuser = omit\n",
+	 "F:2: virtual_system: there is no 'b'"},
 	{"[narrow a]\nuser_group = hr\n", "F:1: [narrow a] narrows nothing"},
 	{"[narrow a]\n[narrow a]\n", "F:2: this section stands in line 1 already"},
 	{"[network internal]\n", "F:1: [network internal]: that is what addresses"},
 	{"[network a]\n[network a]\n", "F:2: this section stands in line 1 already"},
-	{"[network a]\nprefixes = 10.0.0.1/8\n", "F:2: prefixes: '10.0.0.1/8': expected an address or a prefix"},
+	{"[network a]\nprefixes = 10.0.0.1/8\n",
+	 "F:2: prefixes: '10.0.0.1/8': expected an address or a prefix"},
 	{"[network a]\nprefixes = ,\n", "F:2: prefixes: ',': expected a list of words"},
 	{"[share a]\nusers = omit\n", "F:2: 'users' is no field"},
 	{"[share a]\nuser = omit\nuser = omit\n", "F:3: user: given twice in [share a]"},
-	{"[share a]\ndefault = omit\ndefault = omit\n", "F:3: default: given twice in [share a]"},
-	{"[rule a]\nfile_type = exe\n", "F:2: file_type: 'exe': expected any, or some of pe, apk, pdf,"},
-	{"[rule a]\nfile_type = pe, PDF\n", "F:2: file_type: 'PDF': expected any, or some of pe,"},
+	{"[share a]\ndefault = omit\ndefault = omit\n",
+	 "F:3: default: given twice in [share a]"},
+	{"[rule a]\nfile_type = exe\n",
+	 "F:2: file_type: 'exe': expected any, or some of pe, apk, pdf,"},
+	{"[rule a]\nfile_type = pe, PDF\n",
+	 "F:2: file_type: 'PDF': expected any, or some of pe,"},
 	{"[rule a]\nfile_type = pe\nfile_type = pdf\n", "F:3: file_type: given twice"},
 	{"[rule a]\nfile_type = ,\n", "F:2: file_type: ',': expected a list"},
-	{"[rule a]\n[rule b]\nfile_type = ms_office\n", "F:3: file_type: 'ms_office': expected any"},
+	{"[rule a]\n[rule b]\nfile_type = ms_office\n",
+	 "F:3: file_type: 'ms_office': expected any"},
 	{"[limits]\nexe = 1M\n", "F:2: 'exe' is no file type: expected one of pe, apk, pdf,"},
 	{"[limits]\nany = 1M\n", "F:2: 'any' is no file type: expected one of pe,"},
 	{"[limits]\npe = 51M\n", "F:2: pe: '51M': expected a number of bytes from 1M to 50M"},
@@ -355,7 +396,8 @@ static const struct {
 	{"[limits]\npdf = 0\n", "F:2: pdf: '0': expected a number of bytes from 100K to 50M"},
 	{"[limits]\npe = 3 M\n", "F:2: pe: '3 M': expected a number of bytes from 1M"},
 	{"[limits]\npe = -1\n", "F:2: pe: '-1': expected a number of bytes from 1M"},
-	{"[limits]\npe = 17179869185G\n", "F:2: pe: '17179869185G': expected a number of bytes"},
+	{"[limits]\npe = 17179869185G\n",
+	 "F:2: pe: '17179869185G': expected a number of bytes"},
 	{"[limits]\npe =\n", "F:2: pe: expected a value"},
 	{"[limits]\npe = 2M\npe = 3M\n", "F:3: pe: given twice in this section"},
 	{"[limits]\nemail-link = 1M\n", "F:2: email-link: this type has no limit"},
@@ -364,21 +406,26 @@ static const struct {
 	{"[limits]\na=1\nb=1\nc=1\nd=1\ne=1\nf=1\ng=1\nh=1\ni=1\nj=1\nk=1\nl=1\nm=1\nn=1\n"
 	 "o=1\np=1\nq=1\nr=1\ns=1\nt=1\nu=1\nv=1\nw=1\nx=1\ny=1\n",
 	 "F:26: y: more limits than there are file types"},
-	{"[agent]\nfile_types = types\n", "F:2: file_types: 'types': expected an absolute path"},
+	{"[agent]\nfile_types = types\n",
+	 "F:2: file_types: 'types': expected an absolute path"},
 	{"[agent]\nfile_types = /nonexistent/types\n", "/nonexistent/types"},
-	{"[rule a]\ndirection = in\n", "F:2: direction: 'in': expected both, download or upload"},
+	{"[rule a]\ndirection = in\n",
+	 "F:2: direction: 'in': expected both, download or upload"},
 	{"[rule a]\ncloud = b\n", "F:2: cloud: there is no [cloud b]"},
 	{"[rule a]\napplication = ,\n", "F:2: application: ',': expected a list of words"},
-	{"[rule a]\naction = block\n", "F:2: 'action' is no key of this section: expected one of application,"},
+	{"[rule a]\naction = block\n",
+	 "F:2: 'action' is no key of this section: expected one of application,"},
 };
 
 TEST_F(config, every_mistake)
 {
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		EXPECT_FALSE(load(self, wrong[i].text)) {
+		EXPECT_FALSE(load(self, wrong[i].text))
+		{
 			TH_LOG("accepted: %s", wrong[i].text);
 		}
-		EXPECT_NE(NULL, strstr(self->said, wrong[i].error)) {
+		EXPECT_NE(NULL, strstr(self->said, wrong[i].error))
+		{
 			TH_LOG("%s: said: %s", wrong[i].text, self->said);
 		}
 		/* Nothing is left that could be run with. */
@@ -388,8 +435,9 @@ TEST_F(config, every_mistake)
 
 TEST_F(config, all_mistakes_of_a_file)
 {
-	EXPECT_FALSE(load(self, "[capture]\nrings = x\nwhat = 1\n[cloud a]\nkind = no\n[share b]\n"
-				"user = maybe\n[rule r]\ncloud = q\n"));
+	EXPECT_FALSE(load(self,
+			  "[capture]\nrings = x\nwhat = 1\n[cloud a]\nkind = no\n[share b]\n"
+			  "user = maybe\n[rule r]\ncloud = q\n"));
 	EXPECT_NE(NULL, strstr(self->said, "F:2: rings"));
 	EXPECT_NE(NULL, strstr(self->said, "F:3: 'what'"));
 	EXPECT_NE(NULL, strstr(self->said, "F:5: kind"));
@@ -468,8 +516,10 @@ TEST_F(config, legal_and_warned_about)
 
 	scratch_write(self->dir, "key", "k", 1);
 	chmod(scratch_path(self->dir, "key"), 0644);
-	snprintf(text, sizeof(text), "[cloud a]\nkind = wildfire\nurl = http://x/\nkey_file = %s\n"
-		 "[share a]\ndefault = omit\n", scratch_path(self->dir, "key"));
+	snprintf(text, sizeof(text),
+		 "[cloud a]\nkind = wildfire\nurl = http://x/\nkey_file = %s\n"
+		 "[share a]\ndefault = omit\n",
+		 scratch_path(self->dir, "key"));
 	ASSERT_TRUE(load(self, text));
 	EXPECT_NE(NULL, strstr(self->said, "F:3: url: http://x/ is not encrypted"));
 	EXPECT_NE(NULL, strstr(self->said, "F:4: key_file: everybody can read"));
@@ -496,7 +546,7 @@ TEST_F(config, long_lines)
 	/* A comment may be as long as it wants behind what counts, within reason. */
 	at = text + sprintf(text, "[capture]\nrings = 3 # ");
 	memset(at, 'x', 1000);
-	at[1000] = '\0';
+	strcpy(at + 1000, "\n");
 	ASSERT_TRUE(load(self, text));
 	EXPECT_EQ(3, self->c->rings);
 	/* The longest name of a cloud. */
