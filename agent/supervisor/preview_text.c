@@ -17,22 +17,28 @@ static const char *text_of(const json_t *object, const char *key)
 	return text ? text : "-";
 }
 
-/* Each of the lines, harmless; the CR before a newline is not shown. */
-static void put_lines(FILE *to, const char *before, const char *p)
+#define LINE_MAX_BYTES (8u << 20)
+
+/* One line, harmless: a newline in a value is shown, and starts no other line. */
+static void put_line(FILE *to, const char *before, const char *p, size_t n)
 {
 	struct buf clean;
 
-	buf_init(&clean, 8u << 20);
-	while (*p) {
-		size_t n = strcspn(p, "\n"), shown = n && p[n - 1] == '\r' ? n - 1 : n;
+	buf_init(&clean, LINE_MAX_BYTES);
+	display_clean(&clean, p, n);
+	fprintf(to, "%s%s%s\n", before, *before && n ? " " : "", buf_string(&clean));
+	buf_free(&clean);
+}
 
-		buf_reset(&clean);
-		display_clean(&clean, p, shown);
-		fprintf(to, "%s%s%s\n", before, *before && shown ? " " : "",
-			buf_string(&clean));
+/* What has lines of its own; the CR before a newline is not shown. */
+static void put_lines(FILE *to, const char *before, const char *p)
+{
+	while (*p) {
+		size_t n = strcspn(p, "\n");
+
+		put_line(to, before, p, n && p[n - 1] == '\r' ? n - 1 : n);
 		p += n + (p[n] == '\n');
 	}
-	buf_free(&clean);
 }
 
 static void put(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -46,7 +52,7 @@ static void put(FILE *to, const char *format, ...)
 		text = NULL;
 	va_end(args);
 	if (text)
-		put_lines(to, "", text);
+		put_line(to, "", text, strlen(text));
 	free(text);
 }
 
@@ -150,8 +156,10 @@ static void put_requests(FILE *to, const json_t *preview)
 		      "hashes and lengths not known.\n",
 		      to);
 	json_array_foreach(json_object_get(preview, "requests"), i, r) put_request(to, r);
-	if (stopped)
-		put(to, "\nno more: %s", stopped);
+	if (stopped) {
+		fputc('\n', to);
+		put(to, "no more: %s", stopped);
+	}
 }
 
 void preview_print(const json_t *preview, FILE *to)
@@ -170,10 +178,12 @@ void preview_print(const json_t *preview, FILE *to)
 	} else {
 		put(to, "policy %s, key %s", text_of(preview, "policy"), key ? key : "none");
 		put_fields(to, json_object_get(preview, "fields"));
-		if (json_is_true(json_object_get(preview, "session")))
-			put(to, "\nenvelope\n%s", text_of(preview, "envelope_text"));
-		else
+		if (json_is_true(json_object_get(preview, "session"))) {
+			fputs("\nenvelope\n", to);
+			put(to, "%s", text_of(preview, "envelope_text"));
+		} else {
 			fputs("\nno envelope: session = no\n", to);
+		}
 		put_requests(to, preview);
 	}
 	fputc('\n', to);

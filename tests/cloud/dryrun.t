@@ -267,14 +267,17 @@ def again(where):
 
 @case
 def hostile(where):
-    """what is printed for people controls no terminal"""
+    """what is printed for people controls no terminal, and no value pretends to be another line"""
     global NAME
-    name, NAME = NAME, "a%1b%5b2Jb.exe"
+    name, NAME = NAME, "a%1b%5b2Jb%0a=%20user%20share.exe"
     try:
         dry = Dry(where, CLOUD, "default = share")
     finally:
         NAME = name
     assert "\x1b" not in dry.text, repr(dry.text)
+    assert "\n" in dry.of("w")["fields"]["filename"]["seen"], dry.of("w")["fields"]
+    lines = [line for line in dry.text.splitlines() if line[:2] in ("= ", "~ ", "- ") and line[2:7] == "user "]
+    assert len(lines) == dry.text.count("\npolicy "), lines
 
 
 def main():
