@@ -118,18 +118,13 @@ static json_t *field(struct making *m, enum sluice_field f, json_t *line, json_t
 
 static void add_fields(struct making *m, json_t *envelope)
 {
-	json_t *fields = json_object(), *line;
-	struct buf local;
+	json_t *fields = json_object(), *line = envelope_local(m->p->s);
 
-	buf_init(&local, ENVELOPE_TEXT_MAX);
-	m->failed = m->failed || !envelope_render_local(m->p->s, &local);
-	line = json_loadb((const char *)local.data, local.len, 0, NULL);
 	m->failed = m->failed || !line;
 	for (unsigned int f = 0; f < SLUICE_FIELD_COUNT; f++)
 		ecs_set(&m->failed, fields, policy_field_name(f), field(m, f, line, envelope));
 	set(m, "fields", fields);
 	json_decref(line);
-	buf_free(&local);
 }
 
 /* ---------------------------------------------------------------- envelope */
