@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What would leave: the envelope and the requests that one cloud would get of one sighting,
- *with what becomes of each field and why.  Nothing is sent, and nothing is stored.
+ * with what becomes of each field and why.  Nothing is sent, and nothing is stored.
  *
  * An object of JSON that is made in two steps, as the supervisor knows the policies and another
  * process may read the sample:
  *
- *	cloud, scope, kind, target	where to; target is what the cloud's `url` or `path`
- *says sighting, sample, size, what	of what refused				why nothing of
- *it leaves; then there is nothing more policy, key			ids; key null: none is
- *needed, or there is none fields				{NAME: {mode, mark, seen, sent,
- *because}} session				whether the envelope is sent at all envelope,
- *envelope_text		the envelope, and its exact bytes upload_name			what the
- *upload may be called sample_path			file
+ *	cloud, scope, kind	where to
+ *	target			the same, as the cloud's `url` or `path` says
+ *	sighting, sample,
+ *	size, what		of what
+ *	refused			why nothing of it leaves; then there is nothing more
+ *	policy, key		ids; key null: none is needed, or there is none
+ *	fields			{NAME: {mode, mark, seen, sent, because}}
+ *	session			whether the envelope is sent at all
+ *	envelope		it
+ *	envelope_text		its exact bytes
+ *	upload_name		what the upload may be called
+ *	sample_path		file
  *
- *	requests			[{request, method, url, when, carries, headers or files,
- *					  body: {sha256, bytes}, text}], in their order
- *	stopped				why the last of them would not be made
- *	key_missing			the API key could not be read: no hash, no length
+ *	requests		[{request, method, url, when, carries, headers or files,
+ *				  body: {sha256, bytes}, text}], in their order
+ *	stopped			why the last of them would not be made
+ *	key_missing		the API key could not be read: no hash, no length
  *
  * mark is one of "shared" (as seen), "changed", "left out", "nothing" (to be shared).
  */
