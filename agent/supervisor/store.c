@@ -276,6 +276,7 @@ bool store_last(struct store *s, size_t max, void (*each)(void *arg, const uint8
 			each(arg, id);
 	return db_done(&s->db, q, code);
 }
+
 bool store_policy(struct store *s, const char *id, const struct buf *document, int64_t now)
 {
 	sqlite3_stmt *q = db_fresh(&s->db, S_POLICY);
