@@ -79,18 +79,18 @@ static json_t *member_of(const json_t *sighting)
 {
 	json_t *m = json_object();
 
-	json_object_set(m, "sha256", (json_t *)json_at(sighting, "file.hash.sha256"));
-	json_object_set(m, "path", (json_t *)json_at(sighting, "sluice.file.container.path"));
-	json_object_set(m, "size", (json_t *)json_at(sighting, "file.size"));
-	json_object_set(m, "type", (json_t *)json_at(sighting, "sluice.file.type"));
-	json_object_set(m, "state", (json_t *)json_at(sighting, "sluice.file.state"));
+	json_object_set(m, "sha256", json_at(sighting, "file.hash.sha256"));
+	json_object_set(m, "path", json_at(sighting, "sluice.file.container.path"));
+	json_object_set(m, "size", json_at(sighting, "file.size"));
+	json_object_set(m, "type", json_at(sighting, "sluice.file.type"));
+	json_object_set(m, "state", json_at(sighting, "sluice.file.state"));
 	return m;
 }
 
 static bool each(void *arg, const struct sightlog_line *where, json_t *sighting)
 {
 	const char *own = json_text_at(sighting, "file.hash.sha256");
-	json_t *container = (json_t *)json_at(sighting, "sluice.file.container");
+	json_t *container = json_at(sighting, "sluice.file.container");
 	const char *outer = json_text_at(container, "sha256");
 	struct search *s = arg;
 
@@ -266,13 +266,13 @@ static json_t *describe(const struct ctl *ctl, const struct sightlog *log,
 
 	json_object_set_new(j, "sha256", json_string(s->sample[0]));
 	for (size_t i = 0; i < sizeof(content) / sizeof(content[0]); i++)
-		if ((v = (json_t *)json_at(last, content[i].path)))
+		if ((v = json_at(last, content[i].path)))
 			json_object_set(j, content[i].name, v);
 	json_object_set_new(j, "spool", spool(log->dir, s->sample[0]));
 	json_object_set_new(j, "seen", json_integer((json_int_t)s->count));
 	if (last) {
-		json_object_set(j, "first", (json_t *)json_at(s->first, "@timestamp"));
-		json_object_set(j, "last", (json_t *)json_at(last, "@timestamp"));
+		json_object_set(j, "first", json_at(s->first, "@timestamp"));
+		json_object_set(j, "last", json_at(last, "@timestamp"));
 	}
 	json_object_set(j, "archives", s->archives);
 	json_object_set(j, "members", s->member);
