@@ -66,10 +66,12 @@ static bool write_batch(struct ledger *l, const struct ledger_chain *c)
 
 	if (!ledger_replace_head(l, &head))
 		return failed(l, "its head cannot be written");
+	l->pending = true;
+	l->rest_at = 0;
 	if (!ledger_write_at(l->fd, l->lines.data, l->lines.len, l->bytes)) {
 		int error = errno;
 
-		/* What is there of them would be completed; the next batch has another head. */
+		/* Until the next head, a restart would add them: see rest(). */
 		if (ftruncate(l->fd, (off_t)l->bytes) < 0)
 			log_warning_once("%s/%s has an incomplete line", l->path, LEDGER_NAME);
 		errno = error;
@@ -77,18 +79,19 @@ static bool write_batch(struct ledger *l, const struct ledger_chain *c)
 	}
 	l->chain = *c;
 	l->bytes += l->lines.len;
-	l->written = l->pending = true;
-	l->rest_at = 0;
+	l->written = true;
 	return true;
 }
 
-/* The head without the last batch, which is synced first. */
+/* The head without the last batch, which is synced first, or is certain not to be there. */
 static bool rest(struct ledger *l)
 {
 	struct ledger_head head = {.chain = l->chain, .bytes = l->bytes, .pending = ""};
 
 	if (!settle(l))
 		return false;
+	if (ftruncate(l->fd, (off_t)l->bytes) < 0 || fdatasync(l->fd) < 0)
+		return failed(l, "cannot be synced");
 	if (!ledger_replace_head(l, &head))
 		return failed(l, "its head cannot be written");
 	l->pending = false;

@@ -41,7 +41,7 @@ struct ledger {
 	struct buf lines;  /* the last batch */
 	struct buf head;
 	bool written; /* the last batch is in the file, not known to be synced */
-	bool pending; /* the head holds it */
+	bool pending; /* the head holds it, added or not */
 	bool begun;   /* this program's "start" line is in it */
 	bool failing; /* the last batch failed, and that was logged */
 };

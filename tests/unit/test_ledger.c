@@ -613,6 +613,30 @@ TEST_F(ledger, a_second_later_the_head_no_longer_gives_lines_back)
 	free(lines.p);
 }
 
+/* Of a batch that could not be added, too: nobody was allowed what its lines say. */
+TEST_F(ledger, a_refused_batch_does_not_stay_in_the_head)
+{
+	struct rlimit old, limit;
+	struct bytes head;
+
+	signal(SIGXFSZ, SIG_IGN);
+	fill(_metadata, self);
+	ledger_tick(&self->l, 1000, 0);
+	ledger_tick(&self->l, 1000 + LEDGER_REST_MS, 0);
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = old;
+	limit.rlim_cur = self->file.n; /* there is room for a head */
+	setrlimit(RLIMIT_FSIZE, &limit);
+	EXPECT_FALSE(add(&self->l, 2, NULL));
+	setrlimit(RLIMIT_FSIZE, &old);
+	head = load(self->dir, LEDGER_HEAD_NAME);
+	EXPECT_NE(NULL, memmem(head.p, head.n, "\"prev\"", 6));
+	free(head.p);
+	ledger_tick(&self->l, 3000, 0);
+	ledger_tick(&self->l, 3000 + LEDGER_REST_MS, 0);
+	EXPECT_TRUE(restarts_as(self, self->file));
+}
+
 /* ---------------------------------------------------------------- signing */
 
 TEST_F(ledger, every_256th_line_is_a_signature_and_numbers_are_told)
