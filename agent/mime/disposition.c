@@ -103,7 +103,7 @@ bool percent_decode(const uint8_t *p, size_t n, struct buf *out)
 /* ext-value = charset "'" [ language ] "'" value-chars (RFC 8187 §3.2.1) */
 static bool extended(const uint8_t *p, size_t n, struct buf *out)
 {
-	const uint8_t *quote = memchr(p, '\'', n);
+	const uint8_t *quote = n ? memchr(p, '\'', n) : NULL; /* p may be NULL then */
 	const uint8_t *second =
 		quote ? memchr(quote + 1, '\'', n - (size_t)(quote + 1 - p)) : NULL;
 	struct buf raw;
