@@ -26,7 +26,7 @@ struct session {
 	bool config_read;
 	struct counters counters;
 	struct users *users; /* of -c */
-	json_t *shown;	     /* objects; with --raw exactly one may be */
+	json_t *shown;	     /* objects of one sighting; with --raw exactly one may be */
 };
 
 static void keep(void *arg, json_t *line)
@@ -180,17 +180,23 @@ static bool by_agent(struct session *s, json_t *about, const char *id)
 
 /* ------------------------------------------------------------------ output */
 
+/* A body is one: two in a row are neither. */
+static bool is_one(const struct session *s, const json_t *list, const char *what)
+{
+	if (!s->o->raw || json_array_size(list) == 1)
+		return true;
+	ctl_error("policy preview: --raw %s: %zu %s: expected one, by --cloud and --sighting",
+		  s->o->raw, json_array_size(list), what);
+	return false;
+}
+
 static bool write_raw(struct session *s)
 {
 	json_t *only = json_array_get(s->shown, 0);
 	const char *wrong;
 
-	if (json_array_size(s->shown) != 1) {
-		ctl_error("policy preview: --raw %s: %zu clouds and sightings: expected one, "
-			  "by --cloud and --sighting",
-			  s->o->raw, json_array_size(s->shown));
+	if (!is_one(s, s->shown, "clouds"))
 		return false;
-	}
 	if (preview_body(only, api_key(s, only), s->o->raw, stdout, &wrong))
 		return true;
 	ctl_error("policy preview: --raw %s: %s", s->o->raw, wrong);
@@ -247,13 +253,15 @@ static json_t *sightings(const struct session *s)
 					     "sample", o->sample)
 				 : json_pack("{s:s, s:I}", "command", "policy.sightings",
 					     "last", (json_int_t)(o->last ? o->last : 1)));
-	if (!lines || json_array_size(lines))
-		return lines;
-	if (o->sample)
+	if (!lines)
+		return NULL;
+	if (!json_array_size(lines) && o->sample)
 		ctl_error("policy preview: sample %s went to no cloud, or was forgotten since",
 			  o->sample);
-	else
+	else if (!json_array_size(lines))
 		ctl_error("policy preview: nothing that was seen went to a cloud yet");
+	else if (is_one(s, lines, "sightings"))
+		return lines;
 	json_decref(lines);
 	return NULL;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # sluiced --dry-run: what it prints is what then leaves, byte for byte, by a real forwarder to the
-# test cloud and to a folder; it sends nothing itself; and each mode has its mark.
+# test cloud and to a folder; it sends nothing itself; and each mode has its mark. What sluicectl
+# policy preview writes as a body is one.
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from synth import Capture, http, smtp  # noqa: E402
 
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
 SLUICED = os.environ.get("SLUICED", os.path.join(BUILD, "sluiced"))
+SLUICECTL = os.environ.get("SLUICECTL", os.path.join(BUILD, "sluicectl"))
 TESTCLOUD = os.environ.get("TESTCLOUD", os.path.join(ROOT, "build", "testcloud"))
 DRIVER = os.environ.get("DRIVER", os.path.join(BUILD, "tests", "forwarder_driver"))
 KEY = "0123456789abcdef-KEY"
@@ -280,9 +282,31 @@ def hostile(where):
     assert len(lines) == dry.text.count("\npolicy "), lines
 
 
+@case
+def raw_body(where):
+    """policy preview --raw: the body of one cloud and one sighting, and of more nothing at all"""
+    dry = Dry(where, CLOUD, "default = share")
+    shown = dry.of("d")
+    (store,) = shown.pop("requests")
+
+    def answer(request):
+        if request["command"] == "policy.sightings":
+            return [{"sighting": shown["sighting"]}] * request["last"] + [{"ok": True}]
+        return [shown if "cloud" in request else {"clouds": ["d"], "config": ""}, {"ok": True}]
+    end = replay.agent(dry.dir, answer)
+    try:
+        for last, status, hashed in (("1", 0, store["body"]["sha256"]), ("2", 1, hashlib.sha256(b"").hexdigest())):
+            done = subprocess.run([SLUICECTL, "--run-dir", dry.dir, "policy", "preview", "--last", last, "--raw", "store"],
+                                  cwd=dry.dir, capture_output=True, timeout=60)
+            same((done.returncode, hashlib.sha256(done.stdout).hexdigest()), (status, hashed), f"--last {last}: {done.stderr}")
+        assert b"expected one" in done.stderr, done.stderr
+    finally:
+        end()
+
+
 def main():
     global CLOUD
-    for program in (TESTCLOUD, DRIVER):
+    for program in (TESTCLOUD, DRIVER, SLUICECTL):
         replay.need(program)
     with tempfile.TemporaryDirectory(prefix="sluice-dryrun-") as where:
         CLOUD = Cloud(where)
