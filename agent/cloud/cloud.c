@@ -13,6 +13,7 @@
 static const struct cloud_ops *const kinds[] = {
 	&cloud_directory,
 	&cloud_wildfire,
+	&cloud_https,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -24,6 +24,25 @@ enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
 
 struct cloud_ops;
 
+/*
+ * Settings that not every kind has.  X(CONSTANT, key of the configuration)
+ */
+#define CLOUD_SETTINGS(X)      \
+	X(URL, "url")          \
+	X(PATH, "path")        \
+	X(KEY, "key_file")     \
+	X(TOKEN, "token_file") \
+	X(CA, "ca_file")
+
+enum {
+#define CLOUD_SETTING_ENUM(id, name) CLOUD_SETTING_AT_##id,
+	CLOUD_SETTINGS(CLOUD_SETTING_ENUM)
+#undef CLOUD_SETTING_ENUM
+#define CLOUD_SETTING_BIT(id, name) CLOUD_SETTING_##id = 1 << CLOUD_SETTING_AT_##id,
+		CLOUD_SETTINGS(CLOUD_SETTING_BIT)
+#undef CLOUD_SETTING_BIT
+};
+
 /* From the configuration; strings are owned by it, "" when not given. */
 struct cloud_config {
 	char name[CLOUD_NAME_MAX];
@@ -32,6 +51,7 @@ struct cloud_config {
 	char *url;	   /* base, without trailing slash */
 	char *path;	   /* directory */
 	char *key;	   /* API key, read from key_file at start */
+	char *token;	   /* OAuth bearer token, read from token_file at start */
 	char *ca;	   /* PEM: trust these instead of the system's store */
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */
@@ -135,9 +155,11 @@ struct cloud_loop {
 	uint32_t socket_mark; /* SO_MARK of every connection; 0: none */
 };
 
+struct exchange_step;
+
 struct cloud_ops {
-	const char *kind; /* as written in the configuration */
-	bool needs_url, needs_key, needs_path;
+	const char *kind;	   /* as written in the configuration */
+	unsigned int needs, takes; /* CLOUD_SETTING_*: those that must, and may, be given */
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
 	/*
@@ -166,10 +188,14 @@ struct cloud_ops {
 			const char *upload_name,
 			void (*show)(void *arg, const struct cloud_preview *p), void *arg,
 			struct cloud_result *r);
+	/* Of a kind whose functions are those of cloud/exchange.h. */
+	const struct exchange_step *step;
+	size_t steps;
 };
 
 extern const struct cloud_ops cloud_directory;
 extern const struct cloud_ops cloud_wildfire;
+extern const struct cloud_ops cloud_https;
 
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);

@@ -300,7 +300,7 @@ static void directory_cancel(struct cloud_submission *s)
 
 const struct cloud_ops cloud_directory = {
 	.kind = "directory",
-	.needs_path = true,
+	.takes = CLOUD_SETTING_PATH,
 	.begin = directory_begin,
 	.envelope = directory_envelope,
 	.go = directory_go,

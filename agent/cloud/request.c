@@ -17,34 +17,60 @@ void request_init(struct request *r)
 {
 	*r = (struct request){.sample = -1};
 	buf_init(&r->url, REQUEST_URL_MAX);
+	buf_init(&r->headers, HEAD_MAX);
 	buf_init(&r->head, HEAD_MAX);
 	buf_init(&r->before, REQUEST_TEXT_MAX);
 	buf_init(&r->after, REQUEST_TEXT_MAX);
 }
 
+static void free_secret(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->len);
+	buf_free(b);
+}
+
 void request_free(struct request *r)
 {
 	buf_free(&r->url);
-	buf_free(&r->head);
-	if (r->before.data)
-		explicit_bzero(r->before.data, r->before.len);
-	buf_free(&r->before);
+	free_secret(&r->headers);
+	free_secret(&r->head);
+	free_secret(&r->before);
 	buf_free(&r->after);
 }
 
-void request_begin(struct request *r, const char *url, const char *path)
+void request_begin(struct request *r, const char *method, const char *url, const char *path)
 {
+	r->method = method;
 	buf_reset(&r->url);
+	buf_reset(&r->headers);
 	buf_reset(&r->head);
 	buf_reset(&r->before);
 	buf_reset(&r->after);
 	r->type[0] = r->boundary[0] = '\0';
 	r->sample = -1;
 	r->sample_size = 0;
-	r->secret_at = r->secret_size = 0;
+	r->head_secret = r->secret = (struct request_secret){0};
 	r->envelope = r->local = false;
 	r->bytes = r->at = 0;
 	buf_printf(&r->url, "%s%s", url, path);
+}
+
+/* Adds a text, and says where it stands when it is a secret. */
+static void add_secret(struct buf *b, const char *text, bool secret,
+		       struct request_secret *where)
+{
+	if (secret)
+		*where = (struct request_secret){b->len, strlen(text)};
+	buf_add_string(b, text);
+}
+
+void request_header(struct request *r, const char *name, const char *prefix, const char *value,
+		    bool secret)
+{
+	buf_printf(&r->headers, "%s: %s", name, prefix);
+	add_secret(&r->headers, value, secret, &r->head_secret);
+	buf_add_string(&r->headers, "\r\n");
 }
 
 /* -------------------------------------------------------------------- body */
@@ -64,9 +90,9 @@ void request_form(struct request *r, const char *key, const char *const *pairs)
 
 	snprintf(r->type, sizeof(r->type), "application/x-www-form-urlencoded");
 	buf_add_string(b, "apikey=");
-	r->secret_at = b->len;
+	r->secret.at = b->len;
 	add_escaped(b, key);
-	r->secret_size = b->len - r->secret_at;
+	r->secret.size = b->len - r->secret.at;
 	for (size_t i = 0; pairs[i]; i += 2) {
 		buf_printf(b, "&%s=", pairs[i]);
 		add_escaped(b, pairs[i + 1]);
@@ -94,15 +120,17 @@ static bool make_boundary(struct request *r, const struct cloud_submission *s)
 
 void request_multipart(struct request *r, const struct cloud_submission *s)
 {
+	if (!make_boundary(r, s))
+		r->before.failed = true;
+}
+
+void request_value(struct request *r, const char *name, const char *value, bool secret)
+{
 	struct buf *b = &r->before;
 
-	if (!make_boundary(r, s))
-		b->failed = true;
-	buf_printf(b, "--%s\r\nContent-Disposition: form-data; name=\"apikey\"\r\n\r\n",
-		   r->boundary);
-	r->secret_at = b->len;
-	buf_add_string(b, s->cloud->key);
-	r->secret_size = b->len - r->secret_at;
+	buf_printf(b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n",
+		   r->boundary, name);
+	add_secret(b, value, secret, &r->secret);
 	buf_add_string(b, "\r\n");
 }
 
@@ -148,7 +176,7 @@ void request_envelope(struct request *r, const char *name, const char *json)
 
 void request_local(struct request *r, const char *path)
 {
-	request_begin(r, path, "");
+	request_begin(r, "WRITE", path, "");
 	r->local = true;
 }
 
@@ -168,8 +196,8 @@ void request_file(struct request *r, const char *name, const char *text, int fd,
 
 /* -------------------------------------------------------------------- head */
 
-/* Takes the URL apart as libcurl will, which sends these very lines. */
-static bool make_head(struct request *r)
+/* Request line and Host, from the URL as libcurl takes it apart; false: it cannot be. */
+static bool begin_head(struct request *r)
 {
 	char *host = NULL, *port = NULL, *path = NULL;
 	CURLU *url = curl_url();
@@ -182,20 +210,29 @@ static bool make_head(struct request *r)
 	if (ok)
 		curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
 	if (ok)
-		buf_printf(&r->head,
-			   "POST %s HTTP/1.1\r\n"
-			   "Host: %s%s%s\r\n"
-			   "User-Agent: sluice/" SLUICE_VERSION "\r\n"
-			   "Accept: */*\r\n"
-			   "Content-Type: %s\r\n"
-			   "Content-Length: %llu\r\n\r\n",
-			   path, host, port ? ":" : "", port ? port : "", r->type,
-			   (unsigned long long)r->bytes);
+		buf_printf(&r->head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", r->method, path,
+			   host, port ? ":" : "", port ? port : "");
 	curl_free(host);
 	curl_free(port);
 	curl_free(path);
 	curl_url_cleanup(url);
 	return ok;
+}
+
+/* libcurl sends these very lines. */
+static bool make_head(struct request *r)
+{
+	if (!begin_head(r))
+		return false;
+	buf_add_string(&r->head, "User-Agent: sluice/" SLUICE_VERSION "\r\nAccept: */*\r\n");
+	if (r->head_secret.size)
+		r->head_secret.at += r->head.len;
+	buf_add(&r->head, r->headers.data, r->headers.len);
+	if (r->type[0])
+		buf_printf(&r->head, "Content-Type: %s\r\nContent-Length: %llu\r\n", r->type,
+			   (unsigned long long)r->bytes);
+	buf_add_string(&r->head, "\r\n");
+	return true;
 }
 
 /* --------------------------------------------------------------------- end */
@@ -258,7 +295,7 @@ bool request_end(struct request *r, const char **problem)
 	r->bytes = r->before.len + r->sample_size + r->after.len;
 	r->at = 0;
 	*problem = "out of memory";
-	if (r->url.failed || r->before.failed || r->after.failed)
+	if (r->url.failed || r->headers.failed || r->before.failed || r->after.failed)
 		return false;
 	if (r->local) {
 		buf_add_string(&r->head, "\r\n");
@@ -303,16 +340,34 @@ static bool print_sample(const struct request *r, FILE *f)
 	return true;
 }
 
+char *request_head_text(const struct request *r)
+{
+	char *text = strndup((const char *)r->head.data, r->head.len);
+
+	if (text)
+		memset(text + r->head_secret.at, '*', r->head_secret.size);
+	return text;
+}
+
+static void print_buf(const struct buf *b, const struct request_secret *secret, FILE *f)
+{
+	size_t end = secret->at + secret->size;
+
+	if (secret->size) {
+		fwrite(b->data, 1, secret->at, f);
+		for (size_t i = 0; i < secret->size; i++)
+			putc('*', f);
+	} else {
+		end = 0;
+	}
+	if (b->len > end)
+		fwrite(b->data + end, 1, b->len - end, f);
+}
+
 bool request_print(const struct request *r, FILE *f, bool raw)
 {
-	const struct buf *b = &r->before;
-
-	fwrite(r->head.data, 1, r->head.len, f);
-	fwrite(b->data, 1, r->secret_at, f);
-	for (size_t i = 0; i < r->secret_size; i++)
-		putc('*', f);
-	fwrite(b->data + r->secret_at + r->secret_size, 1,
-	       b->len - r->secret_at - r->secret_size, f);
+	print_buf(&r->head, &r->head_secret, f);
+	print_buf(&r->before, &r->secret, f);
 	if (raw && !print_sample(r, f))
 		return false;
 	if (!raw && r->sample >= 0)

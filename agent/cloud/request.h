@@ -29,15 +29,21 @@
 #define REQUEST_URL_MAX 8192
 #define REQUEST_TEXT_MAX (1u << 20) /* of the body's parts in memory, each */
 
+/* An API key or a token, as it stands in a buffer; size 0: there is none. */
+struct request_secret {
+	size_t at, size;
+};
+
 struct request {
-	struct buf url, head, before, after;
-	char type[128]; /* Content-Type */
+	const char *method; /* of HTTP */
+	struct buf url, headers, head, before, after;
+	char type[128]; /* Content-Type; "": there is no body */
 	char boundary[64];
 	int sample; /* descriptor, the caller's; -1: none */
 	uint64_t sample_size;
-	size_t secret_at, secret_size; /* the API key within `before`, as it stands there */
-	bool envelope;		       /* it carries one */
-	bool local;		       /* it is written into files */
+	struct request_secret head_secret, secret; /* within `head`, and within `before` */
+	bool envelope;				   /* it carries one */
+	bool local;				   /* it is written into files */
 
 	/* Since request_end(): */
 	uint8_t sha256[SHA256_SIZE]; /* of the body */
@@ -48,16 +54,21 @@ struct request {
 void request_init(struct request *r);
 void request_free(struct request *r);
 
-/* An empty request: POST to url + path. */
-void request_begin(struct request *r, const char *url, const char *path);
+/* An empty request to url + path. */
+void request_begin(struct request *r, const char *method, const char *url, const char *path);
+/* A header of its own; `prefix` and then the value, of which the latter may be a secret. */
+void request_header(struct request *r, const char *name, const char *prefix, const char *value,
+		    bool secret);
 /*
  * The body as application/x-www-form-urlencoded: the key, then pairs of name and value that
  * end with NULL.
  */
 void request_form(struct request *r, const char *key, const char *const *pairs);
 
-/* The body as multipart/form-data: this begins it, with the key as the part "apikey". */
+/* The body as multipart/form-data: this begins it. */
 void request_multipart(struct request *r, const struct cloud_submission *s);
+/* A part that is a plain value, before the sample; there is room for one secret. */
+void request_value(struct request *r, const char *name, const char *value, bool secret);
 /*
  * The part that is the sample: size bytes of fd.  filename NULL: the part is a plain value.
  * A name is written as browsers do, with %22, %0D and %0A for what would end it or its line,
@@ -84,8 +95,11 @@ bool request_end(struct request *r, const char **problem);
 /* Next bytes of the body, for sending; 0: the end, -1 with errno. */
 ssize_t request_read(struct request *r, void *p, size_t n);
 
+/* The head with the secret hidden, to be freed; NULL: out of memory. */
+char *request_head_text(const struct request *r);
+
 /*
- * Writes the request as it is sent, but for the API key, in whose place are as many `*`.
+ * Writes the request as it is sent, but for the secrets, in whose place are as many `*`.
  * raw: the sample's bytes too, else a line in brackets says how many they are.
  * False with errno.
  */

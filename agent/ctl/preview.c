@@ -78,22 +78,22 @@ static const struct cloud_config *find_cloud(const struct session *s, const char
 	return NULL;
 }
 
-/* The key of the cloud, as its configuration has it now; "": it cannot be read. */
-static const char *api_key(const struct session *s, json_t *preview)
+/* The cloud with its key, as its configuration has it now; NULL: it cannot be used. */
+static const struct cloud_config *credentials(const struct session *s, json_t *preview)
 {
 	const struct cloud_config *cloud =
 		find_cloud(s, json_string_value(json_object_get(preview, "cloud")));
 	const char *target = json_string_value(json_object_get(preview, "target"));
 
-	if (!cloud || !cloud->ops->needs_key)
-		return "";
-	if (strcmp(cloud->url, target) != 0) {
+	if (!cloud)
+		return NULL;
+	if (strcmp(cloud->url, target) != 0 && strcmp(cloud->path, target) != 0) {
 		ctl_warning("policy preview: [cloud %s] of %s is not the one that the agent "
 			    "runs with: its API key is not used",
 			    cloud->name, ctl_config_name(&s->cc));
-		return "";
+		return NULL;
 	}
-	return cloud->key;
+	return cloud;
 }
 
 /* ---------------------------------------------------------- the other one's */
@@ -197,7 +197,7 @@ static bool write_raw(struct session *s)
 
 	if (!is_one(s, s->shown, "clouds"))
 		return false;
-	if (preview_body(only, api_key(s, only), s->o->raw, stdout, &wrong))
+	if (preview_body(only, credentials(s, only), s->o->raw, stdout, &wrong))
 		return true;
 	ctl_error("policy preview: --raw %s: %s", s->o->raw, wrong);
 	return false;
@@ -212,7 +212,7 @@ static bool print_all(struct session *s)
 		return write_raw(s);
 	json_array_foreach(s->shown, i, preview)
 	{
-		if (!preview_requests(preview, api_key(s, preview))) {
+		if (!preview_requests(preview, credentials(s, preview))) {
 			ctl_error("out of memory");
 			return false;
 		}

@@ -205,7 +205,7 @@ static bool enter_sandbox(const struct forwarder_config *c)
 	for (size_t i = 0; i < c->clouds && i < CLOUD_MAX; i++) {
 		const struct cloud_config *cloud = &c->cloud[i];
 
-		if (cloud->ops->needs_path)
+		if (cloud->ops->takes & CLOUD_SETTING_PATH)
 			paths[n++] = (struct sandbox_path){cloud->path, SANDBOX_WRITE};
 	}
 	ok = sandbox_enter(SANDBOX_FORWARDER, paths, n, c->socket_mark != 0);
@@ -217,8 +217,8 @@ static bool enter_sandbox(const struct forwarder_config *c)
 static void make_folders(const struct forwarder_config *c)
 {
 	for (size_t i = 0; i < c->clouds; i++)
-		if (c->cloud[i].ops->needs_path && mkdir(c->cloud[i].path, 0750) &&
-		    errno != EEXIST)
+		if ((c->cloud[i].ops->takes & CLOUD_SETTING_PATH) &&
+		    mkdir(c->cloud[i].path, 0750) && errno != EEXIST)
 			log_warning("cloud %s: %s: cannot be made: %s", c->cloud[i].name,
 				    c->cloud[i].path, strerror(errno));
 }

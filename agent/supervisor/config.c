@@ -56,9 +56,10 @@ bool config_complete(struct config *c)
 {
 	for (size_t i = 0; i < c->clouds; i++) {
 		struct cloud_config *cloud = &c->cloud[i];
-		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->ca};
+		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->token,
+				  &cloud->ca};
 
-		if (cloud->ops && cloud->ops->needs_path && !cloud->path &&
+		if (cloud->ops && (cloud->ops->takes & CLOUD_SETTING_PATH) && !cloud->path &&
 		    asprintf(&cloud->path, "%s/%s", c->state_dir, cloud->name) < 0) {
 			cloud->path = NULL;
 			return false;
@@ -114,14 +115,20 @@ struct rule_set config_rules(const struct config *c)
 	return set;
 }
 
+static void free_secret(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
 void config_free(struct config *c)
 {
 	for (size_t i = 0; i < c->clouds; i++) {
 		struct cloud_config *cloud = &c->cloud[i];
 
-		if (cloud->key)
-			explicit_bzero(cloud->key, strlen(cloud->key));
-		free(cloud->key);
+		free_secret(cloud->key);
+		free_secret(cloud->token);
 		free(cloud->url);
 		free(cloud->path);
 		free(cloud->ca);

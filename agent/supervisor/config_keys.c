@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define KEY_BYTES_MAX 1024
+#define TOKEN_BYTES_MAX 8192
 #define CA_BYTES_MAX (1u << 20)
 
 static void complain(struct parse *p, int line, enum log_level level, const char *format,
@@ -291,7 +292,7 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 	}
 	if (plain)
 		config_warn_at(p, p->line,
-			       "%s: %s is not encrypted: samples and the key can be read "
+			       "%s: %s is not encrypted: samples and credentials can be read "
 			       "on the way",
 			       k->name, value);
 	set_text(p, k, base, value);
@@ -339,37 +340,47 @@ static char *read_text(struct parse *p, const struct key *k, const char *value, 
 	return text;
 }
 
-static void set_key_file(struct parse *p, const struct key *k, void *base, const char *value)
+/* "key" of "key_file". */
+static const char *secret_word(const struct key *k)
 {
-	struct cloud_config *cloud = base;
+	static char word[32];
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(k->name, "_"), k->name);
+	return word;
+}
+
+/* A key or token: the one line of a file, at most k->max characters. It is never shown. */
+static void set_secret_file(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
-	char *key = read_text(p, k, value, KEY_BYTES_MAX + 2, &st);
+	char *secret = read_text(p, k, value, k->max + 2, &st);
 	size_t n, i = 0;
 
-	if (!key)
+	if (!secret)
 		return;
 	if (st.st_mode & S_IROTH)
 		config_warn_at(p, p->line, "%s: everybody can read %s: expected mode 0600",
 			       k->name, value);
-	n = strlen(key);
-	while (n && strchr(" \t\r\n", key[n - 1]))
-		key[--n] = '\0';
-	while (i < n && key[i] > ' ' && key[i] < 0x7f)
+	n = strlen(secret);
+	while (n && strchr(" \t\r\n", secret[n - 1]))
+		secret[--n] = '\0';
+	while (i < n && secret[i] > ' ' && secret[i] < 0x7f)
 		i++;
-	if (n == 0 || n > KEY_BYTES_MAX) {
-		config_bad(p, "%s: %s: expected one line of 1 to %d characters, the key",
-			   k->name, value, KEY_BYTES_MAX);
+	if (n == 0 || n > k->max) {
+		config_bad(p, "%s: %s: expected one line of 1 to %llu characters, the %s",
+			   k->name, value, (unsigned long long)k->max, secret_word(k));
 	} else if (i < n) {
 		config_bad(
 			p,
-			"%s: %s: expected one line of printable ASCII without spaces, the key",
-			k->name, value);
+			"%s: %s: expected one line of printable ASCII without spaces, the %s",
+			k->name, value, secret_word(k));
 	} else {
-		free(cloud->key);
-		cloud->key = strdup(key);
+		free(*text);
+		*text = strdup(secret);
 	}
-	explicit_bzero(key, n);
-	free(key);
+	explicit_bzero(secret, n);
+	free(secret);
 }
 
 static void set_ca_file(struct parse *p, const struct key *k, void *base, const char *value)
@@ -531,7 +542,9 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},
 	{SECTION_CLOUD, "url", set_url, IN(cloud_config, url), 0, PATH_BYTES},
 	{SECTION_CLOUD, "path", set_path, IN(cloud_config, path), 0, PATH_BYTES},
-	{SECTION_CLOUD, "key_file", set_key_file, 0, 0, 0, 0},
+	{SECTION_CLOUD, "key_file", set_secret_file, IN(cloud_config, key), 0, KEY_BYTES_MAX},
+	{SECTION_CLOUD, "token_file", set_secret_file, IN(cloud_config, token), 0,
+	 TOKEN_BYTES_MAX},
 	{SECTION_CLOUD, "ca_file", set_ca_file, 0, 0, 0, 0},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},

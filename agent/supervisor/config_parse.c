@@ -315,6 +315,27 @@ static size_t find_cloud(const struct config *c, const char *name)
 	return i;
 }
 
+static void finish_settings(struct parse *p, const struct cloud_config *cloud, uint64_t seen)
+{
+	static const char *const keys[] = {
+#define SETTING_KEY(id, key) key,
+		CLOUD_SETTINGS(SETTING_KEY)
+#undef SETTING_KEY
+	};
+	const struct cloud_ops *ops = cloud->ops;
+
+	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		bool given = seen & config_key_bit(SECTION_CLOUD, keys[i]);
+
+		if (!given && (ops->needs & (1u << i)))
+			config_bad_at(p, cloud->line, "[cloud %s]: kind %s needs a %s",
+				      cloud->name, ops->kind, keys[i]);
+		if (given && !((ops->needs | ops->takes) & (1u << i)))
+			config_bad_at(p, cloud->line, "[cloud %s]: kind %s takes no %s",
+				      cloud->name, ops->kind, keys[i]);
+	}
+}
+
 static void finish_clouds(struct parse *p)
 {
 	for (size_t i = 0; i < p->c->clouds; i++) {
@@ -327,22 +348,11 @@ static void finish_clouds(struct parse *p)
 				      cloud->name, cloud_kinds());
 		if (!cloud->ops)
 			continue;
-		if (cloud->ops->needs_url && !(seen & config_key_bit(SECTION_CLOUD, "url")))
-			config_bad_at(p, cloud->line, "[cloud %s]: kind %s needs a url",
-				      cloud->name, cloud->ops->kind);
-		if (cloud->ops->needs_key &&
-		    !(seen & config_key_bit(SECTION_CLOUD, "key_file")))
-			config_bad_at(p, cloud->line, "[cloud %s]: kind %s needs a key_file",
-				      cloud->name, cloud->ops->kind);
-		if (!cloud->ops->needs_url && cloud->url)
-			config_bad_at(p, cloud->line, "[cloud %s]: kind %s takes no url",
-				      cloud->name, cloud->ops->kind);
-		if (!cloud->ops->needs_key && cloud->key)
-			config_bad_at(p, cloud->line, "[cloud %s]: kind %s takes no key_file",
-				      cloud->name, cloud->ops->kind);
-		if (!cloud->ops->needs_path && cloud->path)
-			config_bad_at(p, cloud->line, "[cloud %s]: kind %s takes no path",
-				      cloud->name, cloud->ops->kind);
+		finish_settings(p, cloud, seen);
+		if (cloud->key && cloud->token)
+			config_bad_at(p, cloud->line,
+				      "[cloud %s]: expected key_file or token_file, not both",
+				      cloud->name);
 	}
 }
 

@@ -170,7 +170,7 @@ static void show_one(struct offline *o, size_t cloud, const struct sighting *s)
 	if (s->stored)
 		spool_path(o->dir, s->sha256, path, sizeof(path));
 	shown = preview_make(&p);
-	if (!shown || !preview_requests(shown, o->c->cloud[cloud].key)) {
+	if (!shown || !preview_requests(shown, &o->c->cloud[cloud])) {
 		log_error("out of memory for what would leave");
 		o->failed = true;
 	} else if (o->show == OFFLINE_SHOW_JSON) {

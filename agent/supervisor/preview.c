@@ -166,7 +166,8 @@ static void add_what(struct making *m)
 	set(m, "scope", json_string(m->cloud->scope == CLOUD_PRIVATE ? "private" : "public"));
 	set(m, "kind", json_string(m->cloud->ops->kind));
 	set(m, "target",
-	    json_string(m->cloud->ops->needs_path ? m->cloud->path : m->cloud->url));
+	    json_string((m->cloud->ops->takes & CLOUD_SETTING_PATH) ? m->cloud->path
+								    : m->cloud->url));
 	set(m, "sighting", json_string(sighting_id_text(s->id, id)));
 	set(m, "sample",
 	    s->state == FILE_STATE_COMPLETE ? json_string(sha256_text(s->sha256, hash))

@@ -60,16 +60,16 @@ struct preview {
 json_t *preview_make(const struct preview *p);
 
 /*
- * The second: the requests, by the functions of the cloud's kind.  key: the API key, "" when it
- * is not known.  False when out of memory.
+ * The second: the requests, by the functions of the cloud's kind.  c: has the credentials;
+ * NULL: they are not known.  False when out of memory.
  */
-bool preview_requests(json_t *preview, const char *key);
+bool preview_requests(json_t *preview, const struct cloud_config *c);
 
 /*
  * Writes the exact body of that request, API key included.  False with *wrong: there is none,
  * or it cannot be read or written.
  */
-bool preview_body(json_t *preview, const char *key, const char *request, FILE *to,
+bool preview_body(json_t *preview, const struct cloud_config *c, const char *request, FILE *to,
 		  const char **wrong);
 
 /*

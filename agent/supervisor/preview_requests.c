@@ -19,8 +19,8 @@ static const char *text_of(json_t *object, const char *key)
 }
 
 /* A submission as the preview says; false: it is none. */
-static bool submission(json_t *preview, const char *key, struct cloud_config *cloud,
-		       struct cloud_submission *s)
+static bool submission(json_t *preview, const struct cloud_config *c,
+		       struct cloud_config *cloud, struct cloud_submission *s)
 {
 	const char *target = text_of(preview, "target"), *what = text_of(preview, "what");
 
@@ -28,7 +28,8 @@ static bool submission(json_t *preview, const char *key, struct cloud_config *cl
 		.ops = cloud_find(text_of(preview, "kind")),
 		.url = (char *)target,
 		.path = (char *)target,
-		.key = (char *)key,
+		.key = c ? c->key : (char *)"",
+		.token = c ? c->token : (char *)"",
 		.session = json_is_true(json_object_get(preview, "session")),
 	};
 	snprintf(cloud->name, sizeof(cloud->name), "%s", text_of(preview, "cloud"));
@@ -55,7 +56,7 @@ struct requests {
 /* The lines of its head behind the request line; of what is written, the files. */
 static json_t *head_lines(const struct request *r)
 {
-	char *copy = strndup((const char *)r->head.data, r->head.len), *state = NULL;
+	char *copy = request_head_text(r), *state = NULL;
 	json_t *object = copy ? json_object() : NULL;
 	bool first = !r->local;
 
@@ -156,7 +157,13 @@ static void add_beside(const struct requests *q)
 		beside(q, SLUICE_FIELD_URL, json_object_get(url, "seen"));
 }
 
-bool preview_requests(json_t *preview, const char *key)
+/* Without its key there is no body of that cloud. */
+static bool keyless(const struct cloud_config *cloud)
+{
+	return (cloud->ops->needs & CLOUD_SETTING_KEY) && !*cloud->key;
+}
+
+bool preview_requests(json_t *preview, const struct cloud_config *c)
 {
 	struct requests q = {.preview = preview, .list = json_array()};
 	struct cloud_submission s;
@@ -167,11 +174,11 @@ bool preview_requests(json_t *preview, const char *key)
 		json_decref(q.list);
 		return true;
 	}
-	if (!submission(preview, key, &cloud, &s)) {
+	if (!submission(preview, c, &cloud, &s)) {
 		json_decref(q.list);
 		return false;
 	}
-	q.keyless = cloud.ops->needs_key && !*key;
+	q.keyless = keyless(&cloud);
 	if (!cloud.ops->preview(&s, text_of(preview, "envelope_text"),
 				text_of(preview, "upload_name"), show, &q, &r))
 		json_object_set_new(preview, "stopped", json_string(r.detail));
@@ -209,7 +216,7 @@ static void write_body(void *arg, const struct cloud_preview *p)
 	explicit_bzero(chunk, sizeof(chunk)); /* the key was in it */
 }
 
-bool preview_body(json_t *preview, const char *key, const char *request, FILE *to,
+bool preview_body(json_t *preview, const struct cloud_config *c, const char *request, FILE *to,
 		  const char **wrong)
 {
 	struct wanted w = {.name = request, .to = to};
@@ -221,10 +228,10 @@ bool preview_body(json_t *preview, const char *key, const char *request, FILE *t
 	if (json_object_get(preview, "refused"))
 		return false;
 	*wrong = "it is no submission";
-	if (!submission(preview, key, &cloud, &s))
+	if (!submission(preview, c, &cloud, &s))
 		return false;
 	*wrong = "the API key cannot be read";
-	if (cloud.ops->needs_key && !*key)
+	if (keyless(&cloud))
 		return false;
 	cloud.ops->preview(&s, text_of(preview, "envelope_text"),
 			   text_of(preview, "upload_name"), write_body, &w, &r);

@@ -34,6 +34,7 @@
 	X(url, "", "of the cloud")                                                            \
 	X(path, "", "of the cloud")                                                           \
 	X(key, "KEY", "of the cloud")                                                         \
+	X(token, "", "of the cloud")                                                          \
 	X(ca, "", "file")                                                                     \
 	X(given, "",                                                                          \
 	  "file of lines ID SHA256 SIZE KIND ENVELOPE-FILE UPLOAD-NAME: of samples that are " \
@@ -189,6 +190,7 @@ static struct cloud_config configured(char *ca)
 		.url = (char *)o.url,
 		.path = (char *)o.path,
 		.key = (char *)o.key,
+		.token = (char *)o.token,
 		.ca = ca,
 		.session = o.session,
 		.timeout = o.timeout,

@@ -46,6 +46,7 @@ FIXTURE_SETUP(preview)
 					    .url = (char *)"https://cloud.test/publicapi",
 					    .path = (char *)"/srv/samples",
 					    .key = (char *)KEY,
+					    .token = (char *)"",
 					    .session = true,
 					    .timeout = 10};
 	/* Without its callbacks: whoever calls one crashes. */

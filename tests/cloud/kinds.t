@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+#
+# The kinds of clouds that are reached by HTTP, but for wildfire (forwarder.t): each request of a real
+# forwarder is, byte for byte, what it must be, and it ends as it should whatever is answered.
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(ROOT, "tests", "replay"), HERE]
+
+import replay
+from collector import DROP, Collector, answer, authority, certificate, tls
+from replay import case, same
+
+DRIVER = os.environ.get("DRIVER", os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")),
+                                               "tests", "forwarder_driver"))
+with open(os.path.join(ROOT, "uapi", "linux", "sluice.h"), encoding="utf-8") as header:
+    VERSION = re.search(r'define SLUICE_VERSION "([^"]+)"', header.read()).group(1)
+KEY = "k3y+of/the=cloud"
+TOKEN = "t0ken.of-the_cloud~"
+NAME = b"na%22me%0D%0AX-Injected: yes"        # the driver's upload name, as it must stand in a form
+
+
+class Sample:
+    """One of the driver's, and its sighting of that number."""
+
+    def __init__(self, number=0, size=1000, prefix="", link=False, sighting=0):
+        text = b"%s sample %d\n" % (prefix.encode(), number)
+        self.data = text + bytes(size - len(text))
+        if link:
+            text = b"https://host.test/%d?%s=" % (number, prefix.encode())
+            self.data = text + b"a" * (size - len(text))
+        self.hash = hashlib.sha256(self.data)
+        self.id = bytes([sighting]) + self.hash.digest()[1:16]
+        self.sha256 = self.hash.hexdigest()
+        self.envelope = b'{"sluice":{"sha256":"%s"}}' % self.sha256.encode()
+        seed = b"sluice multipart boundary\0" + self.hash.digest() + self.id
+        self.boundary = b"sluice-" + hashlib.sha256(seed).digest()[:16].hex().encode()
+
+    def form(self, *parts):
+        """(name, what stands behind it in its head, value)..., as a body."""
+        body = b"".join(b'--%s\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+                        % (self.boundary, name, more, value) for name, more, value in parts)
+        return body + b"--%s--\r\n" % self.boundary
+
+
+FILE_PART = b'; filename="' + NAME + b'"\r\nContent-Type: application/octet-stream'
+JSON_PART = b"\r\nContent-Type: application/json"
+
+
+def head(method, port, path, headers=(), mime=None, size=0):
+    lines = ["%s %s HTTP/1.1" % (method, path), "Host: 127.0.0.1:%d" % port, "User-Agent: sluice/" + VERSION,
+             "Accept: */*", *headers]
+    if mime:
+        lines += ["Content-Type: " + mime, "Content-Length: %d" % size]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def same_bytes(got, wanted, what):
+    """Says only where they differ."""
+    if got != wanted:
+        at = len(os.path.commonprefix([got, wanted]))
+        begin = max(at - 60, 0)
+        raise AssertionError("%s: differs from byte %d of %d, %d wanted: %r, wanted %r"
+                             % (what, at, len(got), len(wanted), got[begin:at + 60], wanted[begin:at + 60]))
+
+
+def same_request(request, wanted):
+    """Each byte, or of one that was cut each that came."""
+    got = request.head + request.body
+    same_bytes(got, wanted if request.whole else wanted[:len(got)], "request")
+
+
+class Run:
+    """What a run of the driver said."""
+
+    def __init__(self, status, lines):
+        self.status, self.lines = status, lines
+        self.results = [line.split(" ", 4)[2] for line in lines if line.startswith("result ")]
+        self.leaves = [line.split(" ") for line in lines if line.startswith("leave ")]
+
+    def said(self, pattern):
+        assert any(re.search(pattern, line) for line in self.lines), "no line %r in\n%s" % (pattern, "\n".join(self.lines))
+
+
+def drive(folder, kind, url, **options):
+    with tempfile.TemporaryDirectory(dir=folder) as agent:
+        argv = [DRIVER, "dir=" + agent, "kind=" + kind, "url=" + url]
+        argv += ["%s=%s" % item for item in {"limit": 20, "key": "", **options}.items()]
+        foretold = subprocess.run(argv + ["preview=1"], capture_output=True, timeout=60).stdout.decode()
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    text = done.stdout.decode(errors="replace")
+    for secret in (KEY, TOKEN):
+        assert secret not in text + foretold, "a secret is in a message:\n" + text + foretold
+    run = Run(done.returncode, text.splitlines())
+    run.foretold = [line.split(" ") for line in foretold.splitlines() if line.startswith("leave ")]
+    return run
+
+
+def all_asked(run, requests):
+    """Each request that came whole had leave, by the hash of its exact body, and was foretold."""
+    asked = sorted(leave[3] for leave in run.leaves)
+    came = sorted(hashlib.sha256(r.body).hexdigest() for r in requests if r.whole)
+    for one in came:
+        assert one in asked, "a request without leave"
+        asked.remove(one)
+    foretold = [leave[1:] for leave in run.foretold]
+    for leave in run.leaves:
+        assert leave[1:] in foretold, "not foretold: %r\n%r" % (leave, run.foretold)
+
+
+# ------------------------------------------------------------------------------------ https
+
+def https_request(s, port, headers=(), session=True, link=False):
+    parts = [(b"sha256", b"", s.sha256.encode())]
+    parts += [(b"link", b"", s.data)] if link else [(b"sample", FILE_PART, s.data)]
+    if session:
+        parts += [(b"envelope", JSON_PART, s.envelope)]
+    body = s.form(*parts)
+    headers = [*headers, 'Idempotency-Key: "%s"' % uuid.UUID(bytes=s.id)]
+    mime = "multipart/form-data; boundary=" + s.boundary.decode()
+    return head("POST", port, "/in/box", headers, mime, len(body)) + body
+
+
+def https(folder, answers, sample=None, headers=(), session=True, link=False, cut=0, hold=0, **options):
+    """One sample to a collector that gives these answers in turn; the run, and what came."""
+    left = list(answers)
+    c = Collector(lambda request: left.pop(0) if left else answer(200))
+    c.cut, c.hold = cut, hold
+    run = drive(folder, "https", "http://127.0.0.1:%d/in/box" % c.port, session=int(session), link=int(link), **options)
+    c.close()
+    wanted = https_request(sample or Sample(), c.port, headers, session, link)
+    for r in c.requests:
+        same_request(r, wanted)
+    all_asked(run, c.requests)
+    return run, c.requests
+
+
+@case
+def https_plain(where):
+    """https: sample and envelope, each byte of the request as it must be"""
+    run, requests = https(where, [answer(202, b"taken")])
+    same((run.status, run.results, len(requests)), (0, ["sent"], 1), "outcome")
+    same(run.leaves[0][2:3] + run.leaves[0][5:6], ["post", "7"], "name of the request, what it carries")
+
+
+@case
+def https_without_envelope(where):
+    """https: session = no sends the sample alone"""
+    run, requests = https(where, [], session=False)
+    same((run.results, len(requests), run.leaves[0][5]), (["sent"], 1, "3"), "outcome")
+
+
+@case
+def https_link(where):
+    """https: a link goes as text, without a file name"""
+    run, requests = https(where, [], link=True, size=80, sample=Sample(link=True, size=80))
+    same((run.results, len(requests), run.leaves[0][5]), (["sent"], 1, "5"), "outcome")
+
+
+@case
+def https_large(where):
+    """https: a sample of 20 MB arrives whole"""
+    run, _ = https(where, [], size=20000000, sample=Sample(size=20000000))
+    same(run.results, ["sent"], "outcome")
+
+
+@case
+def https_credentials(where):
+    """https: a token goes as Bearer, a key as X-API-Key, and neither into any message"""
+    echo = answer(403, b"what is %s %s" % (TOKEN.encode(), KEY.encode()))
+    run, _ = https(where, [echo], token=TOKEN, headers=["Authorization: Bearer " + TOKEN])
+    run.said("HTTP 403, not allowed with these credentials")
+    run, _ = https(where, [echo], key=KEY, headers=["X-API-Key: " + KEY])
+    same(run.results, ["sent"], "outcome")
+
+
+@case
+def https_repeated(where):
+    """https: after a lost answer or a cut body the same bytes come again, under the same key"""
+    run, requests = https(where, [DROP, DROP])
+    same((run.results, [r.whole for r in requests]), (["sent"], [True] * 3), "lost answers")
+    same(len({r.connection for r in requests}), 3, "connections")
+    run, requests = https(where, [], cut=700, size=900000, sample=Sample(size=900000))
+    same((run.results, [r.whole for r in requests]), (["sent"], [False, True]), "cut")
+
+
+# status, header: outcome, a word of the detail
+STATUSES = (
+    (200, None, "sent", "taken"), (201, None, "sent", "taken"), (204, None, "sent", "taken"),
+    (409, None, "known", "has it"),
+    (400, None, "refused", "request refused"), (410, None, "refused", "request refused"),
+    (413, None, "refused", "too large"), (415, None, "refused", "media type"), (422, None, "refused", "processed"),
+    (301, None, "down", "redirected"), (401, None, "down", "credentials"), (403, None, "down", "credentials"),
+    (404, None, "down", "check the url"), (405, None, "down", "check the url"), (429, "2", "down", "too many"),
+    (408, None, "retry", "too long"), (425, None, "retry", "early"), (500, None, "retry", "error"),
+    (502, None, "retry", "gateway"), (503, "2", "retry", "not available"), (504, None, "retry", "timeout"),
+    (599, None, "retry", "not expected"),
+)
+
+
+@case
+def https_statuses(where):
+    """https: what each status means, and that Retry-After is kept"""
+    for status, after, outcome, word in STATUSES:
+        headers = ["Retry-After: " + after] if after else []
+        run, requests = https(where, [answer(status, b"", *headers)])
+        final = outcome in ("sent", "known", "refused")
+        same((status, run.results), (status, [outcome if final else "sent"]), "outcome")
+        same((status, len(requests)), (status, 1 if final else 2), "requests")
+        run.said("%s.*HTTP %d, .*%s" % (outcome if outcome != "down" else "(down|warning)", status, word))
+
+
+@case
+def https_leave(where):
+    """https: nothing leaves without leave; a revoked transfer ends before its envelope"""
+    run, requests = https(where, [], deny=1)
+    same((run.results, len(requests)), (["sent"], 1), "denied once")
+    run, requests = https(where, [], revoke=1, hold=1, size=30000000, sample=Sample(size=30000000))
+    same((run.results, [r.whole for r in requests]), (["sent"], [False, True]), "revoked once")
+    run.said("revoked: second thoughts")
+
+
+@case
+def https_killed(where):
+    """https: killed at random moments, each sighting's bytes are always the same, and all arrive"""
+    bodies = {}
+
+    def reply(request):
+        bodies.setdefault(request.header("Idempotency-Key"), set()).add(request.body)
+        return answer(200)
+    c = Collector(reply)
+    c.hold = 0.1
+    run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, samples=40, sightings=2, kills=8, kill_after=400,
+                limit=60)
+    c.close()
+    same((run.status, len(bodies), {len(b) for b in bodies.values()}), (0, 80, {1}), "exit, keys, bodies of each")
+    same(run.lines.count("killed 9"), 8, "kills")
+
+
+@case
+def https_tls(where):
+    """https: a certificate of the cloud's authority, and no other"""
+    for name in ("ours", "other"):
+        authority(where, name)
+    certificate(where, "ours", "cloud")
+    c = Collector(lambda request: answer(200), tls(where, "cloud"))
+    url = "https://127.0.0.1:%d/in/box" % c.port
+    same(drive(where, "https", url, ca=where + "/ours.pem").results, ["sent"], "ours")
+    run = drive(where, "https", url, ca=where + "/other.pem", limit=2)
+    same((run.results, len(c.requests)), ([], 1), "another's")
+    run.said("warning: cloud test: post: .*certificate")
+    c.close()
+
+
+if __name__ == "__main__":
+    replay.need(DRIVER)
+    sys.exit(replay.main(DRIVER))
