@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "supervisor/local_socket.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -401,36 +401,6 @@ uint64_t control_at(const struct control *k, uint64_t when)
 	return when;
 }
 
-/* A name that a dead agent left is free; one that somebody listens on is not. */
-static bool take_name(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-	bool used;
-
-	if (fd < 0) {
-		log_error("socket: %s", strerror(errno));
-		return false;
-	}
-	used = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-	       errno == EAGAIN;
-	close(fd);
-	if (used) {
-		log_error("%s is in use by another sluiced: expected a run_dir of its own",
-			  address->sun_path);
-		return false;
-	}
-	if (lstat(address->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
-		log_error("%s is no socket: expected that name to be free", address->sun_path);
-		return false;
-	}
-	if (unlink(address->sun_path) < 0 && errno != ENOENT) {
-		log_error("cannot remove %s: %s", address->sun_path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
 struct control *control_open(const char *run_dir, const struct control_command *commands,
 			     const struct control_documents *documents, void *arg,
 			     struct counters *counters)
@@ -442,7 +412,6 @@ struct control *control_open(const char *run_dir, const struct control_command *
 		log_error("out of memory for the control socket");
 		return NULL;
 	}
-	k->fd = -1;
 	k->commands = commands;
 	k->documents = documents;
 	k->arg = arg;
@@ -455,20 +424,10 @@ struct control *control_open(const char *run_dir, const struct control_command *
 			  run_dir, CONTROL_DIR_MAX);
 		goto fail;
 	}
-	if (!take_name(&k->address))
-		goto fail;
-	k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* The mode before the name: never open to others, not even for a moment. */
-	if (k->fd < 0 || fchmod(k->fd, 0600) < 0 ||
-	    bind(k->fd, (struct sockaddr *)&k->address, sizeof(k->address)) < 0 ||
-	    listen(k->fd, CONTROL_CLIENTS_MAX) < 0) {
-		log_error("cannot listen on %s: %s", k->address.sun_path, strerror(errno));
-		goto fail;
-	}
-	return k;
-fail:
+	k->fd = local_socket_listen(&k->address, 0600, CONTROL_CLIENTS_MAX);
 	if (k->fd >= 0)
-		close(k->fd);
+		return k;
+fail:
 	free(k);
 	return NULL;
 }
