@@ -56,7 +56,7 @@ int ctl_resolve(struct ctl *ctl, int argc, char **argv);
 
 extern const struct ctl_option ctl_monitor_options[], ctl_sightings_options[],
 	ctl_show_options[], ctl_rules_options[], ctl_types_options[], ctl_user_options[],
-	ctl_policy_options[], ctl_resolve_options[], ctl_ledger_options[];
+	ctl_stats_options[], ctl_policy_options[], ctl_resolve_options[], ctl_ledger_options[];
 
 /* "sluicectl: error: ..." on standard error. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

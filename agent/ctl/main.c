@@ -33,8 +33,11 @@ static const struct ctl_command commands[] = {
 	 "  sluicectl settings set udp_ports 69,2049,1000-1010 udp_prefixes 10.0.0.0/8"},
 	{"sessions", "[ID]", "sessions in the kernel's table", ctl_sessions, false,
 	 "With ID only that session."},
-	{"stats", "[NAME ...]", "counters of the module and of the agent", ctl_stats, false,
-	 "With NAMEs only those counters; for one counter only its value is printed."},
+	{"stats", "[NAME ...] | --by WHAT | --prometheus",
+	 "counters of the module and of the agent", ctl_stats, true,
+	 "With NAMEs only those counters; for one counter only its value is printed. --by and\n"
+	 "--prometheus need no kernel; the latter asks the running agent.",
+	 ctl_stats_options},
 	{"monitor", "[config|sessions] [-n COUNT]", "print changes and sessions as they happen",
 	 ctl_monitor, false,
 	 "Without a group prints both. -n ends after COUNT lines. With --json one object a "

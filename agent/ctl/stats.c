@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/ctl.h"
+#include "ctl/agent.h"
 
 #include "lib/counter.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,18 +65,137 @@ static const char *help_of(const char *part, const char *name)
 	return "";
 }
 
-/* The agent's counters, or NULL when no agent has left any. */
-static json_t *agent_counters(const struct ctl *ctl)
+/* What the agent has left in stats.json, or NULL. */
+static json_t *agent_stats(const struct ctl *ctl)
 {
-	json_t *file, *counters;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/stats.json", ctl->run_dir);
-	file = json_load_file(path, 0, NULL);
-	counters = json_incref(json_object_get(file, "counters"));
-	json_decref(file);
-	return counters;
+	return json_load_file(path, 0, NULL);
 }
+
+/* ------------------------------------------------------- by cloud, type, reason */
+
+/* How it can be asked for, what it is called in stats.json, and the title of its names. */
+static const struct by {
+	const char *word, *part, *title;
+} bys[] = {
+	{"cloud", "clouds", "CLOUD"},
+	{"type", "types", "TYPE"},
+	{"reason", "unsent", "REASON"},
+};
+
+struct stats_options {
+	const struct by *by;
+	bool prometheus;
+};
+
+static const char *take_by(const char *value, void *into)
+{
+	const struct by **by = into;
+
+	for (size_t i = 0; i < LENGTH(bys); i++)
+		if (!strcmp(bys[i].word, value))
+			*by = &bys[i];
+	return *by && !strcmp((*by)->word, value) ? NULL : "cloud, type or reason";
+}
+
+const struct ctl_option ctl_stats_options[] = {
+	{0, "by", "WHAT", "cloud, type or reason: what became of files, by that",
+	 "cloud type reason", take_by, offsetof(struct stats_options, by)},
+	{0, "prometheus", NULL, "all of the agent's, as a Prometheus server reads them", NULL,
+	 ctl_take_flag, offsetof(struct stats_options, prometheus)},
+	CTL_OPTIONS_END};
+
+/* Whether a type or a reason is worth a row. */
+static bool counted(json_t *row)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(row, name, value) if (json_integer_value(value)) return true;
+	return json_integer_value(row) != 0;
+}
+
+/* The value at that place of a row: rows have the same members in the same order. */
+static json_t *nth(json_t *row, size_t n)
+{
+	void *i = json_object_iter(row);
+
+	while (n-- && i)
+		i = json_object_iter_next(row, i);
+	return json_object_iter_value(i);
+}
+
+static void print_by(const struct by *by, json_t *part)
+{
+	char upper[CTL_COLUMNS_MAX][32];
+	const char *titles[CTL_COLUMNS_MAX] = {by->title, ">SIGHTINGS"}, *name, *column;
+	bool all = !strcmp(by->word, "cloud");
+	json_t *row, *value, *first = json_object_iter_value(json_object_iter(part));
+	size_t columns = json_is_object(first) ? 1 : 2;
+	struct ctl_table *t;
+
+	json_object_foreach(first, column, value)
+	{
+		if (columns == CTL_COLUMNS_MAX)
+			break;
+		snprintf(upper[columns], sizeof(upper[0]), ">%s", column);
+		for (char *p = upper[columns]; *p; p++)
+			*p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
+		titles[columns] = upper[columns];
+		columns++;
+	}
+	t = ctl_table_new(titles, columns);
+	json_object_foreach(part, name, row)
+	{
+		if (!all && !counted(row))
+			continue;
+		ctl_table_cell(t, "%s", name);
+		if (!json_is_object(row))
+			ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(row));
+		for (size_t i = 1; json_is_object(row) && i < columns; i++)
+			ctl_table_cell(t, "%" JSON_INTEGER_FORMAT,
+				       json_integer_value(nth(row, i - 1)));
+	}
+	ctl_table_print(t);
+}
+
+static int stats_by(struct ctl *ctl, const struct by *by)
+{
+	json_t *file = agent_stats(ctl), *part = json_object_get(file, by->part);
+	int status = CTL_OK;
+
+	if (!json_is_object(part)) {
+		ctl_error("stats: no such figures in %s/stats.json: expected a running agent",
+			  ctl->run_dir);
+		status = CTL_FAILED;
+	} else if (ctl->json) {
+		status = ctl_print_json(json_incref(part));
+	} else {
+		print_by(by, part);
+	}
+	json_decref(file);
+	return status;
+}
+
+static void print_text(void *arg, json_t *line)
+{
+	const char *text = json_string_value(json_object_get(line, "text"));
+
+	if (text)
+		fputs(text, stdout);
+}
+
+static int stats_prometheus(struct ctl *ctl)
+{
+	return agent_call(ctl->run_dir, json_pack("{s:s}", "command", "metrics"), print_text,
+			  NULL)
+		       ? CTL_OK
+		       : CTL_FAILED;
+}
+
+/* ------------------------------------------------------------------ counters */
 
 /* Keeps only the named counters; false when a name is none. */
 static bool narrow(json_t *parts, int argc, char **argv)
@@ -104,23 +225,46 @@ static bool narrow(json_t *parts, int argc, char **argv)
 	return true;
 }
 
-int ctl_stats(struct ctl *ctl, int argc, char **argv)
+/* What the module counted; false after an error message. */
+static bool module_counters(struct ctl *ctl, json_t *module)
+{
+	bool ok = kernel_open(&ctl->kernel) &&
+		  kernel_call(&ctl->kernel,
+			      kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false),
+			      "stats", collect, module);
+
+	if (!ok)
+		ctl_kernel_error(ctl);
+	kernel_close(&ctl->kernel);
+	return ok;
+}
+
+/* Beside the counters, where all is asked for. */
+static void add_parts(json_t *parts, json_t *file)
+{
+	for (size_t i = 0; i < LENGTH(bys); i++)
+		if (json_object_get(file, bys[i].part))
+			json_object_set(parts, bys[i].part, json_object_get(file, bys[i].part));
+}
+
+static int show_counters(struct ctl *ctl, int argc, char **argv)
 {
 	static const char *const titles[] = {"PART", "COUNTER", ">VALUE", "MEANING"};
-	json_t *parts = json_object(), *module = json_object(), *agent, *counters, *value;
+	json_t *parts = json_object(), *module = json_object(), *file, *counters, *value;
 	const char *part, *name;
 	struct ctl_table *t;
 
 	json_object_set_new(parts, "module", module);
-	if (!kernel_call(&ctl->kernel,
-			 kernel_request(&ctl->kernel, SLUICE_CMD_STATS_GET, false), "stats",
-			 collect, module)) {
+	if (!module_counters(ctl, module)) {
 		json_decref(parts);
-		return ctl_kernel_error(ctl);
+		return CTL_FAILED;
 	}
-	agent = agent_counters(ctl);
-	if (agent)
-		json_object_set_new(parts, "agent", agent);
+	file = agent_stats(ctl);
+	if (json_object_get(file, "counters"))
+		json_object_set(parts, "agent", json_object_get(file, "counters"));
+	if (ctl->json && !argc)
+		add_parts(parts, file);
+	json_decref(file);
 	if (argc && !narrow(parts, argc, argv)) {
 		json_decref(parts);
 		return CTL_USAGE;
@@ -145,4 +289,21 @@ int ctl_stats(struct ctl *ctl, int argc, char **argv)
 	ctl_table_print(t);
 	json_decref(parts);
 	return CTL_OK;
+}
+
+int ctl_stats(struct ctl *ctl, int argc, char **argv)
+{
+	struct stats_options o = {0};
+
+	argc = ctl_options("stats", ctl_stats_options, argc, argv, COUNTER_COUNT, &o);
+	if (argc < 0)
+		return CTL_USAGE;
+	if ((o.by || o.prometheus) && (argc || (o.by && o.prometheus))) {
+		ctl_error(
+			"stats: expected names of counters, --by or --prometheus, one of them");
+		return CTL_USAGE;
+	}
+	if (o.prometheus)
+		return stats_prometheus(ctl);
+	return o.by ? stats_by(ctl, o.by) : show_counters(ctl, argc, argv);
 }

@@ -198,6 +198,7 @@ static bool job_settle(struct job *job)
 	}
 	forwarder_disk_works(f);
 	counter_add(&f->counters, outcome_counter[r->outcome], 1);
+	t->retries += !cloud_outcome_final(r->outcome);
 	if (r->answer_bad)
 		counter_add(&f->counters, COUNTER_CLOUD_ANSWERS_BAD, 1);
 	log_at(r->outcome == CLOUD_REFUSED ? LOG_LEVEL_WARNING

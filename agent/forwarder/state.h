@@ -50,6 +50,7 @@ struct target {
 	unsigned int running;
 	unsigned int streak; /* attempts since the last that reached an end */
 	unsigned int downs;  /* times it was down since then */
+	uint64_t retries;    /* attempts to be repeated, not told yet */
 	int64_t down_until;
 	int64_t next_due; /* no row is worth looking for before */
 	struct job job[CLOUD_ATTEMPTS];

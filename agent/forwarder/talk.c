@@ -336,10 +336,28 @@ static bool send_counters(struct forwarder *f)
 	return true;
 }
 
+/* The counters say how many there were, these say of which cloud. */
+static bool send_retries(struct forwarder *f)
+{
+	for (size_t i = 0; i < f->config->clouds; i++) {
+		struct target *t = &f->target[i];
+
+		if (!t->retries)
+			continue;
+		msg_begin(&f->msg, MSG_RETRIES);
+		msg_put_string(&f->msg, MSG_A_CLOUD, t->config->name);
+		msg_put_u64(&f->msg, MSG_A_COUNTER_VALUE, t->retries);
+		if (!send_message(f))
+			return false;
+		t->retries = 0;
+	}
+	return true;
+}
+
 /* The end of an attempt is said before what another asks in its place. */
 void talk_send(struct forwarder *f)
 {
 	f->blocked = false;
-	if (send_acknowledgements(f) && send_results(f) && send_wishes(f))
+	if (send_acknowledgements(f) && send_results(f) && send_wishes(f) && send_retries(f))
 		send_counters(f);
 }

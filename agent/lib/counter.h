@@ -146,6 +146,9 @@
 	  "connections to it refused: not allowed, or too many")                               \
 	X(CONTROL_DROPPED, control_dropped,                                                    \
 	  "connections to it given up: idle, not read from, or too long a request")            \
+	X(METRICS_REQUESTS, metrics_requests, "requests for metrics that were answered")       \
+	X(METRICS_DROPPED, metrics_dropped,                                                    \
+	  "connections for metrics given up: too many, too slow, too long a request")          \
 	X(USERS_LOGINS, users_logins, "mappings of users to addresses, begun or renewed")      \
 	X(USERS_FOUND, users_found, "sightings whose user was known by address or uid")        \
 	X(USERS_REFUSED, users_refused, "changes of users refused: no room for them")          \

@@ -42,7 +42,8 @@
 	/* a request is about to leave: ID, CLOUD, SLOT, TEXT (its name), URL, */   \
 	/* SHA256 and SIZE of its body, CARRIES */                                  \
 	X(LEAVE, "leave")                                                           \
-	X(RESULT, "result") /* ID, CLOUD, STATUS, VERDICT, TEXT */
+	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */      \
+	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */
 
 enum msg_type {
 	MSG_NONE,

@@ -25,6 +25,17 @@ int64_t live_wall(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Why it goes nowhere, if it does: where a rule sends it, only the policy can still say no. */
+static unsigned int reason_of(const struct supervisor *s, const struct pending *p)
+{
+	if (p->sighting.state != FILE_STATE_COMPLETE || !p->sighting.stored)
+		return p->sighting.reason;
+	if (p->clouds)
+		return TALLY_REASON_POLICY;
+	return intake_oversize(s->c, &p->sighting) ? TALLY_REASON_OVERSIZE
+						   : TALLY_REASON_NO_RULE;
+}
+
 static bool take_sighting(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	struct pending *p = &s->pending[s->pendings];
@@ -32,7 +43,8 @@ static bool take_sighting(struct supervisor *s, struct child *c, const struct ms
 	if (!intake_sighting(s->c, s->users, &s->counters, v, &p->sighting, &p->clouds))
 		return true; /* counted there */
 	intake_check(s->spool, &s->counters, &p->sighting, &p->clouds);
-	p->logged = false;
+	p->reason = reason_of(s, p);
+	p->logged = p->repeated = false;
 	s->pendings++;
 	return true;
 }
@@ -109,6 +121,18 @@ static bool take_word(struct supervisor *s, struct child *c, const struct msg_vi
 	return true;
 }
 
+static bool take_retries(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	char cloud[CLOUD_NAME_MAX];
+	uint64_t n;
+
+	if (!msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
+	    !msg_get_u64(v, MSG_A_COUNTER_VALUE, &n))
+		return false;
+	tally_cloud(&s->tally, s->c, cloud, TALLY_CLOUD_RETRIES, n);
+	return true;
+}
+
 static bool take_leave(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	return permits_ask(&s->permits, v);
@@ -129,7 +153,7 @@ static const struct {
 	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
 	{MSG_SESSION, false, take_session},   {MSG_QUEUED, true, take_word},
 	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
-	{MSG_LEAVE, true, take_leave},
+	{MSG_LEAVE, true, take_leave},	      {MSG_RETRIES, true, take_retries},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
@@ -163,19 +187,19 @@ static bool write_lines(struct supervisor *s)
 	return true;
 }
 
-static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask,
-			  unsigned int *repeated)
+static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask)
 {
 	int64_t now = live_wall();
 
 	/* The strictest of what held when the session began and what holds now. */
 	mask &= p->sighting.session.share_mask;
 	intake_withhold(s->c, s->users, &s->counters, &p->sighting, mask, &p->clouds);
+	p->repeated = false;
 	if (!p->clouds)
 		return true;
 	switch (store_add(s->store, &p->sighting, mask, now)) {
 	case STORE_REPEATED:
-		(*repeated)++;
+		p->repeated = true;
 		return true;
 	case STORE_OK:
 		break;
@@ -208,13 +232,13 @@ static bool store_word(struct supervisor *s, struct word *w, unsigned int *ackno
 	return r != STORE_FAILED;
 }
 
-static bool store_all(struct supervisor *s, unsigned int *repeated, unsigned int *acknowledged)
+static bool store_all(struct supervisor *s, unsigned int *acknowledged)
 {
 	uint32_t mask = s->pendings ? deliver_mask(&s->deliver) : 0;
 	bool ok = store_begin(s->store);
 
 	for (size_t i = 0; ok && i < s->pendings; i++)
-		ok = store_pending(s, &s->pending[i], mask, repeated);
+		ok = store_pending(s, &s->pending[i], mask);
 	for (size_t i = 0; ok && i < s->words; i++)
 		ok = store_word(s, &s->word[i], acknowledged);
 	if (ok)
@@ -223,8 +247,21 @@ static bool store_all(struct supervisor *s, unsigned int *repeated, unsigned int
 	return false;
 }
 
+/* The type is the sighting's, which the forwarder does not know. */
+static void count_outcome(struct supervisor *s, const struct word *w)
+{
+	struct store_submission sub;
+	bool known = store_sighting(s->store, w->id, &sub) == STORE_OK;
+
+	tally_ended(&s->tally, s->c, w->cloud,
+		    known ? sighting_get(&sub.sighting, SIGHTING_FILE_TYPE) : NULL, w->outcome);
+	if (known)
+		sighting_free(&sub.sighting);
+}
+
 static void tell_outcome(struct supervisor *s, const struct word *w)
 {
+	count_outcome(s, w);
 	permits_result(&s->permits, &(struct permit_result){
 					    .end = w->end,
 					    .id = w->id,
@@ -233,6 +270,13 @@ static void tell_outcome(struct supervisor *s, const struct word *w)
 					    .verdict = w->verdict,
 					    .detail = w->detail,
 				    });
+}
+
+static void count_sighting(struct supervisor *s, const struct pending *p)
+{
+	counter_add(&s->counters, COUNTER_SIGHTINGS_REPEATED, p->repeated);
+	tally_sighting(&s->tally, s->c, &p->sighting, p->repeated ? 0 : p->clouds,
+		       p->repeated ? TALLY_REASON_REPEATED : p->reason);
 }
 
 static void clear(struct supervisor *s)
@@ -245,13 +289,13 @@ static void clear(struct supervisor *s)
 
 void live_commit(struct supervisor *s)
 {
-	unsigned int repeated = 0, acknowledged = 0;
+	unsigned int acknowledged = 0;
 	bool logged;
 
 	if ((!s->pendings && !s->words) || s->now < s->disk_again)
 		return;
 	logged = write_lines(s);
-	if (!logged || !store_all(s, &repeated, &acknowledged)) {
+	if (!logged || !store_all(s, &acknowledged)) {
 		if (logged && !s->disk_failing)
 			log_error(
 				"the database cannot be written: %s; trying again every second",
@@ -264,7 +308,8 @@ void live_commit(struct supervisor *s)
 		log_info("the state directory can be written again");
 	s->disk_failing = false;
 	s->disk_again = 0;
-	counter_add(&s->counters, COUNTER_SIGHTINGS_REPEATED, repeated);
+	for (size_t i = 0; i < s->pendings; i++)
+		count_sighting(s, &s->pending[i]);
 	for (size_t i = 0; i < s->words; i++)
 		if (s->word[i].told)
 			tell_outcome(s, &s->word[i]);

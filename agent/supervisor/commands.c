@@ -4,6 +4,7 @@
  * names in this table.
  */
 #include "supervisor/live.h"
+#include "supervisor/metrics_command.h"
 #include "supervisor/policy_commands.h"
 #include "supervisor/preview_command.h"
 #include "supervisor/sample_command.h"
@@ -25,6 +26,7 @@ static void agent_status(struct control_client *c, void *arg, json_t *request)
 
 const struct control_command live_commands[] = {
 	{"agent.status", agent_status},
+	{"metrics", metrics_command},
 	{"policy.preview", preview_command},
 	{"policy.sightings", preview_command_sightings},
 	{"policy.show", policy_command_show},

@@ -148,6 +148,7 @@ void config_free(struct config *c)
 	free(c->virtual_system);
 	free(c->state_dir);
 	free(c->run_dir);
+	free(c->metrics);
 	free(c->users.file);
 	memset(c, 0, sizeof(*c));
 }

@@ -44,6 +44,7 @@ struct config {
 	/* [agent] */
 	char *state_dir; /* databases, spool, local log */
 	char *run_dir;	 /* stats.json */
+	char *metrics;	 /* where they are served; NULL: nowhere */
 	uint64_t spool_bytes, spool_files;
 	uint32_t retry_min, retry_max;		/* seconds between attempts */
 	struct application_table *applications; /* names by host: built in, or a file's */

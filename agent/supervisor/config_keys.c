@@ -69,6 +69,13 @@ static void set_text(struct parse *p, const struct key *k, void *base, const cha
 		config_bad(p, "%s: out of memory", k->name);
 }
 
+/* Whether it may be is known when run_dir is. */
+static void set_metrics(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	p->metrics_line = p->line;
+	set_text(p, k, base, value);
+}
+
 static void set_path(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	char **text = (char **)((char *)base + k->offset);
@@ -526,6 +533,7 @@ const struct key config_keys[] = {
 
 	{SECTION_AGENT, "state_dir", set_path, IN(config, state_dir), 0, PATH_BYTES},
 	{SECTION_AGENT, "run_dir", set_path, IN(config, run_dir), 0, CONTROL_DIR_MAX},
+	{SECTION_AGENT, "metrics", set_metrics, IN(config, metrics), 0, PATH_BYTES},
 	{SECTION_AGENT, "spool_size", set_size, IN(config, spool_bytes), 0, 1ull << 60},
 	{SECTION_AGENT, "spool_files", set_number, IN(config, spool_files), 0, 1ull << 40},
 	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},

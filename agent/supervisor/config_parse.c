@@ -2,6 +2,7 @@
 #include "supervisor/config_parse.h"
 
 #include "lib/log.h"
+#include "supervisor/metrics_server.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -415,6 +416,15 @@ static void finish_rule(struct parse *p, size_t i)
 	}
 }
 
+static void finish_metrics(struct parse *p)
+{
+	const char *metrics = p->c->metrics, *expected;
+
+	expected = metrics ? metrics_server_expected(metrics, p->c->run_dir) : NULL;
+	if (expected)
+		config_bad_at(p, p->metrics_line, "metrics: '%s': %s", metrics, expected);
+}
+
 static void finish(struct parse *p)
 {
 	struct config *c = p->c;
@@ -426,6 +436,7 @@ static void finish(struct parse *p)
 			      "retry_min (%u) is more than retry_max "
 			      "(%u)",
 			      c->retry_min, c->retry_max);
+	finish_metrics(p);
 	if (config_read_types(c)) {
 		/* Without rules no type has a limit but those that are given here. */
 		if (plain)

@@ -92,6 +92,7 @@ struct parse {
 	uint32_t narrow_given[NARROWS_MAX]; /* like share.given */
 	enum policy_mode narrow_rest[NARROWS_MAX];
 	int narrow_line[NARROWS_MAX][NARROW_CRITERION_COUNT];
+	int metrics_line;
 	struct limit limit[FILE_TYPES_MAX];
 	size_t limits;
 };

@@ -22,6 +22,14 @@ struct rule_file intake_rule_file(const struct config *c, const struct sighting 
 	};
 }
 
+bool intake_oversize(const struct config *c, const struct sighting *s)
+{
+	struct rule_set rules = config_rules(c);
+	struct rule_file f = intake_rule_file(c, s);
+
+	return rule_over_limit(&rules, &f);
+}
+
 static uint64_t match(const struct config *c, struct counters *counters, struct sighting *s)
 {
 	struct rule_set rules = config_rules(c);

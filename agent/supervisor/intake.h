@@ -23,6 +23,9 @@ bool intake_sighting(const struct config *c, struct users *users, struct counter
 /* A complete file as rules see it; points into s. */
 struct rule_file intake_rule_file(const struct config *c, const struct sighting *s);
 
+/* Whether it is whole, and left out because it is larger than the limit of its type. */
+bool intake_oversize(const struct config *c, const struct sighting *s);
+
 /*
  * Decodes a MSG_SESSION, names its virtual system and writes it to the session log.  A log
  * that cannot be written is counted, and no error.  False: refused.

@@ -14,10 +14,12 @@
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
 #include "supervisor/ledger.h"
+#include "supervisor/metrics_server.h"
 #include "supervisor/namespaces.h"
 #include "supervisor/permit.h"
 #include "supervisor/rules.h"
 #include "supervisor/store.h"
+#include "supervisor/tally.h"
 #include "supervisor/users.h"
 
 #define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
@@ -29,7 +31,9 @@ enum live_phase { LIVE_RUNNING, LIVE_STOP_INSPECTORS, LIVE_STOP_FORWARDER, LIVE_
 struct pending {
 	struct sighting sighting;
 	uint64_t clouds;
+	unsigned int reason; /* why it goes nowhere, valid when it does not: tally.h */
 	bool logged;
+	bool repeated; /* it was stored before: announced again after a restart */
 };
 
 /* A word of the forwarder between its message and its commit. */
@@ -71,7 +75,9 @@ struct supervisor {
 	struct ledger ledger;
 	struct permits permits;
 	struct counters counters;
+	struct tally tally;
 	struct control *control;
+	struct metrics_server *metrics; /* NULL: none is configured */
 	struct users *users;
 
 	struct pending pending[LIVE_BATCH];
@@ -107,6 +113,9 @@ const char *live_name(const struct child *c, char text[static 32]);
 /* commands.c: what the control socket can be asked; their arg is the supervisor. */
 extern const struct control_command live_commands[];
 extern const struct control_documents live_documents;
+
+/* metrics_command.c: what was counted up to now, as supervisor/metrics.h has it. */
+void live_metrics(void *supervisor, struct buf *out);
 
 /* batch.c: takes one message of a child. */
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v);

@@ -365,7 +365,7 @@ int offline_run(struct config *c, const char *capture, const char *dir, enum off
 	send_rules(&o);
 	receive_all(&o);
 	await_inspector(&o);
-	if (!stats_write(dir, &o.counters, &o.inspector, 1)) {
+	if (!stats_write(dir, &o.counters, &o.inspector, 1, NULL)) {
 		log_error("cannot write %s/stats.json: %s", dir, strerror(errno));
 		o.failed = true;
 	}

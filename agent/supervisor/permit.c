@@ -168,6 +168,7 @@ static void refuse(struct permits *p, struct permit *t, const char *why, enum co
 	if (why != t->refusal)
 		snprintf(t->refusal, sizeof(t->refusal), "%s", why);
 	counter_add(p->counters, counter, 1);
+	tally_cloud(p->tally, p->c, cloud_of(p, t)->name, TALLY_CLOUD_REQUESTS_REFUSED, 1);
 	log_debug("no leave for %s of %s to cloud %s: %s", t->request,
 		  sighting_id_text(t->id, id), cloud_of(p, t)->name, t->refusal);
 }
@@ -226,10 +227,16 @@ static void write_round(struct permits *p, struct round *r, int64_t time)
 	bool ok = ledger_append(p->ledger, r->line, r->lines, time, r->number);
 
 	for (size_t i = 0; i < r->requests; i++) {
-		if (!ok)
-			refuse(p, r->of[i], NO_LEDGER, COUNTER_LEDGER_FAILURES);
-		else
-			r->of[i]->line = r->number[i];
+		struct permit *t = r->of[i];
+		const char *cloud = cloud_of(p, t)->name;
+
+		if (!ok) {
+			refuse(p, t, NO_LEDGER, COUNTER_LEDGER_FAILURES);
+			continue;
+		}
+		t->line = r->number[i];
+		tally_cloud(p->tally, p->c, cloud, TALLY_CLOUD_REQUESTS, 1);
+		tally_cloud(p->tally, p->c, cloud, TALLY_CLOUD_REQUEST_BYTES, t->bytes);
 	}
 	counter_add(p->counters, ok ? COUNTER_REQUESTS : COUNTER_LEDGER_RESULTS_LOST,
 		    ok ? r->requests : r->lines - r->requests);

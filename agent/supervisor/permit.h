@@ -25,6 +25,7 @@
 #include "policy/envelope.h"
 #include "supervisor/config.h"
 #include "supervisor/ledger.h"
+#include "supervisor/tally.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,6 +84,7 @@ struct permits {
 	struct deliver *deliver; /* knows the policy of the moment */
 	struct ledger *ledger;
 	struct counters *counters;
+	struct tally *tally;
 	struct msg msg;
 	struct permit *permit;		    /* CLOUD_ATTEMPTS for each cloud */
 	json_t *result[PERMIT_RESULTS_MAX]; /* lines to be written */

@@ -33,7 +33,8 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       a->log_sessions == b->log_sessions && a->users.max == b->users.max &&
 	       application_table_equal(a->applications, b->applications) &&
 	       same_text(a->file_types_path, b->file_types_path) &&
-	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir);
+	       same_text(a->state_dir, b->state_dir) && same_text(a->run_dir, b->run_dir) &&
+	       same_text(a->metrics, b->metrics);
 }
 
 static size_t find(const struct config *c, const char *name)

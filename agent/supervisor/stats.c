@@ -28,8 +28,51 @@ static json_t *process_json(const char *role, unsigned int index, pid_t pid,
 			 (int)pid, "restarts", (int)restarts, "netns", netns);
 }
 
+static json_t *clouds_json(const struct stats_tally *t)
+{
+	json_t *clouds = json_object();
+
+	for (size_t i = 0; i < t->c->clouds; i++) {
+		json_t *one = json_object();
+
+		for (unsigned int k = 0; k < TALLY_CLOUD_COUNT; k++)
+			json_object_set_new(one, tally_cloud_name(k),
+					    json_integer((json_int_t)t->tally->cloud[i][k]));
+		json_object_set_new(one, "waiting",
+				    json_integer((json_int_t)t->tally->waiting[i]));
+		json_object_set_new(clouds, t->c->cloud[i].name, one);
+	}
+	return clouds;
+}
+
+static json_t *types_json(const struct stats_tally *t)
+{
+	json_t *types = json_object();
+
+	for (size_t i = 0; i < tally_type_places(t->c); i++) {
+		const uint64_t *value = tally_type_counts(t->tally, t->c, i);
+		json_t *one = json_object();
+
+		for (unsigned int k = 0; k < TALLY_TYPE_COUNT; k++)
+			json_object_set_new(one, tally_type_name(k),
+					    json_integer((json_int_t)value[k]));
+		json_object_set_new(types, tally_type_label(t->c, i), one);
+	}
+	return types;
+}
+
+static json_t *unsent_json(const struct stats_tally *t)
+{
+	json_t *unsent = json_object();
+
+	for (unsigned int i = 0; i < TALLY_REASON_COUNT; i++)
+		json_object_set_new(unsent, tally_reason_text(i),
+				    json_integer((json_int_t)t->tally->unsent[i]));
+	return unsent;
+}
+
 static json_t *stats_json(const struct counters *own, const struct child *children,
-			  size_t count)
+			  size_t count, const struct stats_tally *tally)
 {
 	struct counters sum = stats_sum(own, children, count);
 	json_t *counters = json_object(), *processes = json_array(), *root;
@@ -51,13 +94,18 @@ static json_t *stats_json(const struct counters *own, const struct child *childr
 	/* o takes the references, and fails where one is NULL. */
 	root = json_pack("{s:s, s:o, s:o}", "time", text, "counters", counters, "processes",
 			 processes);
+	if (tally) {
+		json_object_set_new(root, "clouds", clouds_json(tally));
+		json_object_set_new(root, "types", types_json(tally));
+		json_object_set_new(root, "unsent", unsent_json(tally));
+	}
 	return root;
 }
 
 bool stats_write(const char *dir, const struct counters *own, const struct child *children,
-		 size_t count)
+		 size_t count, const struct stats_tally *tally)
 {
-	json_t *root = stats_json(own, children, count);
+	json_t *root = stats_json(own, children, count, tally);
 	char *path = NULL, *temporary = NULL, *text = NULL;
 	int saved = ENOMEM, fd = -1;
 	bool ok = false;

@@ -6,6 +6,11 @@
  *	 "processes": [{"role": "inspector", "index": 0, "pid": 1, "restarts": 0},
  *		   ...]}
  *
+ * and of the running supervisor, what supervisor/tally.h counts:
+ *
+ *	{"clouds": {NAME: {"accepted": NUMBER, ..., "waiting": NUMBER}, ...},
+ *	 "types": {TYPE: {"seen": NUMBER, ...}, ...}, "unsent": {REASON: NUMBER, ...}}
+ *
  * An inspector of a namespace of [capture] has its path as "netns"; with pid 0 that is gone.
  */
 #ifndef SLUICE_SUPERVISOR_STATS_H
@@ -13,6 +18,7 @@
 
 #include "lib/counter.h"
 #include "supervisor/child.h"
+#include "supervisor/tally.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +27,14 @@
 struct counters stats_sum(const struct counters *own, const struct child *children,
 			  size_t count);
 
+/* What is known beside the counters of the processes; NULL: nothing. */
+struct stats_tally {
+	const struct config *c;
+	const struct tally *tally;
+};
+
 /* Replaces DIR/stats.json in one step, readable by all.  False with errno. */
 bool stats_write(const char *dir, const struct counters *own, const struct child *children,
-		 size_t count);
+		 size_t count, const struct stats_tally *tally);
 
 #endif

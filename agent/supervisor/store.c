@@ -54,6 +54,8 @@ static const char schema[] = "CREATE TABLE sightings ("
 	X(OUTBOX, "SELECT number, id, cloud, sha256, size"                                    \
 		  " FROM outbox JOIN submissions USING (id, cloud)"                           \
 		  " WHERE number > ?1 ORDER BY number LIMIT ?2")                              \
+	X(OPEN_COUNTS, "SELECT cloud, count(*) FROM submissions WHERE outcome IS NULL"        \
+		       " GROUP BY cloud")                                                     \
 	X(NEEDED, "SELECT 1 FROM submissions WHERE sha256 = ?1 AND outcome IS NULL LIMIT 1")  \
 	X(UNQUEUE, "DELETE FROM outbox WHERE id = ?1 AND cloud = ?2")                         \
 	X(POLICY, "INSERT INTO policies (id, document, time) VALUES (?1, ?2, ?3)"             \
@@ -165,6 +167,21 @@ bool store_out_again(struct store *s, const char *cloud)
 
 	sqlite3_bind_text(q, 1, cloud, -1, SQLITE_STATIC);
 	return db_run(&s->db, q);
+}
+
+bool store_open_counts(struct store *s,
+		       void (*each)(void *arg, const char *cloud, uint64_t count), void *arg)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_OPEN_COUNTS);
+	int code;
+
+	while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+		const char *cloud = (const char *)sqlite3_column_text(q, 0);
+
+		if (cloud)
+			each(arg, cloud, (uint64_t)sqlite3_column_int64(q, 1));
+	}
+	return db_done(&s->db, q, code);
 }
 
 bool store_needed(struct store *s, const uint8_t sha256[static SHA256_SIZE], bool *needed)

@@ -105,6 +105,10 @@ bool store_policy(struct store *s, const char *id, const struct buf *document, i
 enum store_result store_policy_find(struct store *s, const char *id, struct buf *document,
 				    int64_t *first);
 
+/* How many submissions of each cloud are open. */
+bool store_open_counts(struct store *s,
+		       void (*each)(void *arg, const char *cloud, uint64_t count), void *arg);
+
 /* How a submission ended, once.  STORE_ABSENT: there is no such one, or it has ended before. */
 enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING_ID_SIZE],
 			       const char *cloud, enum cloud_outcome outcome, int32_t verdict,

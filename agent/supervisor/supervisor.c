@@ -297,7 +297,8 @@ static void write_stats(struct supervisor *s)
 	if (s->now < s->stats_at)
 		return;
 	s->stats_at = s->now + STATS_MS;
-	ok = stats_write(s->c->run_dir, &s->counters, s->child, s->children);
+	ok = stats_write(s->c->run_dir, &s->counters, s->child, s->children,
+			 &(struct stats_tally){s->c, &s->tally});
 	if (!ok && !s->stats_failing)
 		log_error("cannot write %s/stats.json: %s", s->c->run_dir, strerror(errno));
 	s->stats_failing = !ok;
@@ -325,7 +326,7 @@ static void evict(struct supervisor *s)
 
 static void wait_for_something(struct supervisor *s)
 {
-	struct pollfd fds[1 + LIVE_CHILDREN_MAX + CONTROL_FDS_MAX] = {
+	struct pollfd fds[1 + LIVE_CHILDREN_MAX + CONTROL_FDS_MAX + METRICS_FDS_MAX] = {
 		{.fd = s->signals, .events = POLLIN}};
 	uint64_t when = s->stats_at < s->forget_at ? s->stats_at : s->forget_at;
 	size_t count;
@@ -337,6 +338,7 @@ static void wait_for_something(struct supervisor *s)
 	when = live_processes_at(s, namespaces_at(s, when));
 	when = permits_at(&s->permits, ledger_at(&s->ledger, when));
 	when = users_at(s->users, control_at(s->control, when));
+	when = metrics_server_at(s->metrics, when);
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
@@ -351,6 +353,7 @@ static void wait_for_something(struct supervisor *s)
 	}
 	count = 1 + s->children;
 	count += control_poll(s->control, fds + count);
+	count += metrics_server_poll(s->metrics, fds + count);
 	poll(fds, count, when > s->now ? (int)(when - s->now) : 0);
 }
 
@@ -367,6 +370,7 @@ static void run(struct supervisor *s)
 		serve_forwarder(s);
 		serve_inspectors(s);
 		control_step(s->control, s->now);
+		metrics_server_step(s->metrics, s->now);
 		users_step(s->users, s->now);
 		policy_files_rotate(s->c, users_clock());
 		live_stop_step(s);
@@ -399,6 +403,13 @@ static void prepare_children(struct supervisor *s)
 	s->children = s->inspectors + 1;
 }
 
+static void take_open_count(void *arg, const char *cloud, uint64_t count)
+{
+	struct supervisor *s = arg;
+
+	tally_waiting(&s->tally, s->c, cloud, count);
+}
+
 static bool open_store(struct supervisor *s)
 {
 	char *path = below(s->c->state_dir, "supervisor.db");
@@ -415,6 +426,8 @@ static bool open_store(struct supervisor *s)
 		if (!store_out_again(s->store, s->c->cloud[i].name))
 			log_warning("what waits for cloud %s cannot be offered again: %s",
 				    s->c->cloud[i].name, store_error(s->store));
+	if (!store_open_counts(s->store, take_open_count, s))
+		log_warning("what waits cannot be counted: %s", store_error(s->store));
 	return true;
 }
 
@@ -426,6 +439,7 @@ static bool open_ledger(struct supervisor *s)
 	s->permits.deliver = &s->deliver;
 	s->permits.ledger = &s->ledger;
 	s->permits.counters = &s->counters;
+	s->permits.tally = &s->tally;
 	s->deliver.permits = &s->permits;
 	return permits_init(&s->permits, s->c);
 }
@@ -458,6 +472,15 @@ static bool open_control(struct supervisor *s)
 	return s->control;
 }
 
+static bool open_metrics(struct supervisor *s)
+{
+	if (!s->c->metrics)
+		return true;
+	s->metrics = metrics_server_open(s->c->metrics, s->c->run_dir, live_metrics, s,
+					 &s->counters);
+	return s->metrics;
+}
+
 static bool set_up(struct supervisor *s)
 {
 	if (!make_dirs(s) || !take_lock(s) || !open_signals(s) || !open_kernel(s))
@@ -476,7 +499,7 @@ static bool set_up(struct supervisor *s)
 	policy_files_read(s->c); /* the same holds for keys */
 	s->now = child_clock();
 	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_ledger(s) ||
-	    !open_control(s) || !live_start_due(s))
+	    !open_control(s) || !open_metrics(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -493,6 +516,7 @@ static bool set_up(struct supervisor *s)
 static void tear_down(struct supervisor *s)
 {
 	control_close(s->control);
+	metrics_server_close(s->metrics);
 	users_close(s->users);
 	live_abandon(s);
 	for (size_t i = 0; i < s->children; i++)

@@ -49,7 +49,7 @@ _sluicectl()
 		[[ $prev == udp_prefixes ]] && words="none"
 		;;
 	stats)
-		words=$(sluicectl stats 2>/dev/null | awk 'NR > 1 {print $2}')
+		words="$(sluicectl help --complete stats) $(sluicectl stats 2>/dev/null | awk 'NR > 1 {print $2}')"
 		;;
 	sessions)
 		words=$(sluicectl sessions 2>/dev/null | awk 'NR > 1 {print $1}')

@@ -268,7 +268,9 @@ class World:
         same(run.status, 0, 'status of the agent; ' + tail(self.log))
         self.after(run)
         with open(os.path.join(self.run_dir, 'stats.json')) as f:
-            self.counters(json.load(f)['counters'], run.before)
+            stats = json.load(f)
+        self.counters(stats['counters'], run.before)
+        self.by_cloud(stats['clouds'])
 
     # ------------------------------------------------------------ looking at it
 
@@ -340,6 +342,16 @@ class World:
         same(kinds['result'], before.waiting + 2 * len(FED), 'results in the ledger; what had none, and these')
         for name in ZERO:
             same(counters[name], 0, 'counter ' + name)
+
+    def by_cloud(self, clouds):
+        lines = self.ledger()
+        begin = max(i for i, line in enumerate(lines) if line['type'] == 'start')
+        for name, c in clouds.items():
+            mine = [r for r in lines[begin:] if r.get('cloud') == name]
+            same(c['requests'], sum(1 for r in mine if r['type'] == 'request'), 'requests of ' + name)
+            same(c['request_bytes'], sum(r['body']['bytes'] for r in mine if r['type'] == 'request'), 'bytes of ' + name)
+            same(c['sent'] + c['known'] + c['refused'], sum(1 for r in mine if r['type'] == 'result'), 'results of ' + name)
+            same((c['waiting'], c['accepted']), (0, len(FED)), 'waiting, and accepted, of ' + name)
 
     def judge(self):
         """After settle(): everything is where it should be, once, and the books agree."""

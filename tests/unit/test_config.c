@@ -412,6 +412,19 @@ static const struct {
 	{"[limits]\na=1\nb=1\nc=1\nd=1\ne=1\nf=1\ng=1\nh=1\ni=1\nj=1\nk=1\nl=1\nm=1\nn=1\n"
 	 "o=1\np=1\nq=1\nr=1\ns=1\nt=1\nu=1\nv=1\nw=1\nx=1\ny=1\n",
 	 "F:26: y: more limits than there are file types"},
+	{"[agent]\nmetrics = 0.0.0.0:9717\n",
+	 "F:2: metrics: '0.0.0.0:9717': expected a path in run_dir, or"},
+	{"[agent]\nmetrics = [::]:9717\n", "F:2: metrics: '[::]:9717': expected"},
+	{"[agent]\nmetrics = 127.0.0.1:0\n", "F:2: metrics: '127.0.0.1:0': expected"},
+	{"[agent]\nmetrics = 127.0.0.1:65536\n", "F:2: metrics: '127.0.0.1:65536': expected"},
+	{"[agent]\nmetrics = 127.0.0.1:80x\n", "F:2: metrics: '127.0.0.1:80x': expected"},
+	{"[agent]\nmetrics = localhost:80\n", "F:2: metrics: 'localhost:80': expected"},
+	{"[agent]\nmetrics = /tmp/m\n", "F:2: metrics: '/tmp/m': expected"},
+	{"[agent]\nmetrics = /run/sluice/\n", "F:2: metrics: '/run/sluice/': expected"},
+	{"[agent]\nmetrics = /run/sluice/a/../../m\n",
+	 "F:2: metrics: '/run/sluice/a/../../m': expected"},
+	{"[agent]\nmetrics = /run/sluice/m\nrun_dir = /r\n",
+	 "F:2: metrics: '/run/sluice/m': expected"},
 	{"[agent]\nfile_types = types\n",
 	 "F:2: file_types: 'types': expected an absolute path"},
 	{"[agent]\nfile_types = /nonexistent/types\n", "/nonexistent/types"},
@@ -437,6 +450,17 @@ TEST_F(config, every_mistake)
 		/* Nothing is left that could be run with. */
 		EXPECT_EQ(0, self->c->clouds);
 	}
+}
+
+TEST_F(config, where_metrics_are_served)
+{
+	EXPECT_TRUE(load(self, "[agent]\n"));
+	EXPECT_EQ(NULL, self->c->metrics);
+	EXPECT_TRUE(load(self, "[agent]\nmetrics = 127.0.0.1:65535\n"));
+	EXPECT_STREQ("127.0.0.1:65535", self->c->metrics);
+	EXPECT_TRUE(load(self, "[agent]\nmetrics = [::1]:1\n"));
+	EXPECT_TRUE(load(self, "[agent]\nmetrics = /r/m\nrun_dir = /r\n"));
+	EXPECT_STREQ("/r/m", self->c->metrics);
 }
 
 TEST_F(config, all_mistakes_of_a_file)

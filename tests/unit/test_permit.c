@@ -41,6 +41,7 @@ FIXTURE(permit)
 	struct ledger ledger;
 	struct counters counters;
 	struct permits p;
+	struct tally tally;
 	int fd[2];
 	uint8_t room[MSG_MAX];
 	struct msg_view v;
@@ -59,6 +60,8 @@ FIXTURE_SETUP(permit)
 	memset(&self->p, 0, sizeof(self->p));
 	memset(&self->counters, 0, sizeof(self->counters));
 	ASSERT_TRUE(ledger_open(&self->ledger, self->dir));
+	memset(&self->tally, 0, sizeof(self->tally));
+	self->p.tally = &self->tally;
 	ASSERT_TRUE(permits_init(&self->p, &self->c));
 	self->p.ledger = &self->ledger;
 	self->p.counters = &self->counters;

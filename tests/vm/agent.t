@@ -62,7 +62,8 @@ class World:
     def configure(self, share=ALL):
         self.agent.configure(SETUP % {
             'wf': self.wf.url(), 'bare': self.bare.url(CLOUD6), 'key': self.agent.key, 'wf_ca': self.wf.ca,
-            'bare_ca': self.bare.ca, 'folder': self.folder, 'wf_share': share}, CAPTURE)
+            'bare_ca': self.bare.ca, 'folder': self.folder, 'wf_share': share}, CAPTURE,
+            'retry_min = 1\nretry_max = 2\nmetrics = %s/metrics.sock\n' % self.agent.run)
 
     def case(self, name):
         return self.tap.case(name, lambda: 'log of the agent:\n' + tail(self.agent.log))
@@ -576,6 +577,31 @@ def allowed(w, cloud):
     return left, came
 
 
+def metrics(w):
+    with w.case('GET /metrics by curl: the same by cloud, type and reason as sluicectl says'):
+        def by(what):
+            return ctl_json('--run-dir', w.agent.run, 'stats', '--by', what)
+
+        def ended():
+            w.agent.fresh_stats()
+            return not any(c['waiting'] for c in by('cloud').values())
+        w.get(SERVER)
+        poll(lambda: by('type')['other']['accepted'], 20, 'the file to be seen')
+        poll(ended, 60, 'everything to end')
+        told = {what: by(what) for what in ('cloud', 'type', 'reason')}
+        text = run('gate', ('curl', '-sS', '--unix-socket', os.path.join(w.agent.run, 'metrics.sock'),
+                            'http://localhost/metrics')).stdout
+        same(ctl_json('--run-dir', w.agent.run, 'stats')['clouds'], told['cloud'], 'stats --json')
+        check(told['cloud']['wf']['sent'] and told['type']['other']['sent'], told)
+        lines = set(text.splitlines())
+        for cloud, counts in told['cloud'].items():
+            for name in 'accepted', 'sent', 'known', 'refused', 'requests', 'request_bytes':
+                line = 'sluice_cloud_%s_total{cloud="%s"} %d' % (name, cloud, counts[name])
+                check(line in lines, line)
+        for reason, n in told['reason'].items():
+            check('sluice_unsent_total{reason="%s"} %d' % (reason, n) in lines, (reason, n))
+
+
 def ledger(w):
     with w.case('ledger: whole after all of this, and no request without its line'):
         text = ctl('ledger', 'verify', '-d', w.agent.state)
@@ -689,7 +715,7 @@ def ending(w):
 
 def test(tap, rig):
     w = World(tap, rig)
-    for part in (ways, known, tool, away, processes, reload, rules, switches, overflow, local, apart, ledger, ending):
+    for part in (ways, known, tool, away, processes, reload, rules, switches, overflow, local, apart, metrics, ledger, ending):
         if not wanted or part.__name__ in wanted:
             part(w)
 
