@@ -27,12 +27,16 @@ struct cloud_ops;
 /*
  * Settings that not every kind has.  X(CONSTANT, key of the configuration)
  */
-#define CLOUD_SETTINGS(X)      \
-	X(URL, "url")          \
-	X(PATH, "path")        \
-	X(KEY, "key_file")     \
-	X(TOKEN, "token_file") \
-	X(CA, "ca_file")
+#define CLOUD_SETTINGS(X)                    \
+	X(URL, "url")                        \
+	X(PATH, "path")                      \
+	X(KEY, "key_file")                   \
+	X(TOKEN, "token_file")               \
+	X(CA, "ca_file")                     \
+	X(CERTIFICATE, "client_certificate") \
+	X(CERTIFICATE_KEY, "client_key")     \
+	X(PROXY, "proxy")                    \
+	X(PINNED, "pinned_key")
 
 enum {
 #define CLOUD_SETTING_ENUM(id, name) CLOUD_SETTING_AT_##id,
@@ -52,6 +56,10 @@ struct cloud_config {
 	char *path;	   /* directory */
 	char *key;	   /* API key, read from key_file at start */
 	char *token;	   /* OAuth bearer token, read from token_file at start */
+	char *certificate; /* PEM: who we are; with its key */
+	char *certificate_key;
+	char *proxy;	   /* URL */
+	char *pinned;	   /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
 	char *ca;	   /* PEM: trust these instead of the system's store */
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */

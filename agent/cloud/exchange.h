@@ -80,7 +80,9 @@ bool exchange_preview(const struct cloud_submission *s, const char *json,
 		      struct cloud_result *r);
 
 /* Settings of every kind that speaks HTTP. */
-#define EXCHANGE_TAKES CLOUD_SETTING_CA
+#define EXCHANGE_TAKES                                                                  \
+	(CLOUD_SETTING_CA | CLOUD_SETTING_CERTIFICATE | CLOUD_SETTING_CERTIFICATE_KEY | \
+	 CLOUD_SETTING_PROXY | CLOUD_SETTING_PINNED)
 
 /* The functions of a kind whose attempts are these steps. */
 #define EXCHANGE_OPS(table)                                                        \

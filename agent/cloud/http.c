@@ -18,10 +18,19 @@
  * nobody we trust.  All others concern this request.
  */
 static const CURLcode cloud_down[] = {
-	CURLE_COULDNT_RESOLVE_HOST,	CURLE_COULDNT_CONNECT,	  CURLE_SSL_CONNECT_ERROR,
-	CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
-	CURLE_SSL_CERTPROBLEM,		CURLE_SSL_CIPHER,	  CURLE_URL_MALFORMAT,
+	CURLE_COULDNT_RESOLVE_HOST,
+	CURLE_COULDNT_CONNECT,
+	CURLE_SSL_CONNECT_ERROR,
+	CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,
+	CURLE_SSL_ISSUER_ERROR,
+	CURLE_SSL_CERTPROBLEM,
+	CURLE_SSL_CIPHER,
+	CURLE_URL_MALFORMAT,
 	CURLE_UNSUPPORTED_PROTOCOL,
+	CURLE_SSL_PINNEDPUBKEYNOTMATCH,
+	CURLE_COULDNT_RESOLVE_PROXY,
+	CURLE_PROXY,
 };
 
 static size_t on_answer(char *p, size_t size, size_t n, void *arg)
@@ -155,7 +164,8 @@ static void set_limits(struct http *h, const struct cloud_config *c)
 {
 	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, h->error);
 	curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https,http");
-	curl_easy_setopt(h->easy, CURLOPT_PROXY, "");
+	/* "": none, whatever the environment says. */
+	curl_easy_setopt(h->easy, CURLOPT_PROXY, c->proxy ? c->proxy : "");
 	curl_easy_setopt(h->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
@@ -166,13 +176,27 @@ static void set_limits(struct http *h, const struct cloud_config *c)
 	curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTDATA, &h->socket_mark);
-	if (c->ca && *c->ca) {
-		struct curl_blob pem = {.data = c->ca, .len = strlen(c->ca)};
+}
 
-		curl_easy_setopt(h->easy, CURLOPT_CAINFO_BLOB, &pem);
-		/* Without this the system's store would still be trusted beside it. */
+/* A PEM text that the configuration has; false: it has none. */
+static bool set_pem(struct http *h, CURLoption option, char *text)
+{
+	struct curl_blob pem = {.data = text, .len = text ? strlen(text) : 0};
+
+	if (pem.len)
+		curl_easy_setopt(h->easy, option, &pem);
+	return pem.len;
+}
+
+static void set_trust(struct http *h, const struct cloud_config *c)
+{
+	/* Without this the system's store would still be trusted beside it. */
+	if (set_pem(h, CURLOPT_CAINFO_BLOB, c->ca))
 		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
-	}
+	set_pem(h, CURLOPT_SSLCERT_BLOB, c->certificate);
+	set_pem(h, CURLOPT_SSLKEY_BLOB, c->certificate_key);
+	if (c->pinned && *c->pinned)
+		curl_easy_setopt(h->easy, CURLOPT_PINNEDPUBLICKEY, c->pinned);
 }
 
 bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh)
@@ -182,6 +206,7 @@ bool http_start(struct http *h, struct cloud_submission *s, struct request *r, b
 	if (!h->easy)
 		return false;
 	set_limits(h, s->cloud);
+	set_trust(h, s->cloud);
 	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
 	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
 	return set_request(h, r) && !curl_multi_add_handle(h->multi, h->easy);

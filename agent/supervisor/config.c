@@ -56,8 +56,15 @@ bool config_complete(struct config *c)
 {
 	for (size_t i = 0; i < c->clouds; i++) {
 		struct cloud_config *cloud = &c->cloud[i];
-		char **texts[] = {&cloud->url, &cloud->path, &cloud->key, &cloud->token,
-				  &cloud->ca};
+		char **texts[] = {&cloud->url,
+				  &cloud->path,
+				  &cloud->key,
+				  &cloud->token,
+				  &cloud->ca,
+				  &cloud->certificate,
+				  &cloud->certificate_key,
+				  &cloud->proxy,
+				  &cloud->pinned};
 
 		if (cloud->ops && (cloud->ops->takes & CLOUD_SETTING_PATH) && !cloud->path &&
 		    asprintf(&cloud->path, "%s/%s", c->state_dir, cloud->name) < 0) {
@@ -129,6 +136,10 @@ void config_free(struct config *c)
 
 		free_secret(cloud->key);
 		free_secret(cloud->token);
+		free_secret(cloud->certificate_key);
+		free(cloud->certificate);
+		free(cloud->proxy);
+		free(cloud->pinned);
 		free(cloud->url);
 		free(cloud->path);
 		free(cloud->ca);

@@ -54,7 +54,7 @@ void config_warn_at(struct parse *p, int line, const char *format, ...)
 
 /* ------------------------------------------------------- values of each kind */
 
-static void set_text(struct parse *p, const struct key *k, void *base, const char *value)
+void config_set_text(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	char **text = (char **)((char *)base + k->offset);
 
@@ -85,7 +85,7 @@ static void set_path(struct parse *p, const struct key *k, void *base, const cha
 		config_bad(p, "%s: '%s': expected an absolute path", k->name, value);
 		return;
 	}
-	set_text(p, k, base, value);
+	config_set_text(p, k, base, value);
 	for (n = *text ? strlen(*text) : 0; n > 1 && (*text)[n - 1] == '/'; n--)
 		(*text)[n - 1] = '\0';
 }
@@ -302,7 +302,7 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 			       "%s: %s is not encrypted: samples and credentials can be read "
 			       "on the way",
 			       k->name, value);
-	set_text(p, k, base, value);
+	config_set_text(p, k, base, value);
 	for (n = cloud->url ? strlen(cloud->url) : 0; n && cloud->url[n - 1] == '/'; n--)
 		cloud->url[n - 1] = '\0';
 }
@@ -311,7 +311,7 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
  * Text of a file, at most `max` bytes of it, to be freed; NULL after saying what is
  * wrong.  Read now: the forwarder has no way to files like these.
  */
-static char *read_text(struct parse *p, const struct key *k, const char *value, size_t max,
+char *config_read_text(struct parse *p, const struct key *k, const char *value, size_t max,
 		       struct stat *st)
 {
 	char *text = NULL;
@@ -361,7 +361,7 @@ static void set_secret_file(struct parse *p, const struct key *k, void *base, co
 {
 	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
-	char *secret = read_text(p, k, value, k->max + 2, &st);
+	char *secret = config_read_text(p, k, value, k->max + 2, &st);
 	size_t n, i = 0;
 
 	if (!secret)
@@ -394,7 +394,7 @@ static void set_ca_file(struct parse *p, const struct key *k, void *base, const 
 {
 	struct cloud_config *cloud = base;
 	struct stat st;
-	char *pem = read_text(p, k, value, CA_BYTES_MAX, &st);
+	char *pem = config_read_text(p, k, value, CA_BYTES_MAX, &st);
 	X509 *certificate;
 	BIO *bio;
 
@@ -436,7 +436,7 @@ static void set_applications(struct parse *p, const struct key *k, void *base,
 	struct table_file f = {p, value};
 	struct config *c = base;
 	struct stat st;
-	char *text = read_text(p, k, value, APPLICATION_TEXT_MAX, &st);
+	char *text = config_read_text(p, k, value, APPLICATION_TEXT_MAX, &st);
 	struct application_table *t;
 
 	if (!text)
@@ -525,7 +525,8 @@ const struct key config_keys[] = {
 	{SECTION_CAPTURE, "udp_ports", set_list, IN(config, udp[LIST_UDP_PORTS]), 0, 0},
 	{SECTION_CAPTURE, "udp_prefixes", set_list, IN(config, udp[LIST_UDP_PREFIXES]), 0, 0},
 	{SECTION_CAPTURE, "netns", config_set_netns, 0, 0, 0, 0},
-	{SECTION_CAPTURE, "virtual_system", set_text, IN(config, virtual_system), 0, 255},
+	{SECTION_CAPTURE, "virtual_system", config_set_text, IN(config, virtual_system), 0,
+	 255},
 	{SECTION_CAPTURE, "max_file_size", set_size, IN(config, files.max_size), 1, 1ull << 40},
 	{SECTION_CAPTURE, "max_open_files", set_number, IN(config, files.max_open), 1, 1 << 20},
 
@@ -554,6 +555,11 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "token_file", set_secret_file, IN(cloud_config, token), 0,
 	 TOKEN_BYTES_MAX},
 	{SECTION_CLOUD, "ca_file", set_ca_file, 0, 0, 0, 0},
+	{SECTION_CLOUD, "client_certificate", config_set_certificate, 0, 0, 0, CA_BYTES_MAX},
+	{SECTION_CLOUD, "client_key", config_set_certificate_key, 0, 0, 0, CA_BYTES_MAX},
+	{SECTION_CLOUD, "proxy", config_set_proxy, IN(cloud_config, proxy), 0, PATH_BYTES},
+	{SECTION_CLOUD, "pinned_key", config_set_pinned, IN(cloud_config, pinned), 0,
+	 PATH_BYTES},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},

@@ -350,6 +350,7 @@ static void finish_clouds(struct parse *p)
 		if (!cloud->ops)
 			continue;
 		finish_settings(p, cloud, seen);
+		config_finish_tls(p, cloud);
 		if (cloud->key && cloud->token)
 			config_bad_at(p, cloud->line,
 				      "[cloud %s]: expected key_file or token_file, not both",

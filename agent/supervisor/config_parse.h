@@ -114,6 +114,22 @@ typedef void config_word(struct parse *p, const struct key *k, void *base, const
 /* Calls each for the words of a list. */
 void config_each_word(struct parse *p, const struct key *k, void *base, const char *value,
 		      config_word *each);
+void config_set_text(struct parse *p, const struct key *k, void *base, const char *value);
+/*
+ * Text of a file, at most `max` bytes of it, to be freed; NULL after saying what is wrong.
+ */
+struct stat;
+char *config_read_text(struct parse *p, const struct key *k, const char *value, size_t max,
+		       struct stat *st);
+/* config_tls.c: how a cloud is reached, and who we are there */
+void config_set_certificate(struct parse *p, const struct key *k, void *base,
+			    const char *value);
+void config_set_certificate_key(struct parse *p, const struct key *k, void *base,
+				const char *value);
+void config_set_proxy(struct parse *p, const struct key *k, void *base, const char *value);
+void config_set_pinned(struct parse *p, const struct key *k, void *base, const char *value);
+/* What can only be said of all of them. */
+void config_finish_tls(struct parse *p, const struct cloud_config *cloud);
 /* config_types.c: the table of types, and its limits; false after logging why. */
 bool config_read_types(struct config *c);
 /* No type has a limit of its own. */

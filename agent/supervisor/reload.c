@@ -13,7 +13,9 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	       a->timeout == b->timeout && a->max_size == b->max_size &&
 	       strcmp(a->url, b->url) == 0 && strcmp(a->path, b->path) == 0 &&
 	       strcmp(a->key, b->key) == 0 && strcmp(a->token, b->token) == 0 &&
-	       strcmp(a->ca, b->ca) == 0;
+	       strcmp(a->ca, b->ca) == 0 && strcmp(a->certificate, b->certificate) == 0 &&
+	       strcmp(a->certificate_key, b->certificate_key) == 0 &&
+	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -3,6 +3,8 @@
 
 It knows no API: a test says what a request must be, byte for byte, and what is answered.
 """
+import base64
+import hashlib
 import socket
 import ssl
 import subprocess
@@ -100,6 +102,48 @@ class Collector:
         self.listening.close()
 
 
+class Proxy:
+    """CONNECT to where it is told, and nothing else; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listening.getsockname()[1]
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            try:
+                client, _ = self.listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(65536)
+        self.asked.append(head)
+        host, port = head.split(b" ")[1].decode().split(":")
+        cloud = socket.create_connection((host, int(port)))
+        client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        threading.Thread(target=self.copy, args=(cloud, client), daemon=True).start()
+        self.copy(client, cloud)
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+
+
 def run(*argv):
     subprocess.run(argv, check=True, capture_output=True)
 
@@ -117,6 +161,13 @@ def certificate(folder, issuer, name, extension="subjectAltName=IP:127.0.0.1,DNS
         "-addext", extension, "-keyout", key, "-out", request)
     run("openssl", "x509", "-req", "-in", request, "-CA", "%s/%s.pem" % (folder, issuer), "-CAkey",
         "%s/%s.key" % (folder, issuer), "-CAcreateserial", "-days", "2", "-copy_extensions", "copy", "-out", pem)
+
+
+def pin(folder, name):
+    """Its public key, as a configuration names it."""
+    der = subprocess.run("openssl x509 -in %s/%s.pem -noout -pubkey | openssl pkey -pubin -outform DER" % (folder, name),
+                         shell=True, check=True, capture_output=True).stdout
+    return "sha256//" + base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 def tls(folder, name, clients=None):

@@ -6,6 +6,7 @@
 import hashlib
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,12 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests", "replay"), HERE]
 
 import replay
-from collector import DROP, Collector, answer, authority, certificate, tls
+from collector import DROP, Collector, Proxy, answer, authority, certificate, pin, tls
 from replay import case, same
 
 DRIVER = os.environ.get("DRIVER", os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")),
                                                "tests", "forwarder_driver"))
+SLUICED = os.environ.get("SLUICED", os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "sluiced"))
 with open(os.path.join(ROOT, "uapi", "linux", "sluice.h"), encoding="utf-8") as header:
     VERSION = re.search(r'define SLUICE_VERSION "([^"]+)"', header.read()).group(1)
 KEY = "k3y+of/the=cloud"
@@ -260,6 +262,78 @@ def https_tls(where):
     c.close()
 
 
+@case
+def client_certificate(where):
+    """a cloud that wants a certificate gets ours, and without it nothing arrives"""
+    c = Collector(lambda request: answer(200), tls(where, "cloud", clients="other"))
+    certificate(where, "other", "gateway")
+    options = {"url": "https://127.0.0.1:%d/in/box" % c.port, "ca": where + "/ours.pem"}
+    run = drive(where, "https", certificate=where + "/gateway.pem", certificate_key=where + "/gateway.key", **options)
+    same((run.results, len(c.requests)), (["sent"], 1), "with")
+    with open(where + "/gateway.pem", encoding="ascii") as f:
+        same(c.requests[0].certificate, ssl.PEM_cert_to_DER_cert(f.read()), "certificate that was shown")
+    run = drive(where, "https", limit=2, **options)
+    same((run.results, len(c.requests)), ([], 1), "without")
+    run.said("retry: post: ")      # in TLS 1.3 it learns after its handshake, in words that depend on when
+    c.close()
+
+
+@case
+def pinned_key(where):
+    """with a pinned key only that one is talked to, whoever signed it"""
+    c = Collector(lambda request: answer(200), tls(where, "cloud"))
+    options = {"url": "https://127.0.0.1:%d/in/box" % c.port, "ca": where + "/ours.pem"}
+    right, wrong = pin(where, "cloud"), pin(where, "gateway")
+    same(drive(where, "https", pinned=right, **options).results, ["sent"], "the right one")
+    same(drive(where, "https", pinned=wrong + ";" + right, **options).results, ["sent"], "one of two")
+    run = drive(where, "https", pinned=wrong, limit=2, **options)
+    same((run.results, len(c.requests)), ([], 2), "another")
+    run.said("warning: cloud test: post: .*public key does not match")
+    c.close()
+
+
+@case
+def proxy(where):
+    """by a proxy, which learns where to and nothing else; without it nothing arrives"""
+    c = Collector(lambda request: answer(200), tls(where, "cloud"))
+    p = Proxy()
+    options = {"url": "https://127.0.0.1:%d/in/box" % c.port, "ca": where + "/ours.pem", "token": TOKEN}
+    same(drive(where, "https", proxy=p.url, **options).results, ["sent"], "outcome")
+    same_request(c.requests[0], https_request(Sample(), c.port, ["Authorization: Bearer " + TOKEN]))
+    to = "127.0.0.1:%d" % c.port
+    same(p.asked, [("CONNECT %s HTTP/1.1\r\nHost: %s\r\nProxy-Connection: Keep-Alive\r\n\r\n" % (to, to)).encode()],
+         "what the proxy was asked")
+    p.close()
+    run = drive(where, "https", proxy=p.url, limit=2, **options)
+    same((run.results, len(c.requests)), ([], 1), "proxy away")
+    c.close()
+
+
+def checked(where, settings):
+    """What sluiced --check says of a cloud with these settings."""
+    conf = where + "/sluice.conf"
+    with open(conf, "w", encoding="ascii") as f:
+        f.write("[cloud a]\nkind = https\nurl = https://x.test/\n%s[share a]\ndefault = share\n" % settings)
+    done = subprocess.run([SLUICED, "--check", "-c", conf], capture_output=True, timeout=60)
+    return done.returncode, done.stderr.decode()
+
+
+@case
+def configuration(where):
+    """certificate and key are read and must belong together; a token and a key exclude each other"""
+    mine = "client_certificate = %s/gateway.pem\n" % where
+    with open(where + "/token", "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        f.write(TOKEN + "\n")
+    good = mine + "client_key = %s/gateway.key\ntoken_file = %s/token\npinned_key = %s\nproxy = http://p.test:8080\n" % (
+        where, where, pin(where, "cloud"))
+    same(checked(where, good)[0], 0, "exit status of what is right: " + checked(where, good)[1])
+    for settings, error in ((mine, "expected client_certificate and client_key, both or neither"),
+                            (mine + "client_key = %s/cloud.key\n" % where, "client_key is not the key of client_certificate"),
+                            ("token_file = %s/token\nkey_file = %s/token\n" % (where, where), "not both")):
+        status, said = checked(where, settings)
+        assert status != 0 and error in said, (status, said)
+        assert TOKEN not in said, said
+
+
 if __name__ == "__main__":
-    replay.need(DRIVER)
-    sys.exit(replay.main(DRIVER))
+    sys.exit(replay.main(DRIVER, SLUICED))

@@ -35,6 +35,10 @@
 	X(path, "", "of the cloud")                                                           \
 	X(key, "KEY", "of the cloud")                                                         \
 	X(token, "", "of the cloud")                                                          \
+	X(certificate, "", "file")                                                            \
+	X(certificate_key, "", "file")                                                        \
+	X(pinned, "", "of the cloud")                                                         \
+	X(proxy, "", "of the cloud")                                                          \
 	X(ca, "", "file")                                                                     \
 	X(given, "",                                                                          \
 	  "file of lines ID SHA256 SIZE KIND ENVELOPE-FILE UPLOAD-NAME: of samples that are " \
@@ -191,6 +195,8 @@ static struct cloud_config configured(char *ca)
 		.path = (char *)o.path,
 		.key = (char *)o.key,
 		.token = (char *)o.token,
+		.pinned = (char *)o.pinned,
+		.proxy = (char *)o.proxy,
 		.ca = ca,
 		.session = o.session,
 		.timeout = o.timeout,
@@ -245,10 +251,22 @@ static void read_given(void)
 		die(o.given);
 }
 
+static void read_pem(const char *path, char text[static 65536])
+{
+	FILE *f = *path ? fopen(path, "re") : NULL;
+
+	if (f) {
+		text[fread(text, 1, 65535, f)] = '\0';
+		fclose(f);
+	} else if (*path) {
+		die(path);
+	}
+}
+
 static void run_forwarder(int socket)
 {
-	char queue[2048], spool[2048], ca[65536] = "";
-	FILE *pem = *o.ca ? fopen(o.ca, "re") : NULL;
+	static char ca[65536], certificate[65536], certificate_key[65536];
+	char queue[2048], spool[2048];
 	struct cloud_config cloud = configured(ca);
 	struct forwarder_config config = {
 		.supervisor = socket,
@@ -262,10 +280,11 @@ static void run_forwarder(int socket)
 		.sandbox = o.sandbox,
 	};
 
-	if (pem) {
-		ca[fread(ca, 1, sizeof(ca) - 1, pem)] = '\0';
-		fclose(pem);
-	}
+	read_pem(o.ca, ca);
+	read_pem(o.certificate, certificate);
+	read_pem(o.certificate_key, certificate_key);
+	cloud.certificate = certificate;
+	cloud.certificate_key = certificate_key;
 	snprintf(queue, sizeof(queue), "%s/queue.db", o.dir);
 	snprintf(spool, sizeof(spool), "%s/spool", o.dir);
 	exit(forwarder_run(&config));
