@@ -73,7 +73,7 @@ void config_set_text(struct parse *p, const struct key *k, void *base, const cha
 static void set_metrics(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	p->metrics_line = p->line;
-	set_text(p, k, base, value);
+	config_set_text(p, k, base, value);
 }
 
 static void set_path(struct parse *p, const struct key *k, void *base, const char *value)
