@@ -27,6 +27,17 @@ static const struct {
 #undef CLOUD_OUTCOME_ROW
 };
 
+const char *cloud_quota_name(enum cloud_quota q)
+{
+	static const char *const names[CLOUD_QUOTA_COUNT] = {
+#define QUOTA_NAME(id, name, upload, length) [CLOUD_##id] = #name,
+		CLOUD_QUOTAS(QUOTA_NAME)
+#undef QUOTA_NAME
+	};
+
+	return q < CLOUD_QUOTA_COUNT ? names[q] : "?";
+}
+
 const char *cloud_outcome_name(enum cloud_outcome o)
 {
 	return o < CLOUD_OUTCOME_COUNT ? outcomes[o].name : "?";

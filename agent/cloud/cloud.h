@@ -22,6 +22,25 @@
 
 enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
 
+/*
+ * What the operator allows to be sent to a cloud, by span of the clock (UTC).
+ * X(CONSTANT, name in the configuration, counts requests that carry a sample, span in ms)
+ */
+#define CLOUD_QUOTAS(X)                                         \
+	X(UPLOADS_PER_MINUTE, uploads_per_minute, true, 60000)  \
+	X(UPLOADS_PER_DAY, uploads_per_day, true, 86400000)     \
+	X(QUERIES_PER_MINUTE, queries_per_minute, false, 60000) \
+	X(QUERIES_PER_DAY, queries_per_day, false, 86400000)
+
+enum cloud_quota {
+#define CLOUD_QUOTA_ENUM(id, name, upload, length) CLOUD_##id,
+	CLOUD_QUOTAS(CLOUD_QUOTA_ENUM)
+#undef CLOUD_QUOTA_ENUM
+		CLOUD_QUOTA_COUNT
+};
+
+const char *cloud_quota_name(enum cloud_quota q);
+
 struct cloud_ops;
 
 /*
@@ -64,7 +83,8 @@ struct cloud_config {
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */
 	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */
-	int line;	   /* of its section, for messages */
+	uint32_t quota[CLOUD_QUOTA_COUNT]; /* requests; 0: no limit */
+	int line;			   /* of its section, for messages */
 };
 
 /*
@@ -90,11 +110,13 @@ bool cloud_outcome_final(enum cloud_outcome o);
 
 #define CLOUD_VERDICT_NONE INT32_MIN
 #define CLOUD_DETAIL_MAX 256
+#define CLOUD_PAUSE_MAX 86400 /* seconds a cloud is left alone at most because it says so */
 
 struct cloud_result {
 	enum cloud_outcome outcome;
 	int32_t verdict;	       /* as the cloud gave it, or CLOUD_VERDICT_NONE */
 	uint32_t retry_after;	       /* seconds the cloud asked to wait; 0: none */
+	bool asked;		       /* the pause is the cloud's wish: kept across restarts */
 	bool stuck;		       /* DOWN until somebody acts: wait longest */
 	bool answer_bad;	       /* it answered, and not in its own language */
 	char detail[CLOUD_DETAIL_MAX]; /* for the log: what happened, what the cloud said */

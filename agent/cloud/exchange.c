@@ -74,6 +74,7 @@ void exchange_status_result(const struct exchange *e, const struct exchange_stat
 	else
 		cloud_result_set(r, m->outcome, "HTTP %ld, %s", status, m->text);
 	r->retry_after = wait;
+	r->asked = wait || status == 419 || status == 429;
 	r->stuck = m->stuck;
 }
 

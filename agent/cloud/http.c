@@ -11,7 +11,6 @@
 
 #define CONNECT_TIMEOUT 10L /* seconds */
 #define STALLED_AFTER 60L   /* seconds below one byte a second */
-#define RETRY_AFTER_MAX 86400
 
 /*
  * Failures that the next sample would meet as well: nothing was sent, or to
@@ -245,5 +244,5 @@ uint32_t http_retry_after(const struct http *h)
 	curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &seconds);
 	if (seconds <= 0)
 		return 0;
-	return seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (uint32_t)seconds;
+	return seconds > CLOUD_PAUSE_MAX ? CLOUD_PAUSE_MAX : (uint32_t)seconds;
 }

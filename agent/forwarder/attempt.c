@@ -87,25 +87,117 @@ static void begin(struct target *t, const struct queue_item *item)
 	}
 }
 
-/* A cloud that is down is tried with one submission at a time. */
+/* Attempts that hold a place in the quota of queries or uploads without having used it. */
+static uint64_t reserved(const struct target *t, bool upload)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+		n += t->job[i].state != JOB_FREE && t->job[i].state != JOB_ENDED &&
+		     !t->job[i].charged[upload];
+	return n;
+}
+
+/*
+ * How many attempts may be begun.  A cloud that is down is tried with one submission at a
+ * time.  One that has quotas gets no question about what could not be uploaded afterwards:
+ * it would have to be asked again.
+ */
+static size_t room(const struct target *t)
+{
+	size_t limit = t->downs ? 1 : CLOUD_ATTEMPTS;
+	uint64_t n = t->running < limit ? limit - t->running : 0;
+
+	for (int upload = 0; upload < 2; upload++) {
+		uint64_t left =
+			quota_left(t->quota, t->config->quota, upload, t->forwarder->now);
+		uint64_t held = reserved(t, upload);
+
+		if (left <= held)
+			return 0;
+		if (left - held < n)
+			n = left - held;
+	}
+	return (size_t)n;
+}
+
+int64_t attempt_next(const struct target *t)
+{
+	int64_t now = t->forwarder->now;
+	int64_t when = quota_again(t->quota, t->config->quota, now, NULL);
+
+	if (!when && !room(t))
+		return INT64_MAX;
+	if (when < t->next_due)
+		when = t->next_due;
+	if (when < t->down_until)
+		when = t->down_until;
+	return when < t->asked_until ? t->asked_until : when;
+}
+
+bool attempt_load(struct target *t)
+{
+	struct forwarder *f = t->forwarder;
+	int64_t latest = f->now + CLOUD_PAUSE_MAX * 1000LL;
+
+	if (!queue_quota_load(f->queue, t->config->name, t->quota) ||
+	    !queue_pause_load(f->queue, t->config->name, &t->asked_until))
+		return false;
+	if (t->asked_until > latest) /* a clock that was wrong */
+		t->asked_until = latest;
+	if (t->asked_until > f->now)
+		log_info("cloud %s: asked to be left alone for %lld s more", t->config->name,
+			 (long long)(t->asked_until - f->now + 999) / 1000);
+	return true;
+}
+
+bool attempt_charge(struct job *job)
+{
+	struct target *t = job->target;
+	struct forwarder *f = t->forwarder;
+	bool upload = job->leave.carries & CLOUD_CARRIES_SAMPLE;
+	const uint32_t *limit = t->config->quota;
+	int64_t before = quota_again(t->quota, limit, f->now, NULL), after;
+	struct quota quota[CLOUD_QUOTA_COUNT];
+	enum cloud_quota which = 0;
+
+	if (quota_left(t->quota, limit, upload, f->now) == UINT64_MAX)
+		return true; /* no limit: not worth a write */
+	memcpy(quota, t->quota, sizeof(quota));
+	quota_charge(quota, upload, f->now);
+	if (!queue_quota_store(f->queue, t->config->name, quota)) {
+		forwarder_disk_failed(f, "a quota cannot be counted");
+		return false;
+	}
+	memcpy(t->quota, quota, sizeof(quota));
+	job->charged[upload] = true;
+	after = quota_again(quota, limit, f->now, &which);
+	if (after != before) {
+		counter_add(&f->counters, COUNTER_QUOTAS_USED_UP, 1);
+		log_info("cloud %s: %s is used up, the rest waits %lld s", t->config->name,
+			 cloud_quota_name(which), (long long)(after - f->now + 999) / 1000);
+	}
+	return true;
+}
+
 void attempt_schedule(struct forwarder *f)
 {
 	struct queue_item items[CLOUD_ATTEMPTS];
 
 	for (size_t i = 0; i < f->config->clouds && f->now >= f->disk_again; i++) {
 		struct target *t = &f->target[i];
-		size_t limit = t->downs ? 1 : CLOUD_ATTEMPTS, count;
+		size_t max, count;
 
-		if (t->running >= limit || f->now < t->down_until || f->now < t->next_due)
+		if (f->now < attempt_next(t))
 			continue;
-		if (!queue_take(f->queue, t->config->name, f->now, items, limit - t->running,
-				&count)) {
+		max = room(t);
+		if (!queue_take(f->queue, t->config->name, f->now, items, max, &count)) {
 			forwarder_disk_failed(f, "attempts cannot be begun");
 			return;
 		}
 		if (count)
 			forwarder_disk_works(f);
-		if (count < limit - t->running)
+		if (count < max)
 			t->next_due = queue_next_due(f->queue, t->config->name, f->now);
 		for (size_t k = 0; k < count; k++)
 			begin(t, &items[k]);
@@ -126,6 +218,19 @@ static bool resolver_replaced(const struct forwarder *f)
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 && errno == EACCES;
+}
+
+/* A pause that the cloud wants is kept: a restart must not be a way around it. */
+static void target_asked(struct target *t, int64_t until)
+{
+	struct forwarder *f = t->forwarder;
+
+	if (until <= t->asked_until)
+		return;
+	t->asked_until = until;
+	counter_add(&f->counters, COUNTER_CLOUD_PAUSES, 1);
+	if (!queue_pause_store(f->queue, t->config->name, until))
+		forwarder_disk_failed(f, "a pause cannot be stored");
 }
 
 /* Until when a cloud is left alone. */
@@ -181,8 +286,11 @@ static bool job_settle(struct job *job)
 	if (cloud_outcome_final(r->outcome)) {
 		ok = queue_end(f->queue, job->item.number, r, f->now);
 	} else {
-		if (r->outcome == CLOUD_DOWN)
+		if (r->outcome == CLOUD_DOWN || r->asked)
 			target_down(t, r);
+		if (r->asked)
+			target_asked(t, r->retry_after ? f->now + (int64_t)r->retry_after * 1000
+						       : t->down_until);
 		wait = backoff_delay(f->config->retry_min, f->config->retry_max, failures,
 				     random32());
 		if (r->outcome == CLOUD_DOWN)

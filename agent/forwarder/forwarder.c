@@ -91,10 +91,9 @@ static int64_t next_time(const struct forwarder *f)
 		earlier(&when, disk);
 	for (size_t i = 0; i < f->config->clouds; i++) {
 		const struct target *t = &f->target[i];
-		int64_t start = t->down_until > t->next_due ? t->down_until : t->next_due;
+		int64_t start = attempt_next(t);
 
-		if (t->running < (t->downs ? 1 : CLOUD_ATTEMPTS))
-			earlier(&when, start > disk ? start : disk);
+		earlier(&when, start > disk ? start : disk);
 		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
 			if (t->job[j].state == JOB_ENVELOPE || t->job[j].state == JOB_PERMIT)
 				earlier(&when, t->job[j].deadline);
@@ -277,6 +276,10 @@ static bool set_up(struct forwarder *f)
 	for (size_t i = 0; i < c->clouds; i++) {
 		f->target[i].config = &c->cloud[i];
 		f->target[i].forwarder = f;
+		if (!attempt_load(&f->target[i])) {
+			log_error("%s: %s", c->queue_path, queue_error(f->queue));
+			return false;
+		}
 	}
 	if (!queue_clouds(f->queue, report_unknown, f)) {
 		log_error("%s: %s", c->queue_path, queue_error(f->queue));

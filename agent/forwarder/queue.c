@@ -31,7 +31,15 @@ static const char schema[] =
 	"CREATE INDEX queue_due ON queue (cloud, state, next_at);"
 	"CREATE INDEX queue_sample ON queue (cloud, sha256) WHERE state = '" STARTED "';"
 	"CREATE INDEX queue_untold ON queue (updated) WHERE told = 0 AND"
-	"	state NOT IN ('" WAITING "', '" STARTED "');";
+	"	state NOT IN ('" WAITING "', '" STARTED "');"
+	"CREATE TABLE quota ("
+	"	cloud TEXT NOT NULL,"
+	"	name TEXT NOT NULL,"
+	"	span INTEGER NOT NULL,"
+	"	used INTEGER NOT NULL,"
+	"	PRIMARY KEY (cloud, name)"
+	") STRICT;"
+	"CREATE TABLE pause (cloud TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;";
 
 /* X(CONSTANT, SQL) */
 #define STATEMENTS(X)                                                                          \
@@ -59,6 +67,11 @@ static const char schema[] =
 		  " WHERE state IN ('" WAITING "', '" STARTED "') GROUP BY cloud")             \
 	X(RECOVER, "UPDATE queue SET state = '" WAITING "', next_at = ?1"                      \
 		   " WHERE state = '" STARTED "'")                                             \
+	X(QUOTA_STORE, "INSERT OR REPLACE INTO quota (cloud, name, span, used)"                \
+		       " VALUES (?1, ?2, ?3, ?4)")                                             \
+	X(QUOTA_LOAD, "SELECT span, used FROM quota WHERE cloud = ?1 AND name = ?2")           \
+	X(PAUSE_STORE, "INSERT OR REPLACE INTO pause (cloud, until) VALUES (?1, ?2)")          \
+	X(PAUSE_LOAD, "SELECT until FROM pause WHERE cloud = ?1")                              \
 	X(CLOCK, "UPDATE queue SET next_at = ?1 WHERE state = '" WAITING "' AND next_at > ?1")
 
 enum statement { STATEMENTS(DB_ENUM) STATEMENT_COUNT };
@@ -70,7 +83,7 @@ static const struct db_kind kind = {
 	.loss = "",
 	.only = "forwarder",
 	.application = 0x536c7551, /* "SluQ" */
-	.version = 1,
+	.version = 2,
 	.checked = true,
 	.settings = "PRAGMA temp_store = MEMORY",
 	.schema = schema,
@@ -303,5 +316,70 @@ bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t coun
 	while ((step = sqlite3_step(s)) == SQLITE_ROW)
 		each((const char *)sqlite3_column_text(s, 0),
 		     (uint64_t)sqlite3_column_int64(s, 1), arg);
+	return db_done(&q->db, s, step);
+}
+
+/* ---------------------------------------------------------- quotas and pauses */
+
+bool queue_quota_store(struct queue *q, const char *cloud,
+		       const struct quota quota[static CLOUD_QUOTA_COUNT])
+{
+	bool ok = db_begin(&q->db);
+
+	if (!ok)
+		return false;
+	for (int i = 0; i < CLOUD_QUOTA_COUNT && ok; i++) {
+		sqlite3_stmt *s = db_fresh(&q->db, S_QUOTA_STORE);
+
+		sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 2, cloud_quota_name(i), -1, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 3, quota[i].span);
+		sqlite3_bind_int64(s, 4, (int64_t)quota[i].used);
+		ok = db_run(&q->db, s);
+	}
+	return db_end(&q->db, ok);
+}
+
+bool queue_quota_load(struct queue *q, const char *cloud,
+		      struct quota quota[static CLOUD_QUOTA_COUNT])
+{
+	bool ok = true;
+
+	for (int i = 0; i < CLOUD_QUOTA_COUNT && ok; i++) {
+		sqlite3_stmt *s = db_fresh(&q->db, S_QUOTA_LOAD);
+		int step;
+
+		quota[i] = (struct quota){0};
+		sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 2, cloud_quota_name(i), -1, SQLITE_STATIC);
+		step = sqlite3_step(s);
+		if (step == SQLITE_ROW) {
+			quota[i].span = sqlite3_column_int64(s, 0);
+			quota[i].used = (uint64_t)sqlite3_column_int64(s, 1);
+		}
+		ok = db_done(&q->db, s, step);
+	}
+	return ok;
+}
+
+bool queue_pause_store(struct queue *q, const char *cloud, int64_t until)
+{
+	sqlite3_stmt *s = db_fresh(&q->db, S_PAUSE_STORE);
+
+	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, until);
+	return db_run(&q->db, s);
+}
+
+bool queue_pause_load(struct queue *q, const char *cloud, int64_t *until)
+{
+	sqlite3_stmt *s = db_fresh(&q->db, S_PAUSE_LOAD);
+	int step;
+
+	*until = 0;
+	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW)
+		*until = sqlite3_column_int64(s, 0);
 	return db_done(&q->db, s, step);
 }

@@ -17,7 +17,7 @@
 #ifndef SLUICE_FORWARDER_QUEUE_H
 #define SLUICE_FORWARDER_QUEUE_H
 
-#include "cloud/cloud.h"
+#include "forwarder/quota.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,5 +88,15 @@ bool queue_forget(struct queue *q, int64_t before);
 /* Calls each() with every cloud that has submissions which have not ended. */
 bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t count, void *arg),
 		  void *arg);
+
+/* What is used of a cloud's quotas; all zero when nothing was ever stored. */
+bool queue_quota_store(struct queue *q, const char *cloud,
+		       const struct quota quota[static CLOUD_QUOTA_COUNT]);
+bool queue_quota_load(struct queue *q, const char *cloud,
+		      struct quota quota[static CLOUD_QUOTA_COUNT]);
+
+/* Until when a cloud asked to be left alone; 0: it never did. */
+bool queue_pause_store(struct queue *q, const char *cloud, int64_t until);
+bool queue_pause_load(struct queue *q, const char *cloud, int64_t *until);
 
 #endif

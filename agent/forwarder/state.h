@@ -38,6 +38,7 @@ struct job {
 	int64_t deadline;	  /* of JOB_ENVELOPE and JOB_PERMIT */
 	struct cloud_leave leave; /* of JOB_LEAVE and JOB_PERMIT */
 	const char *refusal;	  /* why the supervisor would not have it */
+	bool charged[2];	  /* to the quota of queries, of uploads */
 	bool ours;		  /* the outcome says nothing about the cloud */
 	struct cloud_result result;
 	char path[SPOOL_PATH_MAX];
@@ -52,6 +53,8 @@ struct target {
 	unsigned int downs;  /* times it was down since then */
 	uint64_t retries;    /* attempts to be repeated, not told yet */
 	int64_t down_until;
+	int64_t asked_until; /* the cloud wants to be left alone */
+	struct quota quota[CLOUD_QUOTA_COUNT];
 	int64_t next_due; /* no row is worth looking for before */
 	struct job job[CLOUD_ATTEMPTS];
 };
@@ -95,6 +98,12 @@ void talk_commit(struct forwarder *f);
 /* Sends all there is to say, as far as the supervisor reads. */
 void talk_send(struct forwarder *f);
 
+/* What is left of an earlier run of a cloud's quotas and pause. */
+bool attempt_load(struct target *t);
+/* When a cloud may be asked for something more; INT64_MAX: when an attempt has ended. */
+int64_t attempt_next(const struct target *t);
+/* Counts the request that may leave now; false: it cannot be counted, and must not. */
+bool attempt_charge(struct job *job);
 /* Begins what is due. */
 void attempt_schedule(struct forwarder *f);
 /* Lets curl work, and the kinds see what ended. */

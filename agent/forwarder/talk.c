@@ -111,6 +111,10 @@ static void on_go(struct forwarder *f, const struct msg_view *v)
 	if (status) {
 		refused(job, v, "no leave: ", "not allowed");
 		job->ours = true;
+	} else if (!attempt_charge(job)) {
+		job->refusal = "no leave: the quota cannot be counted";
+		job->ours = true;
+		status = 1;
 	}
 	t->config->ops->go(&job->submission, !status);
 }

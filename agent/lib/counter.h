@@ -140,6 +140,8 @@
 	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \
 	X(FAILED, failed, "submissions given up: the cloud refused them")                      \
 	X(RETRIES, retries, "attempts that will be repeated")                                  \
+	X(QUOTAS_USED_UP, quotas_used_up, "times a quota of a cloud was used up")              \
+	X(CLOUD_PAUSES, cloud_pauses, "times a cloud asked to be left alone for a while")      \
 	X(NAMESPACES_GONE, namespaces_gone, "captured namespaces that went away")              \
 	X(CONTROL_REQUESTS, control_requests, "requests on the control socket")                \
 	X(CONTROL_REFUSED, control_refused,                                                    \

@@ -17,8 +17,9 @@ struct answer {
 	unsigned int status;
 	const char *type; /* Content-Type, static text */
 	struct bytes body;
-	char *attachment; /* file name for Content-Disposition, or NULL */
-	char *location;	  /* Location, or NULL */
+	char *attachment;	   /* file name for Content-Disposition, or NULL */
+	char *location;		   /* Location, or NULL */
+	unsigned long retry_after; /* Retry-After in seconds, or 0 */
 };
 
 /* 200 and nothing in it; release with answer_free(). */

@@ -19,6 +19,7 @@ struct fault_rule {
 	unsigned long count; /* 0: for ever */
 	unsigned long hits;
 	bool stored;
+	unsigned long retry_after;
 };
 
 static const struct {
@@ -79,13 +80,19 @@ static const char *fault_set_option(struct fault_rule *rule, const char *word,
 		snprintf(rule->path, n, "%s%s", *value == '/' ? "" : FAULT_API, value);
 		return NULL;
 	}
+	if (!strcmp(word, "retry-after") && value) {
+		if (!fault_number(value, &number) || number < 1 || number > 1e9)
+			return "retry-after needs a number of seconds";
+		rule->retry_after = (unsigned long)number;
+		return rule->kind == FAULT_STATUS ? NULL : "retry-after belongs to status";
+	}
 	if (value && (!strcmp(word, "count") || !strcmp(word, "skip"))) {
 		if (!fault_number(value, &number) || number > 1e9)
 			return "count and skip need a number";
 		*(*word == 'c' ? &rule->count : &rule->skip) = (unsigned long)number;
 		return NULL;
 	}
-	return "unknown word, expected path=, count=, skip= or stored";
+	return "unknown word, expected path=, count=, skip=, stored or retry-after=";
 }
 
 const char *fault_add(const char *text)
@@ -107,7 +114,7 @@ const char *fault_add(const char *text)
 	free(copy);
 	if (!error && rule.kind == FAULT_NONE)
 		error = "empty rule, expected KIND[=ARGUMENT] [path=..] [count=..] [skip=..] "
-			"[stored]";
+			"[stored] [retry-after=..]";
 	if (!error && fault_nr == FAULT_RULES_MAX)
 		error = "too many rules";
 	if (error) {
@@ -154,6 +161,7 @@ struct fault_hit fault_take(const char *path)
 		hit.kind = rule->kind;
 		hit.argument = rule->argument;
 		hit.stored = rule->stored;
+		hit.retry_after = rule->retry_after;
 	}
 	return hit;
 }

@@ -2,12 +2,13 @@
 /*
  * Misbehaviour on request. A rule is a line of words,
  *
- *	KIND[=ARGUMENT] [path=PATH] [count=N] [skip=N] [stored]
+ *	KIND[=ARGUMENT] [path=PATH] [count=N] [skip=N] [stored] [retry-after=S]
  *
  * path	    only requests to this path (`submit/file` is short for `/publicapi/submit/file`)
  * count    so many requests, then the rule is used up (default: for ever)
  * skip	    let so many matching requests pass first
  * stored   status only: the submission is stored although the answer is an error
+ * retry-after  status only: the answer has a Retry-After of so many seconds
  *
  * Words may also be separated by commas. The kinds are the table below.
  *
@@ -48,6 +49,7 @@ struct fault_hit {
 	double slow;	      /* seconds to wait */
 	double argument;
 	bool stored;
+	unsigned long retry_after; /* seconds; 0: no such header */
 };
 
 /* Add @rule. Returns NULL, or what is wrong with it (a text that stays). */

@@ -247,6 +247,52 @@ verdict -103 '^result .* refused -103 ' 20
 verdict -101 'retry: get/verdict' 2
 verdict -104 'retry: get/verdict' 2
 
+# ------------------------------------------------------------------ pauses and quotas
+requests()
+{
+	curl -sS "$control/requests" | jq -r '[.[] | .path | split("/")[-1]] | group_by(.) |
+		map("\(length) \(.[0])") | join(", ")'
+}
+for code in 429 503; do
+	fresh
+	fault "status=$code count=1 retry-after=6"
+	drive samples=1 limit=2
+	said "HTTP $code" "$code with Retry-After: waits"
+	said 'counters.* cloud_pauses=1' "$code with Retry-After: is counted"
+	drive samples=2 limit=2
+	is "$status:$(requests)" '1:1 verdict' "$code with Retry-After: no sample is asked for after a restart either"
+	said 'asked to be left alone for [345] s more' "$code with Retry-After: says so"
+	drive samples=2 limit=30
+	is "$status:$(received)" '0:2 once, 0 more' "$code with Retry-After: then all arrive"
+done
+
+# The minute must not end while its quota is looked at.
+while [ "$(date +%-S)" -gt 50 ]; do
+	sleep 1
+done
+fresh
+drive samples=5 uploads_per_minute=2 limit=2
+is "$status:$(requests)" '1:2 file, 2 verdict' 'quota of uploads: two go, nothing is asked about the others'
+said 'uploads_per_minute is used up, the rest waits' 'quota of uploads: says so'
+said 'counters.* quotas_used_up=1' 'quota of uploads: is counted'
+unsaid 'retry: ' 'quota of uploads: waiting is no failure'
+is "$(queue "select count(*) || ' ' || sum(attempts) from queue where state = 'waiting'")" '3 0' \
+	'quota of uploads: nor an attempt'
+drive samples=5 uploads_per_minute=2 limit=1
+is "$(requests)" '2 file, 2 verdict' 'quota of uploads: a restart does not forget it'
+queue "update quota set span = span - 1"
+drive samples=5 uploads_per_minute=2 limit=1
+is "$(requests)" '4 file, 4 verdict' 'quota of uploads: the next minute has one of its own'
+drive samples=5 limit=20
+is "$status:$(received)" '0:5 once, 0 more' 'quota of uploads: without it all arrive'
+fresh
+drive samples=5 sightings=2 queries_per_minute=3 limit=2
+is "$(requests)" '3 file, 3 verdict' 'quota of queries: three questions'
+fresh
+drive samples=3 kind=directory path="$tmp/folder1" prefix=quota uploads_per_minute=1 limit=2
+is "$(find "$tmp/folder1" -type f ! -name '*.json' | wc -l)" 1 'folder: has the quota as well'
+rm -rf "$tmp/folder1"
+
 # ------------------------------------------------------------------------ envelope
 fresh
 drive samples=1 refuse=1 limit=30

@@ -202,6 +202,12 @@ static enum MHD_Result http_queue(struct MHD_Connection *mhd, struct answer *a, 
 		snprintf(text, sizeof(text), "attachment; filename=\"%s\"", a->attachment);
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION, text);
 	}
+	if (a->retry_after) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "%lu", a->retry_after);
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
+	}
 	if (a->status == 405)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "POST");
 	result = MHD_queue_response(mhd, a->status, response);
@@ -221,6 +227,7 @@ static void http_spoil(const struct fault_hit *hit, struct answer *a)
 		a->attachment = NULL;
 		a->location = NULL;
 		api_error(a, (unsigned int)hit->argument, NULL);
+		a->retry_after = hit->retry_after;
 		break;
 	case FAULT_BAD_XML:
 		a->body.len /= 2;

@@ -58,6 +58,8 @@
 	X(retry_min, 1, "seconds")                                     \
 	X(retry_max, 2, "seconds")                                     \
 	X(timeout, 20, "seconds of one request")                       \
+	X(uploads_per_minute, 0, "of the cloud")                       \
+	X(queries_per_minute, 0, "of the cloud")                       \
 	X(max_size, 0, "of the cloud")                                 \
 	X(link, 0, "samples are links")                                \
 	X(mark, 0, "of sockets")                                       \
@@ -201,6 +203,8 @@ static struct cloud_config configured(char *ca)
 		.session = o.session,
 		.timeout = o.timeout,
 		.max_size = o.max_size,
+		.quota[CLOUD_UPLOADS_PER_MINUTE] = (uint32_t)o.uploads_per_minute,
+		.quota[CLOUD_QUERIES_PER_MINUTE] = (uint32_t)o.queries_per_minute,
 	};
 }
 

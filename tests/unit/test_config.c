@@ -188,6 +188,7 @@ TEST_F(config, everything)
 		 "[cloud private]\n"
 		 "kind = wildfire\nscope = private\nurl = https://sandbox.example/publicapi/\n"
 		 "key_file = %s\nca_file = %s\nsession = no\ntimeout = 7\nmax_size = 3K\n"
+		 "uploads_per_minute = 5\nqueries_per_day = 600\n"
 		 "[cloud public]\n"
 		 "kind = directory\n"
 		 "[share private]\n"
@@ -223,6 +224,10 @@ TEST_F(config, everything)
 	EXPECT_FALSE(self->c->cloud[0].session);
 	EXPECT_EQ(7, self->c->cloud[0].timeout);
 	EXPECT_EQ(3072, self->c->cloud[0].max_size);
+	EXPECT_EQ(5, self->c->cloud[0].quota[CLOUD_UPLOADS_PER_MINUTE]);
+	EXPECT_EQ(0, self->c->cloud[0].quota[CLOUD_UPLOADS_PER_DAY]);
+	EXPECT_EQ(0, self->c->cloud[0].quota[CLOUD_QUERIES_PER_MINUTE]);
+	EXPECT_EQ(600, self->c->cloud[0].quota[CLOUD_QUERIES_PER_DAY]);
 	EXPECT_EQ(CLOUD_PUBLIC, self->c->cloud[1].scope);
 	EXPECT_STREQ("/s/public", self->c->cloud[1].path);
 	EXPECT_STREQ("", self->c->cloud[1].url);

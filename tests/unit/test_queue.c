@@ -249,6 +249,67 @@ TEST_F(store, clouds)
 	EXPECT_STREQ("a=2 b=1 ", text);
 }
 
+TEST_F(store, quotas_and_pause)
+{
+	struct quota quota[CLOUD_QUOTA_COUNT] = {0}, back[CLOUD_QUOTA_COUNT];
+	int64_t until = 5;
+
+	ASSERT_TRUE(queue_quota_load(self->q, "a", back));
+	EXPECT_EQ(0, memcmp(quota, back, sizeof(back)));
+	ASSERT_TRUE(queue_pause_load(self->q, "a", &until));
+	EXPECT_EQ(0, until);
+	quota_charge(quota, true, NOW);
+	quota_charge(quota, true, NOW);
+	quota_charge(quota, false, NOW);
+	ASSERT_TRUE(queue_quota_store(self->q, "a", quota));
+	ASSERT_TRUE(queue_pause_store(self->q, "a", 7));
+	ASSERT_TRUE(queue_pause_store(self->q, "a", 8));
+	self->q = reopen(self->q, self->path, NOW, NOW);
+	ASSERT_NE(NULL, self->q);
+	ASSERT_TRUE(queue_quota_load(self->q, "a", back));
+	EXPECT_EQ(2, back[CLOUD_UPLOADS_PER_DAY].used);
+	EXPECT_EQ(1, back[CLOUD_QUERIES_PER_MINUTE].used);
+	EXPECT_EQ(0, memcmp(quota, back, sizeof(back)));
+	ASSERT_TRUE(queue_quota_load(self->q, "b", back));
+	EXPECT_EQ(0, back[CLOUD_UPLOADS_PER_DAY].used);
+	ASSERT_TRUE(queue_pause_load(self->q, "a", &until));
+	EXPECT_EQ(8, until);
+}
+
+TEST(quota)
+{
+	const uint32_t limit[CLOUD_QUOTA_COUNT] = {
+		[CLOUD_UPLOADS_PER_MINUTE] = 2,
+		[CLOUD_UPLOADS_PER_DAY] = 3,
+	};
+	const int64_t day = 86400000, noon = 100 * day + day / 2;
+	struct quota quota[CLOUD_QUOTA_COUNT] = {0};
+	enum cloud_quota which = CLOUD_QUOTA_COUNT;
+
+	EXPECT_EQ(UINT64_MAX, quota_left(quota, limit, false, noon));
+	EXPECT_EQ(2, quota_left(quota, limit, true, noon));
+	EXPECT_EQ(0, quota_again(quota, limit, noon, NULL));
+	quota_charge(quota, true, noon);
+	quota_charge(quota, false, noon);
+	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 59999));
+	quota_charge(quota, true, noon + 59999);
+	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 59999));
+	EXPECT_EQ(noon + 60000, quota_again(quota, limit, noon + 59999, &which));
+	EXPECT_EQ(CLOUD_UPLOADS_PER_MINUTE, which);
+	/* The next minute has one more, and the day no more than that. */
+	EXPECT_EQ(0, quota_again(quota, limit, noon + 60000, NULL));
+	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 60000));
+	quota_charge(quota, true, noon + 60000);
+	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 120000));
+	EXPECT_EQ(101 * day, quota_again(quota, limit, noon + 120000, &which));
+	EXPECT_EQ(CLOUD_UPLOADS_PER_DAY, which);
+	/* UTC midnight. */
+	EXPECT_EQ(0, quota_left(quota, limit, true, 101 * day - 1));
+	EXPECT_EQ(2, quota_left(quota, limit, true, 101 * day));
+	/* A clock that went back does not make it wait for years. */
+	EXPECT_EQ(2, quota_left(quota, limit, true, day));
+}
+
 TEST_F(store, second_forwarder)
 {
 	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
@@ -262,7 +323,7 @@ TEST_F(store, not_ours)
 	self->q = NULL;
 	/* another version */
 	ASSERT_EQ(0, sqlite3_open(self->path, &db));
-	ASSERT_EQ(0, sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL));
+	ASSERT_EQ(0, sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL));
 	sqlite3_close(db);
 	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));
 	/* another database */
