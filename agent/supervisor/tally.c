@@ -128,6 +128,8 @@ void tally_waiting(struct tally *t, const struct config *c, const char *cloud, u
 {
 	size_t i = find_cloud(c, cloud);
 
-	if (i < c->clouds)
-		t->waiting[i] += n;
+	if (i == c->clouds)
+		return;
+	t->cloud[i][TALLY_CLOUD_CARRIED] += n;
+	t->waiting[i] += n;
 }

@@ -8,6 +8,10 @@
  *
  *	sightings accepted by the supervisor = sum of type[].accepted + sum of unsent[]
  *
+ * and of each cloud, after every call of a function below,
+ *
+ *	carried + accepted = waiting + sent + known + refused
+ *
  * Names of types, clouds and reasons are all there is here: nothing of a session.
  */
 #ifndef SLUICE_SUPERVISOR_TALLY_H
@@ -25,6 +29,7 @@
 	X(SENT, sent, "submissions that ended: the sample was uploaded")      \
 	X(KNOWN, known, "submissions that ended: the cloud knew the sample")  \
 	X(REFUSED, refused, "submissions that ended: the cloud refused them") \
+	X(CARRIED, carried, "submissions that waited when the agent started") \
 	X(RETRIES, retries, "attempts that will be repeated")                 \
 	X(REQUESTS, requests, "requests to the cloud that were allowed")      \
 	X(REQUEST_BYTES, request_bytes, "bytes of the bodies of these")       \

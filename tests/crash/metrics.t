@@ -324,7 +324,8 @@ def away(tap, w):
             f.write(text.replace('metrics = %s\n' % name, ''))
         with Agent(w, name) as a:
             same(waits(a), {'wf': len(FED), 'folder': 0}, 'waiting, after a restart')
-            same(a.stats()['clouds']['wf']['accepted'], 0, 'accepted, after a restart')
+            wf = a.stats()['clouds']['wf']
+            same((wf['accepted'], wf['carried']), (0, len(FED)), 'accepted, and carried over, after a restart')
 
 
 def path(tap, w):

@@ -351,6 +351,8 @@ class World:
             same(c['requests'], sum(1 for r in mine if r['type'] == 'request'), 'requests of ' + name)
             same(c['request_bytes'], sum(r['body']['bytes'] for r in mine if r['type'] == 'request'), 'bytes of ' + name)
             same(c['sent'] + c['known'] + c['refused'], sum(1 for r in mine if r['type'] == 'result'), 'results of ' + name)
+            same(c['carried'] + c['accepted'], c['waiting'] + c['sent'] + c['known'] + c['refused'],
+                 'what came and what became of it, of ' + name)
             same((c['waiting'], c['accepted']), (0, len(FED)), 'waiting, and accepted, of ' + name)
 
     def judge(self):

@@ -89,6 +89,42 @@ TEST_F(metrics, a_sighting_and_its_ends)
 	EXPECT_EQ(0, self->tally.waiting[0]);
 }
 
+/* Of each cloud what came is what waits and what ended, after every step. */
+static bool adds_up(const struct tally *t)
+{
+	for (size_t i = 0; i < CLOUD_MAX; i++) {
+		const uint64_t *n = t->cloud[i];
+
+		if (n[TALLY_CLOUD_CARRIED] + n[TALLY_CLOUD_ACCEPTED] !=
+		    t->waiting[i] + n[TALLY_CLOUD_SENT] + n[TALLY_CLOUD_KNOWN] +
+			    n[TALLY_CLOUD_REFUSED])
+			return false;
+	}
+	return true;
+}
+
+TEST_F(metrics, a_life_adds_up)
+{
+	static const enum cloud_outcome ends[] = {CLOUD_RETRY, CLOUD_SENT,    CLOUD_DOWN,
+						  CLOUD_KNOWN, CLOUD_REFUSED, CLOUD_SENT};
+
+	tally_waiting(&self->tally, &self->c, "plain", 3);
+	tally_waiting(&self->tally, &self->c, "no such cloud", 2);
+	EXPECT_TRUE(adds_up(&self->tally));
+	see(self, "pe", 1, 0);
+	EXPECT_TRUE(adds_up(&self->tally));
+	see(self, "pe", 3, 0);
+	see(self, "pe", 0, TALLY_REASON_OVERSIZE);
+	EXPECT_TRUE(adds_up(&self->tally));
+	EXPECT_EQ(5, self->tally.waiting[0]);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		tally_ended(&self->tally, &self->c, "plain", "pe", ends[i]);
+		EXPECT_TRUE(adds_up(&self->tally));
+	}
+	EXPECT_EQ(1, self->tally.waiting[0]);
+	EXPECT_EQ(1, self->tally.waiting[1]);
+}
+
 TEST_F(metrics, labels_are_escaped)
 {
 	EXPECT_TRUE(has(self, "\nsluice_cloud_sent_total{cloud=\"q\\\"b\\\\n\\n\"} 0\n"));
