@@ -148,13 +148,13 @@ def feed(a, name, body, cut=False):
 
 
 def settled(a, ended):
-    """Everything has its outcome, which the forwarder has counted too: it says that a moment later."""
+    """Everything has its outcome; what the forwarder and the inspector counted of it comes a moment later."""
     def done():
         stats = a.stats()
         clouds, counters = stats['clouds'].values(), stats['counters']
         return sum(c['sent'] + c['known'] + c['refused'] for c in clouds) == ended and \
             counters['submitted'] + counters['known'] + counters['failed'] == ended and \
-            not any(c['waiting'] for c in clouds)
+            counters['files'] >= counters['sightings'] and not any(c['waiting'] for c in clouds)
     poll(done, 60, 'outcomes: %s; %s' % (a.stats()['clouds'], tail(a.w.log)))
 
 
