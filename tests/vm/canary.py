@@ -111,6 +111,9 @@ def address_encodings(text):
     return found, exact + tuple(more)
 
 
+TIME = re.compile(rb'\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z')
+
+
 class Search:
     """Looks for values in some bytes."""
 
@@ -127,15 +130,17 @@ class Search:
     def text(self, value):
         return self._any(encodings(value))
 
-    def word(self, value, before=''):
-        """A number or a short text: as a word, since digits of hashes and times would match it."""
+    def word(self, value, before='', data=None):
+        """A number or a short text: as a word, since digits of hashes would match it."""
         match = re.search(b'(?<![0-9a-zA-Z%s])%s(?![0-9a-zA-Z]|\\.[0-9])'
-                          % (before.encode(), re.escape(value.encode())), self.data, re.I)
+                          % (before.encode(), re.escape(value.encode())), self.data if data is None else data, re.I)
         return match and match.group()
 
     def port(self, value):
+        # Of a small one the time of day has the digits, sooner or later.
+        timeless = TIME.sub(b'', self.data)
         for form in str(value), '%x' % value, '0x%x' % value, '0%o' % value:
-            found = self.word(form, '.')
+            found = self.word(form, '.', timeless)
             if found:
                 return found
         # Two bytes say something only where they stand in no text.
