@@ -36,15 +36,15 @@ DROP = None     # instead of an answer: the connection ends without one
 
 
 class Collector:
-    """Listens on 127.0.0.1; reply(request) gives the bytes of an answer, or DROP."""
+    """reply(request) gives the bytes of an answer, or DROP."""
 
-    def __init__(self, reply, context=None):
+    def __init__(self, reply, context=None, address="127.0.0.1"):
         self.reply, self.context = reply, context
         self.requests, self.connections = [], 0
         self.cut = 0            # so many bytes of the next body are read, then it hangs up
         self.hold = 0           # seconds before a body is read
         self.lock = threading.Lock()
-        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening = socket.create_server((address, 0))
         self.port = self.listening.getsockname()[1]
         threading.Thread(target=self.listen, daemon=True).start()
 

@@ -8,17 +8,26 @@ import hashlib
 import json
 import os
 import re
+import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cloud'))
+import collector
 from canary import request_bytes
 from modes import boundary
-from rig import CLOUD, KEY, Cloud, check, same
+from rig import CLOUD, KEY, Cloud, check, inside, same
 
 ENDED = 'sent', 'known'             # outcomes after which nothing more comes
 HEAD = re.compile(rb'POST /publicapi/(get/verdict|submit/file|submit/link) HTTP/1\.1\r\n'
                   rb'Host: (\S+)\r\nUser-Agent: sluice/[0-9.]+\r\nAccept: \*/\*\r\nContent-Type: ([^\r\n]+)\r\n'
                   rb'Content-Length: ([0-9]+)\r\n\r\n')
-PART = re.compile(rb'Content-Disposition: form-data; name="([a-z]+)"(?:; filename="([^"\r\n]*)"\r\n'
+PART = re.compile(rb'Content-Disposition: form-data; name="([a-z0-9]+)"(?:; filename="([^"\r\n]*)"\r\n'
                   rb'Content-Type: application/octet-stream|\r\nContent-Type: application/json)?$')
+
+
+POST = re.compile(rb'POST /(c[0-9]+) HTTP/1\.1\r\nHost: (\S+):(\d+)\r\nUser-Agent: sluice/[0-9.]+\r\n'
+                  rb'Accept: \*/\*\r\n(Authorization: Bearer |X-API-Key: )(\S+)\r\n'
+                  rb'Idempotency-Key: "([0-9a-f-]{36})"\r\n'
+                  rb'Content-Type: multipart/form-data; boundary=(\S+)\r\nContent-Length: ([0-9]+)\r\n\r\n')
 
 
 class Arrival:
@@ -39,6 +48,7 @@ def without_sample(data, sample):
 class Wildfire:
     """One test cloud stands for all: each has a key of its own."""
     kind = 'wildfire'
+    repeated = {'get/verdict', 'submit/file', 'submit/link'}
     # Each is met by somebody's upload, and that is repeated.
     faults = ('status=503 path=submit/file count=4 skip=3', 'cut-body=700 path=submit/file count=4 skip=2',
               'cut-after path=submit/file count=3 skip=4', 'cut-before path=get/verdict count=2 skip=20',
@@ -119,10 +129,76 @@ class Wildfire:
         return found
 
 
+class Https:
+    """One collector for all: each has a path and a secret of its own, every other one as a token."""
+    kind = 'https'
+    repeated = {'post'}
+
+    def __init__(self, rig, names):
+        self.secret, self.file, self.folder = {}, {}, rig.path('collector')
+        os.mkdir(self.folder)
+        for n, name in enumerate(names):
+            self.secret[name] = (b'Authorization: Bearer ' if n % 2 else b'X-API-Key: ', b'secret-of-' + name.encode())
+            self.file[name] = rig.path('secret-' + name)
+            with open(os.open(self.file[name], os.O_WRONLY | os.O_CREAT, 0o600), 'wb') as f:
+                f.write(self.secret[name][1] + b'\n')
+        collector.authority(self.folder, 'authority')
+        collector.certificate(self.folder, 'authority', 'server', 'subjectAltName=IP:' + CLOUD)
+        with inside('cloud'):
+            self.cloud = collector.Collector(self.reply, collector.tls(self.folder, 'server'), CLOUD)
+
+    def reply(self, request):
+        """Some of the first uploads are refused for now, cut, or taken without an answer."""
+        n = len(self.cloud.requests)
+        if n in (10, 40):
+            self.cloud.cut = 700
+        if n in (3, 11, 30):
+            return collector.answer(503)
+        return collector.DROP if n in (5, 21, 33) else collector.answer(200)
+
+    def section(self, name, session):
+        secret = 'token_file' if self.secret[name][0].endswith(b'Bearer ') else 'key_file'
+        return ('kind = https\nurl = https://%s:%d/%s\n%s = %s\nca_file = %s/authority.pem\nsession = %s\n'
+                % (CLOUD, self.cloud.port, name, secret, self.file[name], self.folder, 'yes' if session else 'no'))
+
+    def arrivals(self, sightings):
+        with self.cloud.lock:
+            return [self.arrival(r, sightings) for r in self.cloud.requests]
+
+    def arrival(self, request, sightings):
+        head = POST.fullmatch(request.head)
+        check(head, 'the head of a request is not as it should be: %r' % request.head)
+        name, host, port, how, secret, uuid, limit, length = head.groups()
+        name = name.decode()
+        same((host.decode(), int(port), (how, secret)), (CLOUD, self.cloud.port, self.secret[name]), 'whose it is')
+        same(request.whole, len(request.body) == int(length), 'whole')
+        (s,) = [s for s in sightings if s.uuid == uuid.decode()]
+        same(limit.decode(), boundary(s.sha256, s.id), 'boundary')
+        found = Arrival(name, s, 'post', request.head)
+        found.body_sha256 = hashlib.sha256(request.body).hexdigest() if request.whole else None
+        parts = request.body.split(b'--' + limit)
+        same(parts[0], b'', 'bytes before the first part')
+        if request.whole:
+            same(parts.pop(), b'--\r\n', 'end of the last part')
+        for number, part in enumerate(parts[1:]):
+            about, _, content = part.partition(b'\r\n\r\n')
+            match = PART.fullmatch(about[2:])
+            check(match or not request.whole, 'a part: %r' % about)
+            wanted = b'sha256', b'link' if s.link else b'sample', b'envelope'
+            same(match and match[1], wanted[number], 'part %d' % number)
+            if number == 1:
+                found.name = None if match[2] is None else match[2].decode()
+                content = content if s.link else without_sample(content, s.sample)
+            elif number == 2 and request.whole:
+                found.envelope = content[:-2]
+            found.data += about + content
+        return found
+
+
 class Directory:
     """A folder for each."""
     kind = 'directory'
-    faults = ()
+    repeated = set()
 
     def __init__(self, rig, names):
         self.folder = {name: rig.path('folder-' + name) for name in names}
@@ -156,6 +232,7 @@ class Directory:
 
 KINDS = (
     Wildfire,
+    Https,
     Directory,
 )
 

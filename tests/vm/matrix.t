@@ -205,7 +205,7 @@ class Checks:
             place, s = self.place[a.cloud], a.sighting
             if s.link and a.request != 'get/verdict' and place.mode('url', s) != 'share':
                 self.say(a, 'a link left where the URL is not shared')
-            if a.request == 'submit/file' and a.name is not None and a.name != name_expected(place, s):
+            if a.name is not None and a.name != name_expected(place, s):
                 self.say(a, 'the upload is called %r, not %r' % (a.name, name_expected(place, s)))
             if a.envelope is not None:
                 self.envelope(a, place, s, leaves(a.envelope))
@@ -243,7 +243,7 @@ class Checks:
                 self.say(a, 'policy %s, in the envelope %s' % (line['policy'], got['sluice.policy.id']))
         elif a.name is not None and a.name == s.text.get('filename'):
             bytes_of['filename'] = len(a.name.encode())
-        elif a.request == 'submit/link':
+        elif s.link:
             bytes_of['url'] = len(s.text['url'].encode())
         wanted = {f: {'mode': place.mode(f, s), 'bytes': bytes_of[f]} for f in FIELDS
                   if a.request != 'get/verdict' and (bytes_of[f] or place.mode(f, s) != 'share')}
@@ -349,8 +349,7 @@ class Round:
         with self.case('requests were repeated after faults'):
             calls = collections.Counter((a.cloud, a.sighting.name, a.request) for a in arrivals)
             again = {request for (_, _, request), n in calls.items() if n > 1}
-            wanted = {'get/verdict', 'submit/file', 'submit/link'} if any(k.faults for k in self.kinds) else set()
-            same(again, wanted, 'what was repeated')
+            same(again, set().union(*(kind.repeated for kind in self.kinds)), 'what was repeated')
         with self.case('addresses that were near each other are so encrypted, and no others'):
             self.near(arrivals)
 
