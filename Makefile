@@ -167,9 +167,9 @@ $(BUILD)/tests/mime_oracle: $(wildcard tests/mime/*.c tests/mime/*.h) $(BUILD)/l
 		$(shell pkg-config --cflags --libs gmime-3.0)
 
 # Costs of single questions, for scripts/bench.
-$(BUILD)/tests/bench_%: tests/bench/%.c $(BUILD)/libsluice.a
+$(BUILD)/tests/bench_%: tests/bench/%.c tests/bench/clock.h $(BUILD)/libsluice.a
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(AGENT_LIBS)
 
 # The agent on a ring that a test fills, and what kills its processes where it wants.
 $(BUILD)/tests/crash_agent: tests/crash/kernel.c $(BUILD)/agent/main.o $(BUILD)/libsluice.a

@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the ledger costs: JSON with microseconds of a line, by how many are added at once, each
- * time synced.  The folder's ledger then has LINES lines, for the time of `sluicectl ledger verify`.
+ * time synced.  The folder's ledger then has LINES lines, for the time of `sluicectl ledger
+ *verify`.
  *
  *	bench_ledger DIR LINES
  */
+#include "clock.h"
 #include "lib/log.h"
 #include "supervisor/permit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MOST 8192
 #define ROUNDS 200
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 /* Lines as they are: an upload with most of the fields. */
 static void add(struct ledger *l, size_t count)
@@ -68,16 +61,17 @@ int main(int argc, char **argv)
 		return 1;
 	printf("{");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		begin = now();
+		begin = clock_us();
 		for (size_t k = 0; k < ROUNDS; k++)
 			add(&l, sizes[i]);
-		printf("\"%zu\": %.1f, ", sizes[i], (now() - begin) / ROUNDS / (double)sizes[i]);
+		printf("\"%zu\": %.1f, ", sizes[i],
+		       (clock_us() - begin) / ROUNDS / (double)sizes[i]);
 	}
 	lines = strtoul(argv[2], NULL, 10);
-	begin = now();
+	begin = clock_us();
 	while (l.chain.n + 1 < lines)
 		add(&l, lines - l.chain.n - 1 < MOST ? lines - l.chain.n - 1 : MOST);
 	ledger_close(&l, 1764000000000);
-	printf("\"fill_seconds\": %.2f}\n", (now() - begin) / 1e6);
+	printf("\"fill_seconds\": %.2f}\n", (clock_us() - begin) / 1e6);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * policy and as many [narrow] sections as can be), of the policy's document and id, and of the
  * envelope with the upload's name; and, beside them, of hashing a sample of 100 kB.
  */
+#include "clock.h"
 #include "policy/envelope.h"
 #include "policy/preset.h"
 #include "supervisor/sharing.h"
@@ -12,18 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 5000
 #define SAMPLE 100000
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 static void text(struct sighting *s, enum sighting_text which, const char *p)
 {
@@ -69,16 +61,16 @@ static void request(const struct config *c, const struct sighting *s, struct cos
 	struct counters counters = {0};
 	struct sharing sharing;
 	struct policy policy;
-	double begin = now();
+	double begin = clock_us();
 	struct buf out, name;
 
 	policy = sharing_policy(c, NULL, 0, s);
-	cost->decide += now() - begin;
-	begin = now();
+	cost->decide += clock_us() - begin;
+	begin = clock_us();
 	if (!sharing_begin(&sharing, c, 0, &policy, &counters))
 		exit(1);
-	cost->document += now() - begin;
-	begin = now();
+	cost->document += clock_us() - begin;
+	begin = clock_us();
 	buf_init(&out, 1 << 20);
 	buf_init(&name, 4096);
 	if (!envelope_render(s, &sharing.policy, &sharing.context, &out, &report) ||
@@ -86,7 +78,7 @@ static void request(const struct config *c, const struct sighting *s, struct cos
 		exit(1);
 	buf_free(&out);
 	buf_free(&name);
-	cost->envelope += now() - begin;
+	cost->envelope += clock_us() - begin;
 	sharing_end(&sharing);
 }
 
@@ -94,11 +86,11 @@ static void hash_sample(double *us)
 {
 	static uint8_t sample[SAMPLE];
 	uint8_t digest[EVP_MAX_MD_SIZE];
-	double begin = now();
+	double begin = clock_us();
 
 	if (!EVP_Digest(sample, sizeof(sample), digest, NULL, EVP_sha256(), NULL))
 		exit(1);
-	*us += now() - begin;
+	*us += clock_us() - begin;
 }
 
 int main(void)

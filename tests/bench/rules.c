@@ -3,18 +3,19 @@
  * What rules cost a sighting: JSON with nanoseconds of each question, for a table of 256 rules
  * that name applications and types as a large site's would, and for one rule.
  */
+#include "clock.h"
 #include "policy/rule.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RULES 256
 #define ROUNDS 200000
 
 static struct rule rules[RULES];
 static struct rule_types types = {.link = 1u << 11, .mail = 1u << 10};
-static const char *const applications[] = {"web-browsing", "smtp", "imap", "ftp", "ms-ds-smbv3"};
+static const char *const applications[] = {"web-browsing", "smtp", "imap", "ftp",
+					   "ms-ds-smbv3"};
 #define APPLICATIONS (sizeof(applications) / sizeof(applications[0]))
 
 static void fill(void)
@@ -34,14 +35,6 @@ static void fill(void)
 	}
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static struct rule_file file_of(unsigned int i)
 {
 	return (struct rule_file){
@@ -56,28 +49,32 @@ static struct rule_file file_of(unsigned int i)
 
 static void measure(size_t count, const char *name)
 {
-	struct rule_set set = {
-		.rule = rules, .count = count, .private_clouds = 3, .receiving = 0x7f, .types = &types};
+	struct rule_set set = {.rule = rules,
+			       .count = count,
+			       .private_clouds = 3,
+			       .receiving = 0x7f,
+			       .types = &types};
 	double begin, match, wants;
 	uint64_t sum = 0;
 	size_t chosen;
 
-	begin = now();
+	begin = clock_ns();
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		struct rule_file f = file_of(i);
 
 		sum += rule_match(&set, &f, &chosen);
 	}
-	match = (now() - begin) / ROUNDS;
-	begin = now();
+	match = (clock_ns() - begin) / ROUNDS;
+	begin = clock_ns();
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		struct rule_file f = file_of(i);
 
 		sum += rule_wants(&set, &f);
 	}
-	wants = (now() - begin) / ROUNDS;
+	wants = (clock_ns() - begin) / ROUNDS;
 	/* The sum keeps the calls from being left out. */
-	printf("%s\"%s\": {\"rules\": %zu, \"match_ns\": %.0f, \"wants_ns\": %.0f, \"sum\": %llu}",
+	printf("%s\"%s\": {\"rules\": %zu, \"match_ns\": %.0f, \"wants_ns\": %.0f, \"sum\": "
+	       "%llu}",
 	       count == 1 ? "" : ", ", name, count, match, wants, (unsigned long long)sum);
 }
 

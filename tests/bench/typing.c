@@ -3,13 +3,13 @@
  * What typing costs a file: JSON with nanoseconds, for each file that is named, of what its
  * head may become, of what it is by the table, and of libmagic's answer on its head.
  */
+#include "clock.h"
 #include "sample/media.h"
 #include "sample/type.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FILE_MAX (16u << 20)
 /* Of each question, in turns; the quickest turn counts, since others use the machine, too. */
@@ -27,14 +27,6 @@ static ssize_t memory_read(void *arg, uint64_t offset, void *p, size_t n)
 
 	memcpy(p, m->p + offset, n);
 	return (ssize_t)n;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static struct file_types *types;
@@ -66,13 +58,13 @@ static double cost(void (*ask)(void))
 	double best = 0;
 
 	for (unsigned int turn = 0; turn < TURNS; turn++) {
-		double begin = now(), spent;
+		double begin = clock_ns(), spent;
 		unsigned int n = 0;
 
 		do {
 			ask();
 			n++;
-			spent = now() - begin;
+			spent = clock_ns() - begin;
 		} while (spent < TURN_NS);
 		if (!turn || spent / n < best)
 			best = spent / n;
@@ -99,11 +91,12 @@ static void measure(const char *path, bool first)
 	double head_ns = cost(ask_possible), table_ns = cost(ask_table),
 	       libmagic_ns = cost(ask_libmagic);
 
-	printf("%s\"%s\": {\"bytes\": %zu, \"type\": \"%s\", \"format\": \"%s\", \"libmagic\": \"%s\", "
+	printf("%s\"%s\": {\"bytes\": %zu, \"type\": \"%s\", \"format\": \"%s\", \"libmagic\": "
+	       "\"%s\", "
 	       "\"head_ns\": %.0f, \"table_ns\": %.0f, \"libmagic_ns\": %.0f}",
 	       first ? "" : ", ", name, content.n,
-	       found.type < FILE_TYPES_MAX ? file_types_name(types, found.type) : "other", found.format,
-	       format, head_ns, table_ns, libmagic_ns);
+	       found.type < FILE_TYPES_MAX ? file_types_name(types, found.type) : "other",
+	       found.format, format, head_ns, table_ns, libmagic_ns);
 }
 
 int main(int argc, char **argv)
