@@ -130,15 +130,9 @@ static uint64_t carries(const struct cloud_submission *s, const struct exchange_
 	return step->carries & ~(s->cloud->session ? 0ull : CLOUD_CARRIES_ENVELOPE);
 }
 
-/* Whether it is left out, of whatever kind the sample is. */
-static bool left_out(const struct cloud_submission *s, const struct exchange_step *step)
-{
-	return step->carries && !carries(s, step);
-}
-
 static bool is_for(const struct cloud_submission *s, const struct exchange_step *step)
 {
-	return !left_out(s, step) && (step->samples & (1u << s->sample_kind));
+	return step->samples & (1u << s->sample_kind);
 }
 
 /* The request of a step, whole, of a sample that was opened; false with r. */
@@ -198,20 +192,12 @@ static void offer(struct cloud_submission *s, const char *json, const char *uplo
 	s->want_leave(s, &leave);
 }
 
-/* Goes to a step, or to what stands for it from there on. */
 static void reach(struct cloud_submission *s, size_t step)
 {
 	struct exchange *e = s->kind;
-	const struct cloud_ops *ops = s->cloud->ops;
 
-	while (step < ops->steps && left_out(s, &ops->step[step]))
-		step++;
-	if (step == ops->steps) {
-		finish_text(s, CLOUD_SENT, "nothing more to send");
-		return;
-	}
 	e->step = step;
-	if (ops->step[step].carries)
+	if (s->cloud->ops->step[step].carries)
 		s->want_envelope(s);
 	else
 		offer(s, NULL, NULL);

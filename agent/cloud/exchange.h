@@ -3,8 +3,8 @@
  * An attempt as a row of HTTP requests, which is all that a kind that speaks HTTP adds to the
  * rest: how each is made, and what its answer means.
  *
- *	begin -> [envelope wanted ->] made -> leave wanted -> sent -> answer -> next step, or
- *end
+ *	begin -> [envelope wanted ->] made -> leave wanted -> sent -> answer -> next step,
+ *	or the end
  *
  * A step that carries something of the sighting is made for an envelope of its own, asked for
  * right before, and goes on a connection of its own: one that was used before may be closed at
@@ -22,7 +22,6 @@ struct exchange {
 	struct request request;
 	size_t step;
 	int sample; /* descriptor while it is sent, else -1 */
-	bool known; /* for the kind: the cloud has the sample */
 };
 
 /* What a step's request is made of. */
@@ -39,16 +38,16 @@ struct exchange_parts {
 struct exchange_step {
 	const char *name;      /* in the ledger, and in front of details */
 	const char *condition; /* as in cloud_preview */
-	/*
-	 * CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried, and a
-	 * step that would carry nothing else is left out.
-	 */
+	/* CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried. */
 	uint64_t carries;
 	unsigned int samples; /* EXCHANGE_*: those it is for */
 	/* Makes the request, but for its end. */
 	void (*make)(struct request *r, const struct cloud_submission *s,
 		     const struct exchange_parts *p);
-	/* An answer with that status.  True: the attempt ends with *r; false: next step. */
+	/*
+	 * An answer with that status.  True: the attempt ends with *r, as it always does with
+	 * the last step; false: next step.
+	 */
 	bool (*answer)(struct exchange *e, const struct cloud_submission *s, long status,
 		       struct cloud_result *r);
 };

@@ -119,21 +119,6 @@ static bool take_headers(struct http *h)
 	return ok;
 }
 
-static void set_method(struct http *h, const struct request *r)
-{
-	if (!strcmp(r->method, "HEAD")) {
-		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
-	} else if (!strcmp(r->method, "GET")) {
-		curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L);
-	} else if (!strcmp(r->method, "PUT")) {
-		curl_easy_setopt(h->easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(h->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->bytes);
-	} else {
-		curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->bytes);
-	}
-}
-
 /*
  * Every header that libcurl would add by itself is there already; an Expect, which costs a
  * round trip for a body of some size, is refused by its empty value.
@@ -150,7 +135,8 @@ static bool set_request(struct http *h, struct request *r)
 		return false;
 	h->headers = longer;
 	curl_easy_setopt(h->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	set_method(h, r);
+	curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->bytes);
 	curl_easy_setopt(h->easy, CURLOPT_READFUNCTION, on_body);
 	curl_easy_setopt(h->easy, CURLOPT_READDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_SEEKFUNCTION, on_seek);

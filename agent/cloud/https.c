@@ -12,8 +12,8 @@
  *
  * Such a cloud cannot be asked what it knows.  So the header Idempotency-Key has the sighting's
  * id, the same whenever the request is repeated: after a crash, or after an answer that was
- * lost, the same bytes come with the same key, and the collector can tell (the header is that
- *of draft-ietf-httpapi-idempotency-key-header, whose value is a quoted string).
+ * lost, the same bytes come with the same key, and the collector can tell (as
+ * draft-ietf-httpapi-idempotency-key-header has it, whose value is a quoted string).
  *
  * 2xx: taken.  409: it has this request, or this sample, already.
  */
@@ -35,7 +35,7 @@ static void make_post(struct request *r, const struct cloud_submission *s,
 	bool link = s->sample_kind == SIGHTING_KIND_LINK;
 	char id[SIGHTING_ID_TEXT], quoted[SIGHTING_ID_TEXT + 2], hash[SHA256_TEXT];
 
-	request_begin(r, "POST", s->cloud->url, "");
+	request_begin(r, s->cloud->url, "");
 	credentials(r, s->cloud);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", sighting_id_text(s->id, id));
 	request_header(r, "Idempotency-Key", "", quoted, false);

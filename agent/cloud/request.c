@@ -39,9 +39,9 @@ void request_free(struct request *r)
 	buf_free(&r->after);
 }
 
-void request_begin(struct request *r, const char *method, const char *url, const char *path)
+void request_begin(struct request *r, const char *url, const char *path)
 {
-	r->method = method;
+	r->method = "POST";
 	buf_reset(&r->url);
 	buf_reset(&r->headers);
 	buf_reset(&r->head);
@@ -176,7 +176,8 @@ void request_envelope(struct request *r, const char *name, const char *json)
 
 void request_local(struct request *r, const char *path)
 {
-	request_begin(r, "WRITE", path, "");
+	request_begin(r, path, "");
+	r->method = "WRITE";
 	r->local = true;
 }
 
@@ -228,10 +229,8 @@ static bool make_head(struct request *r)
 	if (r->head_secret.size)
 		r->head_secret.at += r->head.len;
 	buf_add(&r->head, r->headers.data, r->headers.len);
-	if (r->type[0])
-		buf_printf(&r->head, "Content-Type: %s\r\nContent-Length: %llu\r\n", r->type,
-			   (unsigned long long)r->bytes);
-	buf_add_string(&r->head, "\r\n");
+	buf_printf(&r->head, "Content-Type: %s\r\nContent-Length: %llu\r\n\r\n", r->type,
+		   (unsigned long long)r->bytes);
 	return true;
 }
 

@@ -35,9 +35,9 @@ struct request_secret {
 };
 
 struct request {
-	const char *method; /* of HTTP */
+	const char *method; /* of HTTP; "WRITE": into files */
 	struct buf url, headers, head, before, after;
-	char type[128]; /* Content-Type; "": there is no body */
+	char type[128]; /* Content-Type */
 	char boundary[64];
 	int sample; /* descriptor, the caller's; -1: none */
 	uint64_t sample_size;
@@ -54,8 +54,8 @@ struct request {
 void request_init(struct request *r);
 void request_free(struct request *r);
 
-/* An empty request to url + path. */
-void request_begin(struct request *r, const char *method, const char *url, const char *path);
+/* An empty request: POST to url + path. */
+void request_begin(struct request *r, const char *url, const char *path);
 /* A header of its own; `prefix` and then the value, of which the latter may be a secret. */
 void request_header(struct request *r, const char *name, const char *prefix, const char *value,
 		    bool secret);

@@ -15,30 +15,23 @@
 
 #include <string.h>
 
-/* What to do about a verdict.  X(code, outcome, text); -102 is the one that means upload. */
-#define WILDFIRE_VERDICTS(X)                                     \
-	X(0, KNOWN, "benign")                                    \
-	X(1, KNOWN, "malware")                                   \
-	X(2, KNOWN, "grayware")                                  \
-	X(4, KNOWN, "phishing")                                  \
-	X(5, KNOWN, "command and control")                       \
-	X(-100, KNOWN, "known, verdict pending")                 \
-	X(-101, RETRY, "the cloud reports an error of its own")  \
-	X(-103, REFUSED, "the cloud takes the hash for invalid") \
-	X(-104, RETRY, "the cloud calls an earlier submission flawed")
+#define VERDICT_UNKNOWN (-102) /* the one that means upload */
 
-#define VERDICT_UNKNOWN (-102)
-
-struct verdict {
+/* What to do about all others. */
+static const struct {
 	int code;
 	enum cloud_outcome outcome;
 	const char *text;
-};
-
-static const struct verdict verdicts[] = {
-#define VERDICT_ROW(code, outcome, text) {code, CLOUD_##outcome, text},
-	WILDFIRE_VERDICTS(VERDICT_ROW)
-#undef VERDICT_ROW
+} verdicts[] = {
+	{0, CLOUD_KNOWN, "benign"},
+	{1, CLOUD_KNOWN, "malware"},
+	{2, CLOUD_KNOWN, "grayware"},
+	{4, CLOUD_KNOWN, "phishing"},
+	{5, CLOUD_KNOWN, "command and control"},
+	{-100, CLOUD_KNOWN, "known, verdict pending"},
+	{-101, CLOUD_RETRY, "the cloud reports an error of its own"},
+	{-103, CLOUD_REFUSED, "the cloud takes the hash for invalid"},
+	{-104, CLOUD_RETRY, "the cloud calls an earlier submission flawed"},
 };
 
 /* Statuses that are the API's own, or that it says more exactly. */
@@ -62,7 +55,7 @@ static void make_question(struct request *r, const struct cloud_submission *s,
 	const char *const form[] = {"hash", sha256_text(s->sha256, hash), NULL};
 
 	(void)p;
-	request_begin(r, "POST", s->cloud->url, "/get/verdict");
+	request_begin(r, s->cloud->url, "/get/verdict");
 	request_form(r, s->cloud->key, form);
 }
 
@@ -72,7 +65,7 @@ static void make_submit(struct request *r, const struct cloud_submission *s,
 {
 	bool link = s->sample_kind == SIGHTING_KIND_LINK;
 
-	request_begin(r, "POST", s->cloud->url, link ? "/submit/link" : "/submit/file");
+	request_begin(r, s->cloud->url, link ? "/submit/link" : "/submit/file");
 	request_multipart(r, s);
 	request_value(r, "apikey", s->cloud->key, true);
 	request_sample(r, link ? "link" : "file", link ? NULL : p->upload_name, p->sample,
@@ -122,19 +115,18 @@ static bool read_answer(const struct exchange *e, const struct cloud_submission 
 /* What a verdict means; false: the cloud does not know the sample. */
 static bool verdict_result(int32_t verdict, struct cloud_result *r)
 {
-	const struct verdict *v = NULL;
+	size_t i = 0;
 
 	if (verdict == VERDICT_UNKNOWN)
 		return false;
-	for (size_t i = 0; i < ROWS(verdicts); i++)
-		if (verdicts[i].code == verdict)
-			v = &verdicts[i];
+	while (i < ROWS(verdicts) && verdicts[i].code != verdict)
+		i++;
 	/* A verdict of tomorrow still says that the cloud knows the sample. */
-	if (!v)
+	if (i == ROWS(verdicts))
 		cloud_result_set(r, verdict >= 0 ? CLOUD_KNOWN : CLOUD_RETRY,
 				 "verdict %d, meaning not known", verdict);
 	else
-		cloud_result_set(r, v->outcome, "%s", v->text);
+		cloud_result_set(r, verdicts[i].outcome, "%s", verdicts[i].text);
 	r->verdict = verdict;
 	return true;
 }
