@@ -25,7 +25,8 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import AGENT, FED, SLUICECTL, Cloud, World, download
+import world
+from world import FED, SLUICECTL, Cloud, World, download
 from rig import Tap, check, poll, same, tail
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -43,42 +44,15 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Agent:
+class Agent(world.Agent):
+    """With a metrics endpoint, and more in its configuration."""
+
     def __init__(self, w, metrics, more=''):
-        self.w = w
-        with contextlib.suppress(FileNotFoundError):    # of an agent before it
-            os.unlink(os.path.join(w.run_dir, 'stats.json'))
         with open(w.conf) as f:
             text = f.read()
         with open(w.conf, 'w') as f:
             f.write(text.replace('retry_min', 'metrics = %s\nretry_min' % metrics) + more)
-        ours, ring = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        ours.settimeout(20)
-        self.ring = ours
-        with ring, open(w.log, 'ab') as log:
-            self.child = subprocess.Popen([AGENT, '-c', w.conf], stdout=log, stderr=log, pass_fds=[ring.fileno()],
-                                          env=dict(os.environ, SLUICE_RING=str(ring.fileno())))
-
-    def __enter__(self):
-        poll(lambda: self.child.poll() is not None or os.path.exists(os.path.join(self.w.run_dir, 'stats.json')), 20,
-             'the agent; ' + tail(self.w.log))
-        check(self.child.poll() is None, 'the agent ended: ' + tail(self.w.log))
-        return self
-
-    def __exit__(self, *_):
-        self.ring.close()
-        self.child.terminate()
-        self.child.wait()
-
-    def stats(self):
-        """As it is now: stats.json by itself may be five seconds old."""
-        path = os.path.join(self.w.run_dir, 'stats.json')
-        before = os.stat(path).st_ino
-        self.child.send_signal(signal.SIGUSR1)
-        poll(lambda: os.stat(path).st_ino != before, 10, 'stats.json')
-        with open(path) as f:
-            return json.load(f)
+        super().__init__(w)
 
     def ctl(self, *argv):
         done = subprocess.run([SLUICECTL, '--run-dir', self.w.run_dir, *argv], stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import stat
@@ -65,6 +66,8 @@ cloud = wf, folder
 # Counters of what must not happen.
 ZERO = ('messages_bad', 'failed', 'ledger_failures', 'ledger_results_lost', 'requests_refused', 'envelopes_refused',
         'samples_missing')
+# Faults of the test cloud with which a request comes and its file is not taken.
+NOT_TAKEN = 'cut-before', 'cut-body', 'status'
 # Old, so that the first start makes a new one.
 OLD_KEY = 'k1 2020-01-01T00:00:00Z ' + '5a' * 32 + '\n'
 
@@ -108,18 +111,19 @@ def download(number, name, body):
 class Cloud:
     """The test cloud; what it logged is read once."""
 
-    def __init__(self, where, popen=subprocess.Popen, address='127.0.0.1'):
+    def __init__(self, where, popen=subprocess.Popen, address='127.0.0.1', more=()):
         self.log, tls, port = (os.path.join(where, n) for n in ('cloud', 'tls', 'port'))
         os.mkdir(self.log)
         self.ca = os.path.join(tls, 'ca.pem')
         self.output = os.path.join(where, 'cloud.out')
         with open(self.output, 'wb') as out:
             self.child = popen([TESTCLOUD, '--listen', address, '--tls-dir', tls, '--log', self.log, '--key', KEY,
-                                '--port-file', port], stdout=out, stderr=subprocess.STDOUT)
+                                '--port-file', port, *more], stdout=out, stderr=subprocess.STDOUT)
         poll(lambda: 'ready ' in tail(self.output) or self.child.poll() is not None, 60, 'the cloud')
         check(self.child.poll() is None, 'the cloud does not start: ' + tail(self.output))
         with open(port) as f:
-            self.url = 'https://%s:%d/publicapi' % (address, int(f.read()))
+            self.port = int(f.read())
+        self.url = 'https://%s:%d/publicapi' % (address, self.port)
         self.lock, self.at = threading.Lock(), 0
         self.by_sample = collections.defaultdict(list)
 
@@ -147,6 +151,42 @@ class Cloud:
 # What is in the databases. offered: what a forwarder that starts is told of; ended: by its own word.
 Tally = collections.namedtuple('Tally', 'sightings offered waiting accepted ended untold')
 Run = collections.namedtuple('Run', 'kills calls status before')
+
+
+class Agent:
+    """The agent of a World, alive, and nobody kills it."""
+
+    def __init__(self, w):
+        self.w = w
+        with contextlib.suppress(FileNotFoundError):    # of an agent before it
+            os.unlink(os.path.join(w.run_dir, 'stats.json'))
+        ours, ring = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.settimeout(20)
+        self.ring = ours
+        with ring, open(w.log, 'ab') as log:
+            self.child = subprocess.Popen([AGENT, '-c', w.conf], stdout=log, stderr=log, pass_fds=[ring.fileno()],
+                                          env=dict(os.environ, SLUICE_RING=str(ring.fileno())))
+
+    def __enter__(self):
+        poll(lambda: self.child.poll() is not None or os.path.exists(os.path.join(self.w.run_dir, 'stats.json')), 20,
+             'the agent; ' + tail(self.w.log))
+        check(self.child.poll() is None, 'the agent ended: ' + tail(self.w.log))
+        return self
+
+    def __exit__(self, *_):
+        self.ring.close()
+        self.child.terminate()
+        self.child.wait()
+
+    def stats(self):
+        """As it is now: stats.json by itself may be five seconds old."""
+        path = os.path.join(self.w.run_dir, 'stats.json')
+        before = os.stat(path).st_ino
+        self.child.send_signal(signal.SIGUSR1)
+        poll(lambda: os.stat(path).st_ino != before, 10, 'stats.json')
+        with open(path) as f:
+            return json.load(f)
 
 
 class World:
@@ -381,7 +421,7 @@ class World:
         for sha256, body in self.sample.items():
             requests = self.cloud.requests(sha256)
             whole = [r for r in requests if r.get('fault') != 'aborted']
-            uploads = [r for r in whole if r['path'].endswith('/submit/file')]
+            uploads = [r for r in whole if r['path'].endswith('/submit/file') and r.get('fault') not in NOT_TAKEN]
             same(len(uploads), sha256 in accepted, 'uploads of %s, %s' % (
                 sha256, 'accepted' if sha256 in accepted else 'not accepted'))
             check(len(requests) <= per_sample[sha256], '%s: %d requests, %d lines in the ledger' % (
