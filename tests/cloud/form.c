@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define FORM_BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
+/* RFC 2046 section 5.1.1 has 70, and a public client of the real cloud sends 80. */
+#define FORM_BOUNDARY_MAX 256
 
 static int form_digit(char c)
 {
