@@ -117,6 +117,7 @@ struct cloud_result {
 	int32_t verdict;	       /* as the cloud gave it, or CLOUD_VERDICT_NONE */
 	uint32_t retry_after;	       /* seconds the cloud asked to wait; 0: none */
 	bool asked;		       /* the pause is the cloud's wish: kept across restarts */
+	bool day_over;		       /* DOWN: its daily quota is used up */
 	bool stuck;		       /* DOWN until somebody acts: wait longest */
 	bool answer_bad;	       /* it answered, and not in its own language */
 	char detail[CLOUD_DETAIL_MAX]; /* for the log: what happened, what the cloud said */

@@ -85,6 +85,7 @@ static void status_result(const struct exchange *e, const struct cloud_submissio
 		    a.kind == WILDFIRE_ERROR;
 
 	exchange_status_result(e, statuses, ROWS(statuses), status, said ? a.message : NULL, r);
+	r->day_over = status == 419;
 }
 
 /* The answer, which is of that kind; false with r. */

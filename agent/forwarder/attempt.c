@@ -245,6 +245,8 @@ static void target_down(struct target *t, const struct cloud_result *r)
 	t->downs++;
 	wait = r->stuck ? (int64_t)c->retry_max * 1000
 			: backoff_delay(c->retry_min, c->retry_max, t->downs, random32());
+	if (r->day_over)
+		wait = quota_renewed(f->now, random32()) - f->now;
 	if (r->retry_after)
 		wait = (int64_t)r->retry_after * 1000;
 	t->down_until = f->now + wait;

@@ -10,9 +10,33 @@ static const struct {
 #undef SPAN_ROW
 };
 
+#define DAY 86400000LL
+#define MINUTE 60000LL
+#define EARLY MINUTE	    /* a day begins so long before midnight */
+#define DIFFER (5 * MINUTE) /* of two clocks, at most */
+
+/* Number of the span, and when it ends. */
+static int64_t span_of(int which, int64_t now)
+{
+	return (now + EARLY) / spans[which].length;
+}
+
+static int64_t span_end(int which, int64_t now)
+{
+	return (span_of(which, now) + 1) * spans[which].length - EARLY;
+}
+
+int64_t quota_renewed(int64_t now, uint32_t random)
+{
+	int64_t since = (now + EARLY) % DAY;
+
+	return now - since + (since < DIFFER ? DIFFER : DAY) +
+	       MINUTE * (random >> 16) / UINT16_MAX;
+}
+
 static uint64_t used(const struct quota *q, int which, int64_t now)
 {
-	return q->span == now / spans[which].length ? q->used : 0;
+	return q->span == span_of(which, now) ? q->used : 0;
 }
 
 uint64_t quota_left(const struct quota quota[static CLOUD_QUOTA_COUNT],
@@ -36,7 +60,7 @@ void quota_charge(struct quota quota[static CLOUD_QUOTA_COUNT], bool upload, int
 		if (spans[i].upload != upload)
 			continue;
 		quota[i].used = used(&quota[i], i, now) + 1;
-		quota[i].span = now / spans[i].length;
+		quota[i].span = span_of(i, now);
 	}
 }
 
@@ -47,7 +71,7 @@ int64_t quota_again(const struct quota quota[static CLOUD_QUOTA_COUNT],
 	int64_t again = 0;
 
 	for (int i = 0; i < CLOUD_QUOTA_COUNT; i++) {
-		int64_t end = (now / spans[i].length + 1) * spans[i].length;
+		int64_t end = span_end(i, now);
 
 		if (!limit[i] || used(&quota[i], i, now) < limit[i] || end < again)
 			continue;

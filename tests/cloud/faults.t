@@ -151,7 +151,7 @@ def cuts(p):
 def spoiled(p):
     """a slow cloud, and one that cuts or spoils its answers before, while and after it takes a file"""
     # What takes nothing comes first: a file that was taken is not uploaded again.
-    nothing = 'cut-before', 'status=503', 'status=500', 'status=429,retry-after=1', 'status=419', 'status=401'
+    nothing = 'cut-before', 'status=503', 'status=500', 'status=429,retry-after=1', 'status=419,retry-after=1', 'status=401'
     taken = 'slow=3', 'cut-after', 'cut-answer', 'bad-xml', 'empty', 'content-type', 'blank-lines'
     rules = ['cut-body=%d,path=submit/file,count=1' % n for n in (1, 300, 900, 2000, 9000, 30000)]
     rules += ['%s,path=%s,count=1' % (kind, path) for kind in nothing + taken for path in ('get/verdict', 'submit/file')]

@@ -195,7 +195,6 @@ outcome()
 }
 outcome 'status=401 count=1' 'warning: cloud test: get/verdict: HTTP 401, API key' 'key refused'
 outcome 'status=403 path=submit/file count=1' 'submit/file: HTTP 403' 'upload forbidden'
-outcome 'status=419 count=1' 'HTTP 419, daily quota' 'quota'
 outcome 'status=500 count=2' 'retry: get/verdict: HTTP 500' 'error 500'
 outcome 'status=500 path=submit/file count=1 stored' 'submit/file: HTTP 500' 'stored, error 500'
 outcome 'status=513 path=submit/file count=2' 'submit/file: HTTP 513' 'error 513'
@@ -265,6 +264,23 @@ for code in 429 503; do
 	drive samples=2 limit=30
 	is "$status:$(received)" '0:2 once, 0 more' "$code with Retry-After: then all arrive"
 done
+
+# 419 alone: until the cloud's next day, which begins at 23:59:00 UTC, or five minutes after that
+# when it has just begun.
+fresh
+fault status=419
+drive samples=2 limit=2
+said 'warning: .*HTTP 419, daily quota.*; next try in' '419: says so, and until when'
+is "$(queue "select case when (until + 60000) % 86400000 <= 60000 then 'day'
+	when (until + 60000) % 86400000 between 300000 and 360000 then 'day' else until end from pause")" day \
+	"419: until the cloud's day begins"
+curl -sS -X POST "$control/reset" >/dev/null
+drive samples=2 limit=2
+is "$status:$(requests)" 1: '419: nothing is asked until then'
+said 'asked to be left alone for [0-9]* s more' '419: a restart is no way around'
+queue 'delete from pause; update queue set next_at = 0'
+drive samples=2 limit=20
+is "$status:$(received)" '0:2 once, 0 more' '419: on the next day all arrive'
 
 # The minute must not end while its quota is looked at.
 while [ "$(date +%-S)" -gt 50 ]; do
