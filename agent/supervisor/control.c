@@ -37,7 +37,7 @@ struct control {
 	struct counters *counters;
 	struct control_client *client[CONTROL_CLIENTS_MAX];
 	size_t clients;
-	uint64_t now;
+	uint64_t now, accept_at;
 };
 
 /* ------------------------------------------------------------------ answers */
@@ -338,7 +338,7 @@ static void refuse(struct control *k, int fd, const char *why)
 
 static void accept_client(struct control *k)
 {
-	int fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = local_socket_accept(k->fd, k->now, &k->accept_at);
 	struct control_client *c;
 
 	if (fd < 0)
@@ -377,7 +377,7 @@ void control_step(struct control *k, uint64_t now)
 
 size_t control_poll(const struct control *k, struct pollfd fds[static CONTROL_FDS_MAX])
 {
-	fds[0] = (struct pollfd){.fd = k->fd, .events = POLLIN};
+	fds[0] = (struct pollfd){.fd = k->now < k->accept_at ? -1 : k->fd, .events = POLLIN};
 	for (size_t i = 0; i < k->clients; i++)
 		fds[1 + i] = (struct pollfd){
 			.fd = k->client[i]->fd,
@@ -388,6 +388,8 @@ size_t control_poll(const struct control *k, struct pollfd fds[static CONTROL_FD
 
 uint64_t control_at(const struct control *k, uint64_t when)
 {
+	if (k->now < k->accept_at && k->accept_at < when)
+		when = k->accept_at;
 	for (size_t i = 0; i < k->clients; i++) {
 		const struct control_client *c = k->client[i];
 		uint64_t at = c->active + CONTROL_IDLE_MS;

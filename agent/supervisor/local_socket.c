@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PAUSE_MS 1000 /* without a descriptor for one more connection */
+
 /* A name that a dead agent left is free; one that somebody listens on is not. */
 static bool take_name(const struct sockaddr_un *address)
 {
@@ -55,4 +57,17 @@ int local_socket_listen(const struct sockaddr_un *address, mode_t mode, int back
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int local_socket_accept(int fd, uint64_t now, uint64_t *again)
+{
+	int client;
+
+	if (now < *again)
+		return -1;
+	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (client < 0 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		*again = now + PAUSE_MS;
+	return client;
 }

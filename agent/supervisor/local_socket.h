@@ -5,6 +5,7 @@
 #ifndef SLUICE_SUPERVISOR_LOCAL_SOCKET_H
 #define SLUICE_SUPERVISOR_LOCAL_SOCKET_H
 
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -14,5 +15,12 @@
  * no socket, is not. -1 after logging why. Its owner removes the name when done.
  */
 int local_socket_listen(const struct sockaddr_un *address, mode_t mode, int backlog);
+
+/*
+ * Accepts one who waits, at `now`, in ms; -1: nobody, or not now. poll() would say again and
+ * again that somebody waits for whom there is no descriptor: then *again is when to poll and
+ * to ask once more.
+ */
+int local_socket_accept(int fd, uint64_t now, uint64_t *again);
 
 #endif

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define BACKLOG 64
-#define PAUSE_MS 1000 /* without a descriptor for one more connection */
 #define EXPECTED                                                                        \
 	"expected a path in run_dir, or a port from 1 to 65535 of a loopback address: " \
 	"127.0.0.1:PORT or [::1]:PORT"
@@ -131,17 +130,12 @@ static size_t least_wanted(const struct metrics_server *k)
 
 static void accept_clients(struct metrics_server *k)
 {
-	for (int n = 0; n < METRICS_ACCEPT_MAX && k->now >= k->accept_at; n++) {
-		int fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	for (int n = 0; n < METRICS_ACCEPT_MAX; n++) {
+		int fd = local_socket_accept(k->fd, k->now, &k->accept_at);
 		struct client *c;
 
-		if (fd < 0) {
-			/* It would be told again and again that somebody is there. */
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-			    errno == ENOBUFS)
-				k->accept_at = k->now + PAUSE_MS;
+		if (fd < 0)
 			return;
-		}
 		if (k->clients == METRICS_CLIENTS_MAX)
 			drop_early(k, least_wanted(k));
 		c = &k->client[k->clients++];

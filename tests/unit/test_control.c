@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -333,6 +334,35 @@ TEST_F(control, slow_and_idle)
 	close(slow);
 	close(idle);
 	close(good);
+}
+
+TEST_F(control, no_descriptor_for_one_more)
+{
+	struct pollfd fds[CONTROL_FDS_MAX];
+	int fd = dial(self->path), next = dup(0);
+	struct rlimit limit, less;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, next);
+	close(next);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	less = limit;
+	less.rlim_cur = (rlim_t)next;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &less));
+	steps(self, 1);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	/* Not told of it for a second. */
+	ASSERT_EQ(1, control_poll(self->control, fds));
+	EXPECT_EQ(0, poll(fds, 1, 0));
+	EXPECT_EQ(self->now + 1000, control_at(self->control, UINT64_MAX));
+	self->now += 999;
+	steps(self, 1);
+	EXPECT_EQ(1, control_poll(self->control, fds));
+	self->now++;
+	steps(self, 1);
+	EXPECT_EQ(2, control_poll(self->control, fds));
+	EXPECT_LE(0, fds[0].fd);
+	close(fd);
 }
 
 TEST_F(control, the_name)
