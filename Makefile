@@ -171,8 +171,8 @@ $(BUILD)/tests/bench_%: tests/bench/%.c tests/bench/clock.h $(BUILD)/libsluice.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(AGENT_LIBS)
 
-# The agent on a ring that a test fills, and what kills its processes where it wants.
-$(BUILD)/tests/crash_agent: tests/crash/kernel.c $(BUILD)/agent/main.o $(BUILD)/libsluice.a
+# The agent on a ring that a test fills, with a clock that it sets, and what kills its processes where it wants.
+$(BUILD)/tests/crash_agent: tests/crash/kernel.c tests/crash/clock.c $(BUILD)/agent/main.o $(BUILD)/libsluice.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 $(BUILD)/tests/crash_killer: tests/crash/killer.c

@@ -135,6 +135,21 @@ int64_t attempt_next(const struct target *t)
 	return when < t->asked_until ? t->asked_until : when;
 }
 
+void attempt_clock(struct target *t, int64_t back)
+{
+	struct forwarder *f = t->forwarder;
+
+	t->next_due = 0;
+	t->down_until -= back;
+	if (t->asked_until > f->now) {
+		t->asked_until -= back;
+		if (!queue_pause_store(f->queue, t->config->name, t->asked_until))
+			forwarder_disk_failed(f, "a pause cannot be stored");
+	}
+	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+		t->job[i].deadline -= back;
+}
+
 bool attempt_load(struct target *t)
 {
 	struct forwarder *f = t->forwarder;

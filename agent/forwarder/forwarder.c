@@ -34,6 +34,7 @@
 #define DISK_WAIT 1000		     /* ms before the database is tried again */
 #define KEEP_ENDED (30 * 86400000LL) /* ms a finished submission is remembered */
 #define FORGET_EVERY 3600000	     /* ms */
+#define CLOCK_BACK 1000		     /* ms that a clock may go back unnoticed */
 #define IDLE_WAIT 60000		     /* ms, at most, in poll */
 
 int64_t forwarder_clock(void)
@@ -49,8 +50,7 @@ void forwarder_disk_failed(struct forwarder *f, const char *doing)
 	f->disk_again = f->now + DISK_WAIT;
 	if (strcmp(f->disk_error, queue_error(f->queue))) {
 		snprintf(f->disk_error, sizeof(f->disk_error), "%s", queue_error(f->queue));
-		log_error("%s: %s: %s; trying again every second", f->config->queue_path, doing,
-			  f->disk_error);
+		queue_failing(f->queue, doing);
 	}
 }
 
@@ -85,7 +85,7 @@ static int64_t next_time(const struct forwarder *f)
 	int64_t disk = f->disk_again > f->now ? f->disk_again : f->now;
 	int64_t when = f->now + IDLE_WAIT;
 
-	if (f->batched && !f->committed)
+	if ((f->batched && !f->committed) || f->clock_back)
 		earlier(&when, disk);
 	if (f->untold && !f->blocked)
 		earlier(&when, disk);
@@ -138,10 +138,34 @@ static void forget_old(struct forwarder *f)
 		forwarder_disk_failed(f, "old submissions cannot be removed");
 }
 
+/*
+ * The time of day now.  Where it was set back, what waits for a time that was would wait for
+ * as long again.
+ */
+static void read_clock(struct forwarder *f)
+{
+	int64_t now = forwarder_clock(), back = f->now - now;
+
+	f->now = now;
+	if (back > CLOCK_BACK) {
+		log_info("the clock was set back by %lld s", (long long)(back / 1000));
+		f->clock_back = true;
+		f->disk_again = 0;
+		f->forget_at -= back;
+		for (size_t i = 0; i < f->config->clouds; i++)
+			attempt_clock(&f->target[i], back);
+	}
+	if (!f->clock_back || now < f->disk_again)
+		return;
+	f->clock_back = !queue_clock(f->queue, now + (int64_t)f->config->retry_max * 1000);
+	if (f->clock_back)
+		forwarder_disk_failed(f, "times cannot be corrected");
+}
+
 static void run(struct forwarder *f)
 {
 	while (f->exit < 0) {
-		f->now = forwarder_clock();
+		read_clock(f);
 		read_signals(f);
 		talk_receive(f);
 		talk_commit(f);

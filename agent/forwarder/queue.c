@@ -80,7 +80,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
 
 static const struct db_kind kind = {
 	.what = "queue",
-	.loss = "",
+	.loss = " (what waits is in supervisor.db as well, and comes again)",
 	.only = "forwarder",
 	.application = 0x536c7551, /* "SluQ" */
 	.version = 2,
@@ -100,6 +100,11 @@ const char *queue_error(const struct queue *q)
 	return q->db.error;
 }
 
+void queue_failing(const struct queue *q, const char *doing)
+{
+	db_failing(&q->db, doing);
+}
+
 static bool recover(struct db *d, int64_t again, int64_t latest)
 {
 	sqlite3_stmt *waiting = db_fresh(d, S_RECOVER);
@@ -116,7 +121,7 @@ struct queue *queue_open(const char *path, int64_t again, int64_t latest)
 
 	if (!q || recover(&q->db, again, latest))
 		return q;
-	db_unusable(&q->db, path);
+	db_unusable(&q->db);
 	queue_close(q);
 	return NULL;
 }
@@ -219,6 +224,14 @@ int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)
 		next = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);
 	return next;
+}
+
+bool queue_clock(struct queue *q, int64_t latest)
+{
+	sqlite3_stmt *s = db_fresh(&q->db, S_CLOCK);
+
+	sqlite3_bind_int64(s, 1, latest);
+	return db_run(&q->db, s);
 }
 
 static bool change(struct queue *q, int64_t number, const char *state,

@@ -54,6 +54,8 @@ struct queue_result {
 struct queue *queue_open(const char *path, int64_t again, int64_t latest);
 void queue_close(struct queue *q);
 const char *queue_error(const struct queue *q);
+/* Logs that text, the file, and what to do: it will be tried again every second. */
+void queue_failing(const struct queue *q, const char *doing);
 
 /*
  * Accepts n submissions (id, cloud, sha256 and size are read), due now, in one
@@ -71,6 +73,9 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 
 /* When the next submission of a cloud that waits beyond `now` is due; INT64_MAX: none. */
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);
+
+/* The clock was set back: none is due later than `latest`. */
+bool queue_clock(struct queue *q, int64_t latest);
 
 /* Ends a started one; outcome must be final.  It counts as not told. */
 bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now);

@@ -77,6 +77,7 @@ struct forwarder {
 	int64_t disk_again;   /* the database failed: not before */
 	char disk_error[256]; /* what was logged about it */
 	int64_t forget_at;
+	bool clock_back; /* and the queue does not know yet */
 	struct counters counters, sent;
 	struct msg msg;
 	int exit; /* status to end with, -1: go on */
@@ -100,6 +101,8 @@ void talk_send(struct forwarder *f);
 
 /* What is left of an earlier run of a cloud's quotas and pause. */
 bool attempt_load(struct target *t);
+/* The clock was set back by so many milliseconds: waits stay as long as they were. */
+void attempt_clock(struct target *t, int64_t back);
 /* When a cloud may be asked for something more; INT64_MAX: when an attempt has ended. */
 int64_t attempt_next(const struct target *t);
 /* Counts the request that may leave now; false: it cannot be counted, and must not. */

@@ -80,15 +80,28 @@ bool db_blob(sqlite3_stmt *s, int column, void *to, size_t size)
 
 /* ----------------------------------------------------------------- opening */
 
-void db_unusable(const struct db *d, const char *path)
+/* Logs what is wrong and what to do; false: it is whole, as far as is known. */
+static bool damaged(const struct db *d)
 {
 	const struct db_kind *k = d->kind;
 
-	if (d->code == SQLITE_NOTADB || d->code == SQLITE_CORRUPT)
-		log_error("%s: damaged (%s)" MOVE_AWAY, path, d->error, k->what, k->loss);
-	else
-		log_error("%s: %s; expected a %s of sluiced that can be written", path,
-			  d->error, k->what);
+	if (d->code != SQLITE_NOTADB && d->code != SQLITE_CORRUPT)
+		return false;
+	log_error("%s: damaged (%s)" MOVE_AWAY, d->path, d->error, k->what, k->loss);
+	return true;
+}
+
+void db_unusable(const struct db *d)
+{
+	if (!damaged(d))
+		log_error("%s: %s; expected a %s of sluiced that can be written", d->path,
+			  d->error, d->kind->what);
+}
+
+void db_failing(const struct db *d, const char *doing)
+{
+	if (!damaged(d))
+		log_error("%s: %s: %s; trying again every second", d->path, doing, d->error);
 }
 
 static bool execute(struct db *d, const char *sql)
@@ -134,13 +147,13 @@ static bool check_schema(struct db *d, const char *path)
 	    !ask(d, "PRAGMA user_version", version, sizeof(version)) ||
 	    !ask(d, "SELECT count(*) FROM sqlite_schema", tables, sizeof(tables)) ||
 	    (k->checked && !ask(d, "PRAGMA quick_check(1)", whole, sizeof(whole)))) {
-		db_unusable(d, path);
+		db_unusable(d);
 		return false;
 	}
 	if (strcmp(whole, "ok")) {
 		d->code = SQLITE_CORRUPT;
 		snprintf(d->error, sizeof(d->error), "%s", whole);
-		db_unusable(d, path);
+		db_unusable(d);
 		return false;
 	}
 	if (!atoi(tables) && !atoi(application) && !atoi(version))
@@ -203,14 +216,14 @@ static bool open_database(struct db *d, const char *path)
 	if (!execute(d, "PRAGMA trusted_schema = OFF") ||
 	    !execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") ||
 	    !execute(d, d->kind->settings)) {
-		db_unusable(d, path);
+		db_unusable(d);
 		return false;
 	}
 	if (!check_schema(d, path))
 		return false;
 	if (prepare(d))
 		return true;
-	db_unusable(d, path);
+	db_unusable(d);
 	return false;
 }
 
@@ -223,7 +236,9 @@ void *db_open(size_t size, const char *path, const struct db_kind *kind)
 		return NULL;
 	}
 	d->kind = kind;
-	if (open_database(d, path))
+	d->fd = -1;
+	d->path = strdup(path);
+	if (d->path && open_database(d, path))
 		return d;
 	db_close(d);
 	free(d);
@@ -236,6 +251,7 @@ void db_close(struct db *d)
 		sqlite3_finalize(d->statement[i]);
 	free(d->statement);
 	sqlite3_close(d->sqlite);
+	free(d->path);
 	if (d->fd >= 0)
 		close(d->fd);
 }

@@ -44,7 +44,8 @@ struct db {
 	int fd;
 	sqlite3 *sqlite;
 	sqlite3_stmt **statement; /* the kind's, then those for transactions */
-	int code;		  /* SQLite's, of `error` */
+	char *path;
+	int code; /* SQLite's, of `error` */
 	char error[256];
 };
 
@@ -57,7 +58,9 @@ void *db_open(size_t size, const char *path, const struct db_kind *kind);
 /* Finalizes the statements as well. */
 void db_close(struct db *d);
 /* Logs that `error` makes the database unusable, and what to do where that is known. */
-void db_unusable(const struct db *d, const char *path);
+void db_unusable(const struct db *d);
+/* Logs the `error` of one that is in use and will be tried again every second. */
+void db_failing(const struct db *d, const char *doing);
 
 /* One transaction at a time, for writing from its begin. */
 bool db_begin(struct db *d);

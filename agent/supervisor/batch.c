@@ -297,9 +297,7 @@ void live_commit(struct supervisor *s)
 	logged = write_lines(s);
 	if (!logged || !store_all(s, &acknowledged)) {
 		if (logged && !s->disk_failing)
-			log_error(
-				"the database cannot be written: %s; trying again every second",
-				store_error(s->store));
+			store_failing(s->store, "cannot be written");
 		s->disk_failing = true;
 		s->disk_again = s->now + DISK_MS;
 		return;

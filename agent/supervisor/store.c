@@ -101,6 +101,11 @@ const char *store_error(const struct store *s)
 	return s->db.error;
 }
 
+void store_failing(const struct store *s, const char *doing)
+{
+	db_failing(&s->db, doing);
+}
+
 /* One that has an id and a cloud as its first two parameters. */
 static sqlite3_stmt *fresh_for(struct store *s, enum statement which, const uint8_t *id,
 			       const char *cloud)

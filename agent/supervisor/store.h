@@ -33,6 +33,8 @@ struct store;
 struct store *store_open(const char *path);
 void store_close(struct store *s);
 const char *store_error(const struct store *s);
+/* Logs that text, the file, and what to do: it will be tried again every second. */
+void store_failing(const struct store *s, const char *doing);
 
 /* One transaction at a time; commit that fails has rolled back. */
 bool store_begin(struct store *s);
