@@ -18,6 +18,7 @@
 #include "forwarder/state.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
+#include "lib/system_paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,38 +182,9 @@ static void run(struct forwarder *f)
 
 /* -------------------------------------------------------------------- set-up */
 
-/* What name resolution, TLS and their libraries read. */
-static const char *const system_paths[] = {
-	"/etc/resolv.conf",
-	"/etc/hosts",
-	"/etc/host.conf",
-	"/etc/nsswitch.conf",
-	"/etc/gai.conf",
-	"/etc/services",
-	"/etc/localtime",
-	"/etc/ssl",
-	"/etc/ld.so.cache",
-	"/usr/lib/ssl",
-	"/usr/share/ca-certificates",
-	"/usr/local/share/ca-certificates",
-	"/usr/share/zoneinfo",
-	"/lib",
-	"/lib64",
-	"/usr/lib",
-	"/usr/lib64",
-	"/usr/local/lib",
-	"/run/systemd/resolve",
-	"/run/resolvconf",
-	"/run/NetworkManager",
-	"/dev/urandom",
-	"/dev/null",
-};
-
-#define SYSTEM_PATHS (sizeof(system_paths) / sizeof(system_paths[0]))
-
 static bool enter_sandbox(const struct forwarder_config *c)
 {
-	struct sandbox_path paths[SYSTEM_PATHS + CLOUD_MAX + 2];
+	struct sandbox_path paths[SYSTEM_PATHS_MAX + CLOUD_MAX + 2];
 	char *queue = strdup(c->queue_path);
 	size_t n = 0;
 	bool ok;
@@ -221,8 +193,7 @@ static bool enter_sandbox(const struct forwarder_config *c)
 		log_error("out of memory");
 		return false;
 	}
-	for (size_t i = 0; i < SYSTEM_PATHS; i++)
-		paths[n++] = (struct sandbox_path){system_paths[i], SANDBOX_READ};
+	n += system_paths(paths);
 	paths[n++] = (struct sandbox_path){c->spool_dir, SANDBOX_READ};
 	paths[n++] = (struct sandbox_path){dirname(queue), SANDBOX_WRITE};
 	for (size_t i = 0; i < c->clouds && i < CLOUD_MAX; i++) {
