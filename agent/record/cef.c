@@ -55,10 +55,13 @@ static const struct key keys[] = {
 	{.key = "c6a2", .path = "record.source6", .label = "Source IPv6 Address"},
 	{.key = "c6a3", .path = "record.destination6", .label = "Destination IPv6 Address"},
 	{.key = "cs1", .path = "rule.name", .label = "Rule"},
+	{.key = "cs2", .path = "sluice.cloud.name", .label = "Cloud"},
 	{.key = "cs3", .path = "sluice.virtual_system", .label = "Virtual System"},
 	{.key = "cs4", .path = "observer.ingress.zone", .label = "Source Zone"},
 	{.key = "cs5", .path = "observer.egress.zone", .label = "Destination Zone"},
+	{.key = "cs6", .path = "sluice.cloud.outcome", .label = "Outcome"},
 	{.key = "cn1", .path = "sluice.session.id", .label = "Session ID"},
+	{.key = "flexString1", .path = "record.verdict", .label = "Verdict"},
 	{.key = "flexString2", .path = "record.flow", .label = "Direction"},
 };
 

@@ -180,6 +180,22 @@ static void add_mail(struct derive *d)
 		set(d, "first_from", json_incref((json_t *)first));
 }
 
+/* As PAN-OS calls them in its log; the numbers are WildFire's. */
+static void add_verdict(struct derive *d)
+{
+	static const struct {
+		json_int_t number;
+		const char *name;
+	} table[] = {
+		{0, "benign"}, {1, "malicious"}, {2, "grayware"}, {4, "phishing"}, {5, "c2"},
+	};
+	const json_t *v = json_at(d->sighting, "sluice.cloud.verdict");
+
+	for (size_t i = 0; json_is_integer(v) && i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].number == json_integer_value(v))
+			set(d, "verdict", json_string(table[i].name));
+}
+
 json_t *record_derive(const json_t *sighting, const struct record_context *context)
 {
 	const char *direction = json_text_at(sighting, "sluice.direction");
@@ -197,6 +213,7 @@ json_t *record_derive(const json_t *sighting, const struct record_context *conte
 	add_app_proto(&d);
 	add_url(&d);
 	add_mail(&d);
+	add_verdict(&d);
 	if (context && context->host)
 		set(&d, "host", json_string(context->host));
 	if (json_object_set_new(all, "record", d.record) < 0 || d.failed) {

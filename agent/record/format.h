@@ -28,6 +28,7 @@
  *	app_proto	the protocol below the application, as Suricata calls it
  *	path		the URL's path and query; port: its port where it names one
  *	session		the session's id as text
+ *	verdict		benign, malicious, ...: what the cloud says of the sample
  *	host		of the context
  *
  * What is not known is left out.  The caller drops the reference; NULL when out of memory.
