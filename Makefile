@@ -63,7 +63,7 @@ AGENT_LIBS = $(shell pkg-config --libs $(AGENT_PKGS)) -linih -lbz2 -lmagic -lpth
 CTL_LIBS = $(shell pkg-config --libs $(CTL_PKGS)) -linih -lcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(AGENT_PKGS)))$(PKG_CFLAGS)
 
-AGENT_DIRS := lib policy record sample stream source mime proto cloud supervisor inspector forwarder
+AGENT_DIRS := lib policy record sample stream source mime proto cloud supervisor inspector forwarder logger
 AGENT_SRC := $(foreach d,$(AGENT_DIRS),$(wildcard agent/$(d)/*.c))
 CTL_SRC := $(wildcard agent/ctl/*.c)
 AGENT_OBJ := $(AGENT_SRC:%.c=$(BUILD)/%.o)

@@ -131,6 +131,12 @@
 	  "requests not allowed to leave: the ledger could not be written")                    \
 	X(LEDGER_RESULTS_LOST, ledger_results_lost,                                            \
 	  "outcomes that are not in the ledger: it could not be written")                      \
+	X(RECORDS_WRITTEN, records_written, "records that a log got: [log] of sluice.conf(5)") \
+	X(RECORDS_DROPPED, records_dropped,                                                    \
+	  "records that no log gets: as many as may wait for it did")                          \
+	X(RECORDS_WITHHELD, records_withheld,                                                  \
+	  "records that a log may not get: links, where its policy does not share url")        \
+	X(LOG_BREAKS, log_breaks, "times a log could not be written, or its server was away")  \
 	X(FIELDS_WITHHELD, fields_withheld,                                                    \
 	  "fields left out because they carried an omitted value")                             \
 	X(POLICY_KEYS_MISSING, policy_keys_missing,                                            \

@@ -21,29 +21,34 @@
 #define MSG_MAX 65536 /* bytes, header included */
 
 /* X(CONSTANT, name) */
-#define MSG_TYPES(X)                                                                \
-	/* inspector to supervisor */                                               \
-	X(SIGHTING, "sighting") /* sighting attributes */                           \
-	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */             \
-	X(SHUNT, "shunt")	/* SESSION */                                       \
-	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */          \
-	X(SESSION, "session")	/* a session that has a name, session_note.h */     \
-	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */           \
-	/* supervisor to inspector */                                               \
-	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */       \
-	/* supervisor to forwarder */                                               \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */           \
-	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */       \
-	X(GO, "go")		/* ID, CLOUD, SHA256, STATUS, TEXT: it may leave */ \
-	X(REVOKE, "revoke")	/* ID, CLOUD, TEXT: it may not any more */          \
-	/* forwarder to supervisor */                                               \
-	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */           \
-	X(RENDER, "render") /* ID, CLOUD, SLOT: wanted now, about to be sent */     \
-	/* a request is about to leave: ID, CLOUD, SLOT, TEXT (its name), URL, */   \
-	/* SHA256 and SIZE of its body, CARRIES */                                  \
-	X(LEAVE, "leave")                                                           \
-	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */      \
-	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */
+#define MSG_TYPES(X)                                                                 \
+	/* inspector to supervisor */                                                \
+	X(SIGHTING, "sighting") /* sighting attributes */                            \
+	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */              \
+	X(SHUNT, "shunt")	/* SESSION */                                        \
+	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */           \
+	X(SESSION, "session")	/* a session that has a name, session_note.h */      \
+	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */            \
+	/* supervisor to inspector */                                                \
+	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */        \
+	/* supervisor to forwarder */                                                \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */            \
+	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */        \
+	X(GO, "go")		/* ID, CLOUD, SHA256, STATUS, TEXT: it may leave */  \
+	X(REVOKE, "revoke")	/* ID, CLOUD, TEXT: it may not any more */           \
+	/* forwarder to supervisor */                                                \
+	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */            \
+	X(RENDER, "render") /* ID, CLOUD, SLOT: wanted now, about to be sent */      \
+	/* a request is about to leave: ID, CLOUD, SLOT, TEXT (its name), URL, */    \
+	/* SHA256 and SIZE of its body, CARRIES */                                   \
+	X(LEAVE, "leave")                                                            \
+	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */       \
+	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                 \
+	/* supervisor to logger (and REVOKE: what was sent is forgotten) */          \
+	X(RECORDS, "records") /* SEQUENCE, TEXT; the last of a batch: NUMBER */      \
+	/* logger to supervisor */                                                   \
+	X(OUTLET, "outlet")	/* SEQUENCE, STATUS, TEXT: open, or why it is not */ \
+	X(RECORDED, "recorded") /* SEQUENCE, NUMBER: so far all has arrived */
 
 enum msg_type {
 	MSG_NONE,
@@ -80,6 +85,7 @@ enum msg_attr {
 	MSG_A_RULE_LIMITS, /* see policy/rule_message.h */
 	MSG_A_RULE,
 	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */
+	MSG_A_NUMBER,		/* u64 */
 	MSG_A_SIGHTING = 256,	/* first of sighting.c's own */
 };
 

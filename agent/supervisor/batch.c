@@ -12,6 +12,7 @@
 #include "supervisor/intake.h"
 #include "supervisor/sharing.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -159,9 +160,12 @@ static const struct {
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	bool forwarder = c == s->forwarder, ok = false;
+	size_t sink = live_sink(s, c);
 	char name[32];
 
-	if (v->type == MSG_COUNTERS) {
+	if (sink < SINK_MAX) {
+		ok = sinks_take(&s->sinks, sink, v);
+	} else if (v->type == MSG_COUNTERS) {
 		ok = child_counters(c, v);
 	} else {
 		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
@@ -196,7 +200,7 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 	intake_withhold(s->c, s->users, &s->counters, &p->sighting, mask, &p->clouds);
 	p->repeated = false;
 	if (!p->clouds)
-		return true;
+		return sinks_add(&s->sinks, &p->sighting, mask, NULL);
 	switch (store_add(s->store, &p->sighting, mask, now)) {
 	case STORE_REPEATED:
 		p->repeated = true;
@@ -213,7 +217,30 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &seen, now))
 			return false;
 	}
-	return true;
+	return sinks_add(&s->sinks, &p->sighting, mask, NULL);
+}
+
+/* The sighting is there as long as its submission is. */
+static bool record_end(struct supervisor *s, const struct word *w)
+{
+	struct store_end end = {
+		.outcome = w->outcome, .verdict = w->verdict, .time = live_wall()};
+	struct store_submission sub;
+	bool ok = true;
+
+	if (!s->sinks.count)
+		return true;
+	snprintf(end.cloud, sizeof(end.cloud), "%s", w->cloud);
+	switch (store_sighting(s->store, w->id, &sub)) {
+	case STORE_OK:
+		ok = sinks_add(&s->sinks, &sub.sighting, sub.share_mask, &end);
+		sighting_free(&sub.sighting);
+		return ok;
+	case STORE_FAILED:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static bool store_word(struct supervisor *s, struct word *w, unsigned int *acknowledged)
@@ -227,6 +254,8 @@ static bool store_word(struct supervisor *s, struct word *w, unsigned int *ackno
 		r = store_result(s->store, w->id, w->cloud, w->outcome, w->verdict, w->detail,
 				 live_wall());
 		w->told = r == STORE_OK;
+		if (w->told && !record_end(s, w))
+			return false;
 	}
 	/* STORE_ABSENT: said twice, or forgotten. */
 	return r != STORE_FAILED;
@@ -242,9 +271,11 @@ static bool store_all(struct supervisor *s, unsigned int *acknowledged)
 	for (size_t i = 0; ok && i < s->words; i++)
 		ok = store_word(s, &s->word[i], acknowledged);
 	if (ok)
-		return store_commit(s->store);
-	store_rollback(s->store);
-	return false;
+		ok = store_commit(s->store);
+	else
+		store_rollback(s->store);
+	sinks_committed(&s->sinks, ok);
+	return ok;
 }
 
 /* The type is the sighting's, which the forwarder does not know. */

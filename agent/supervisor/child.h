@@ -15,7 +15,8 @@
 #include <time.h>
 
 struct child {
-	const char *role;  /* "inspector", "forwarder" */
+	const char *role;  /* "inspector", "forwarder", "log" */
+	const char *name;  /* of a log; NULL */
 	uint32_t index;	   /* among those of its role */
 	const char *netns; /* path of the namespace it captures; NULL: our own */
 	bool retired;	   /* that namespace is gone: not to be started */

@@ -122,6 +122,11 @@ struct rule_set config_rules(const struct config *c)
 	return set;
 }
 
+const char *config_share_name(const struct config *c, size_t share)
+{
+	return share < CLOUD_MAX ? c->cloud[share].name : c->sink[share - CLOUD_MAX].name;
+}
+
 static void free_secret(char *secret)
 {
 	if (secret)
@@ -144,7 +149,9 @@ void config_free(struct config *c)
 		free(cloud->path);
 		free(cloud->ca);
 	}
-	for (size_t i = 0; i < CLOUD_MAX; i++) {
+	for (size_t i = 0; i < c->sinks; i++)
+		config_sink_free(&c->sink[i]);
+	for (size_t i = 0; i < CONFIG_SHARES_MAX; i++) {
 		free(c->policy_key_file[i]);
 		if (c->policy_keys[i])
 			policy_keys_clear(c->policy_keys[i]);

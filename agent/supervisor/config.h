@@ -16,6 +16,7 @@
 #include "policy/policy_key.h"
 #include "policy/rule.h"
 #include "policy/vsys.h"
+#include "record/sink.h"
 #include "sample/file.h"
 #include "sample/spool.h"
 #include "sample/type.h"
@@ -26,6 +27,9 @@
 #define CONFIG_PATH "/etc/sluice/sluice.conf" /* read without being named */
 #define CONFIG_RULES_MAX RULES_MAX
 #define CONFIG_NETNS_MAX 16
+/* Policies: those of clouds, by their place, then those of logs. */
+#define CONFIG_SHARES_MAX (CLOUD_MAX + SINK_MAX)
+#define CONFIG_SINK_SHARE(sink) (CLOUD_MAX + (sink))
 
 struct config {
 	bool built_in; /* no file was read */
@@ -53,17 +57,23 @@ struct config {
 
 	struct users_config users; /* [users] */
 
-	/* [cloud NAME] and [share NAME], same index */
+	/* [cloud NAME] and [share NAME], same index; those of logs: CONFIG_SINK_SHARE() */
 	struct cloud_config cloud[CLOUD_MAX];
-	struct policy share[CLOUD_MAX];
-	bool has_share[CLOUD_MAX]; /* without one a cloud receives nothing */
+	struct policy share[CONFIG_SHARES_MAX];
+	bool has_share[CONFIG_SHARES_MAX]; /* without one a cloud receives nothing */
 	/* Keys of pseudonyms and of encryption; those that were read: supervisor/policy_files.h
 	 */
-	char *policy_key_file[CLOUD_MAX];      /* NULL: none */
-	uint64_t policy_key_period[CLOUD_MAX]; /* seconds; 0: a key is never too old */
-	uint64_t policy_key_retry[CLOUD_MAX];  /* ns since the epoch: no new key before */
-	struct policy_keys *policy_keys[CLOUD_MAX];
+	char *policy_key_file[CONFIG_SHARES_MAX];      /* NULL: none */
+	uint64_t policy_key_period[CONFIG_SHARES_MAX]; /* seconds; 0: a key is never too old */
+	uint64_t
+		policy_key_retry[CONFIG_SHARES_MAX]; /* ns since the epoch: no new key before */
+	struct policy_keys *policy_keys[CONFIG_SHARES_MAX];
 	size_t clouds;
+
+	struct sink_config sink[SINK_MAX]; /* [log NAME] */
+	size_t sinks;
+	/* A file that was read since does not have it: nothing more goes there. */
+	bool sink_held[SINK_MAX];
 
 	struct narrow narrow[NARROWS_MAX]; /* [narrow NAME] */
 	size_t narrows;
@@ -93,6 +103,9 @@ bool config_read(struct config *c, const char *path);
  */
 bool config_read_shown(struct config *c, const char *path);
 void config_free(struct config *c);
+
+/* Whose policy that is: the name of a cloud or a log. */
+const char *config_share_name(const struct config *c, size_t share);
 
 /* Its rules, for policy/rule.h; they point into c. */
 struct rule_set config_rules(const struct config *c);

@@ -392,7 +392,7 @@ static void set_secret_file(struct parse *p, const struct key *k, void *base, co
 
 static void set_ca_file(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	struct cloud_config *cloud = base;
+	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
 	char *pem = config_read_text(p, k, value, CA_BYTES_MAX, &st);
 	X509 *certificate;
@@ -403,8 +403,8 @@ static void set_ca_file(struct parse *p, const struct key *k, void *base, const 
 	bio = BIO_new_mem_buf(pem, -1);
 	certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 	if (certificate) {
-		free(cloud->ca);
-		cloud->ca = pem;
+		free(*text);
+		*text = pem;
 	} else {
 		config_bad(p, "%s: %s: expected certificates in PEM form", k->name, value);
 		free(pem);
@@ -554,9 +554,11 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "key_file", set_secret_file, IN(cloud_config, key), 0, KEY_BYTES_MAX},
 	{SECTION_CLOUD, "token_file", set_secret_file, IN(cloud_config, token), 0,
 	 TOKEN_BYTES_MAX},
-	{SECTION_CLOUD, "ca_file", set_ca_file, 0, 0, 0, 0},
-	{SECTION_CLOUD, "client_certificate", config_set_certificate, 0, 0, 0, CA_BYTES_MAX},
-	{SECTION_CLOUD, "client_key", config_set_certificate_key, 0, 0, 0, CA_BYTES_MAX},
+	{SECTION_CLOUD, "ca_file", set_ca_file, IN(cloud_config, ca), 0, 0},
+	{SECTION_CLOUD, "client_certificate", config_set_certificate,
+	 IN(cloud_config, certificate), 0, CA_BYTES_MAX},
+	{SECTION_CLOUD, "client_key", config_set_certificate_key,
+	 IN(cloud_config, certificate_key), 0, CA_BYTES_MAX},
 	{SECTION_CLOUD, "proxy", config_set_proxy, IN(cloud_config, proxy), 0, PATH_BYTES},
 	{SECTION_CLOUD, "pinned_key", config_set_pinned, IN(cloud_config, pinned), 0,
 	 PATH_BYTES},
@@ -568,7 +570,16 @@ const struct key config_keys[] = {
 	CLOUD_QUOTAS(QUOTA_KEY)
 #undef QUOTA_KEY
 
-		{SECTION_NETWORK, "prefixes", config_set_prefixes, 0, 0, 0, 0},
+		{SECTION_LOG, "to", config_set_to, 0, 0, 0, PATH_BYTES},
+	{SECTION_LOG, "format", config_set_format, 0, 0, 0, 0},
+	{SECTION_LOG, "ca_file", set_ca_file, IN(sink_config, ca), 0, 0},
+	{SECTION_LOG, "client_certificate", config_set_certificate,
+	 IN(sink_config, certificate), 0, CA_BYTES_MAX},
+	{SECTION_LOG, "client_key", config_set_certificate_key,
+	 IN(sink_config, certificate_key), 0, CA_BYTES_MAX},
+	{SECTION_LOG, "max_waiting", set_size, IN(sink_config, max_waiting), 1, 1ull << 40},
+
+	{SECTION_NETWORK, "prefixes", config_set_prefixes, 0, 0, 0, 0},
 
 	{SECTION_RULE, "application", set_application, 0, 0, 0, 0},
 	{SECTION_RULE, "file_type", set_file_type, 0, 0, 0, 0},

@@ -106,6 +106,8 @@ static bool known(const struct config *c, unsigned int criterion, const char *wo
 
 	for (size_t i = 0; criterion == NARROW_CLOUD && i < c->clouds; i++)
 		found = found || strcmp(c->cloud[i].name, word) == 0;
+	if (criterion == NARROW_CLOUD)
+		found = found || config_find_log(c, word) < CONFIG_SHARES_MAX;
 	for (size_t i = 0; criterion == NARROW_RULE && i < c->rules; i++)
 		found = found || strcmp(c->rule[i].name, word) == 0;
 	for (size_t i = 0; criterion == NARROW_VIRTUAL_SYSTEM && i < c->vsys.count; i++)

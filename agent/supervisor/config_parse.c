@@ -33,6 +33,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		[SECTION_AGENT] = p->c,
 		[SECTION_USERS] = p->c,
 		[SECTION_CLOUD] = &p->c->cloud[p->index],
+		[SECTION_LOG] = &p->c->sink[p->section == SECTION_LOG ? p->index : 0],
 		[SECTION_NETWORK] = p->c,
 		[SECTION_RULE] = &p->c->rule[p->index],
 		[SECTION_VSYS] = &p->c->vsys.vsys[p->index],
@@ -46,7 +47,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		config_bad(p,
 			   "'%s' stands before the first section: expected [capture], [agent], "
 			   "[users], [cloud NAME], [share NAME], [narrow NAME], [network "
-			   "NAME], [limits], [rule "
+			   "NAME], [log NAME], [limits], [rule "
 			   "NAME], [vsys "
 			   "NAME] or "
 			   "[zone NAME]",
@@ -118,7 +119,7 @@ static bool add_named(struct parse *p, enum section section, const char *name)
 		for (i = 0; i < p->shares && !line; i++)
 			if (strcmp(p->share[i].name, name) == 0)
 				line = p->share[i].line;
-		if (line || p->shares == CLOUD_MAX)
+		if (line || p->shares == CONFIG_SHARES_MAX)
 			break;
 		p->index = p->shares++;
 		p->share[p->index].line = p->line;
@@ -128,6 +129,8 @@ static bool add_named(struct parse *p, enum section section, const char *name)
 		return config_add_narrow(p, name);
 	case SECTION_NETWORK:
 		return config_add_network(p, name);
+	case SECTION_LOG:
+		return config_add_log(p, name);
 	default:
 		for (i = 0; i < c->rules && !line; i++)
 			if (strcmp(c->rule[i].name, name) == 0)
@@ -195,7 +198,8 @@ static void begin_section(struct parse *p, char *text)
 		config_bad(
 			p,
 			"[%s] is no section: expected capture, agent, users, cloud NAME, share "
-			"NAME, narrow NAME, network NAME, limits, rule NAME, vsys NAME or zone "
+			"NAME, narrow NAME, network NAME, log NAME, limits, rule NAME, vsys "
+			"NAME or zone "
 			"NAME",
 			kind ? kind : "");
 		return;
@@ -364,14 +368,17 @@ static void finish_shares(struct parse *p)
 
 	for (size_t i = 0; i < p->shares; i++) {
 		struct share *share = &p->share[i];
-		size_t cloud = find_cloud(c, share->name);
+		size_t place = find_cloud(c, share->name);
 
-		if (cloud == c->clouds) {
-			config_bad_at(p, share->line, "[share %s]: there is no [cloud %s]",
-				      share->name, share->name);
+		if (place == c->clouds)
+			place = config_find_log(c, share->name);
+		if (place == CONFIG_SHARES_MAX) {
+			config_bad_at(p, share->line,
+				      "[share %s]: there is no [cloud %s] and no [log %s]",
+				      share->name, share->name, share->name);
 			continue;
 		}
-		config_finish_share(p, share, cloud);
+		config_finish_share(p, share, place);
 	}
 	for (size_t i = 0; i < c->clouds; i++)
 		if (!c->has_share[i])
@@ -449,10 +456,12 @@ static void finish(struct parse *p)
 	if (plain) {
 		if (p->errors == 0 && !config_default_cloud(c))
 			config_bad(p, "out of memory");
+		config_finish_logs(p);
 		return;
 	}
 	finish_clouds(p);
 	finish_shares(p);
+	config_finish_logs(p);
 	config_finish_narrows(p);
 	for (size_t i = 0; i < c->rules; i++) {
 		finish_applications(p, i);
@@ -491,7 +500,7 @@ static bool read_file(struct config *c, const char *path, bool shown)
 	ok = p->errors == 0;
 	for (size_t i = 0; i < CONFIG_RULES_MAX; i++)
 		free(p->rule_clouds[i]);
-	for (size_t i = 0; i < CLOUD_MAX; i++)
+	for (size_t i = 0; i < CONFIG_SHARES_MAX; i++)
 		free(p->share[i].key_file);
 	config_free_types(p);
 out:

@@ -34,6 +34,7 @@ bool config_complete(struct config *c);
 	X(SHARE, "share", true)      \
 	X(NARROW, "narrow", true)    \
 	X(NETWORK, "network", true)  \
+	X(LOG, "log", true)          \
 	X(LIMITS, "limits", false)   \
 	X(RULE, "rule", true)        \
 	X(VSYS, "vsys", true)        \
@@ -81,7 +82,7 @@ struct parse {
 	uint64_t seen; /* keys of this section, by place in config_keys[] */
 
 	uint64_t cloud_seen[CLOUD_MAX];
-	struct share share[CLOUD_MAX];
+	struct share share[CONFIG_SHARES_MAX];
 	size_t shares;
 	char *rule_clouds[CONFIG_RULES_MAX];
 	int rule_clouds_line[CONFIG_RULES_MAX];
@@ -130,6 +131,9 @@ void config_set_proxy(struct parse *p, const struct key *k, void *base, const ch
 void config_set_pinned(struct parse *p, const struct key *k, void *base, const char *value);
 /* What can only be said of all of them. */
 void config_finish_tls(struct parse *p, const struct cloud_config *cloud);
+/* Of a section: certificate and key belong together. */
+void config_finish_identity(struct parse *p, int line, const char *section, const char *name,
+			    const char *certificate, const char *key);
 /* config_types.c: the table of types, and its limits; false after logging why. */
 bool config_read_types(struct config *c);
 /* No type has a limit of its own. */
@@ -145,10 +149,20 @@ uint64_t config_key_bit(enum section section, const char *name);
 
 /* config_share.c */
 void config_set_share(struct parse *p, const char *name, const char *value);
-/* What a section says holds for that cloud. */
-void config_finish_share(struct parse *p, struct share *share, size_t cloud);
+/* What a section says holds for that cloud or log. */
+void config_finish_share(struct parse *p, struct share *share, size_t place);
 bool config_add_network(struct parse *p, const char *name);
 void config_set_prefixes(struct parse *p, const struct key *k, void *base, const char *value);
+
+/* config_log.c */
+bool config_add_log(struct parse *p, const char *name);
+void config_set_to(struct parse *p, const struct key *k, void *base, const char *value);
+void config_set_format(struct parse *p, const struct key *k, void *base, const char *value);
+/* Place of the log's policy; CONFIG_SHARES_MAX: there is no such log. */
+size_t config_find_log(const struct config *c, const char *name);
+/* What can only be said of all of them. */
+void config_finish_logs(struct parse *p);
+void config_sink_free(struct sink_config *sink);
 
 /* config_narrow.c */
 bool config_add_narrow(struct parse *p, const char *name);

@@ -131,16 +131,16 @@ static void complete(struct parse *p, struct share *share)
 			      share->name);
 }
 
-void config_finish_share(struct parse *p, struct share *share, size_t cloud)
+void config_finish_share(struct parse *p, struct share *share, size_t place)
 {
 	struct config *c = p->c;
 
 	complete(p, share);
-	c->share[cloud] = share->policy;
-	c->has_share[cloud] = true;
-	c->policy_key_file[cloud] = share->key_file;
+	c->share[place] = share->policy;
+	c->has_share[place] = true;
+	c->policy_key_file[place] = share->key_file;
 	share->key_file = NULL;
-	c->policy_key_period[cloud] = share->key_period;
+	c->policy_key_period[place] = share->key_period;
 }
 
 /* ----------------------------------------------------------------- networks */

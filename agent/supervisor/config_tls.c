@@ -39,14 +39,14 @@ static EVP_PKEY *read_key(const char *pem)
 
 void config_set_certificate(struct parse *p, const struct key *k, void *base, const char *value)
 {
-	struct cloud_config *cloud = base;
+	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
 	char *pem = config_read_text(p, k, value, k->max, &st);
 	X509 *certificate = pem ? read_certificate(pem) : NULL;
 
 	if (certificate) {
-		free(cloud->certificate);
-		cloud->certificate = pem;
+		free(*text);
+		*text = pem;
 	} else if (pem) {
 		config_bad(p, "%s: %s: expected a certificate in PEM form", k->name, value);
 		free(pem);
@@ -57,7 +57,7 @@ void config_set_certificate(struct parse *p, const struct key *k, void *base, co
 void config_set_certificate_key(struct parse *p, const struct key *k, void *base,
 				const char *value)
 {
-	struct cloud_config *cloud = base;
+	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
 	char *pem = config_read_text(p, k, value, k->max, &st);
 	EVP_PKEY *key = pem ? read_key(pem) : NULL;
@@ -66,8 +66,8 @@ void config_set_certificate_key(struct parse *p, const struct key *k, void *base
 		config_warn_at(p, p->line, "%s: everybody can read %s: expected mode 0600",
 			       k->name, value);
 	if (key) {
-		free(cloud->certificate_key);
-		cloud->certificate_key = pem;
+		free(*text);
+		*text = pem;
 	} else if (pem) {
 		config_bad(p,
 			   "%s: %s: expected a private key in PEM form, without a pass phrase",
@@ -150,21 +150,27 @@ static bool fits(const char *certificate, const char *key)
 	return ok;
 }
 
+void config_finish_identity(struct parse *p, int line, const char *section, const char *name,
+			    const char *certificate, const char *key)
+{
+	/* What is only shown may lack what cannot be read. */
+	if (!p->shown && !certificate != !key)
+		config_bad_at(p, line,
+			      "[%s %s]: expected client_certificate and client_key, both or "
+			      "neither",
+			      section, name);
+	else if (certificate && key && !fits(certificate, key))
+		config_bad_at(p, line,
+			      "[%s %s]: client_key is not the key of client_certificate",
+			      section, name);
+}
+
 void config_finish_tls(struct parse *p, const struct cloud_config *cloud)
 {
 	bool plain = cloud->url && strncasecmp(cloud->url, "http:", 5) == 0;
 
-	/* What is only shown may lack what cannot be read. */
-	if (!p->shown && !cloud->certificate != !cloud->certificate_key)
-		config_bad_at(p, cloud->line,
-			      "[cloud %s]: expected client_certificate and client_key, both or "
-			      "neither",
-			      cloud->name);
-	else if (cloud->certificate && cloud->certificate_key &&
-		 !fits(cloud->certificate, cloud->certificate_key))
-		config_bad_at(p, cloud->line,
-			      "[cloud %s]: client_key is not the key of client_certificate",
-			      cloud->name);
+	config_finish_identity(p, cloud->line, "cloud", cloud->name, cloud->certificate,
+			       cloud->certificate_key);
 	if (plain && (cloud->certificate || cloud->pinned))
 		config_bad_at(p, cloud->line,
 			      "[cloud %s]: client_certificate and pinned_key need an https:// "

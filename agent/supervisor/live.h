@@ -18,12 +18,13 @@
 #include "supervisor/namespaces.h"
 #include "supervisor/permit.h"
 #include "supervisor/rules.h"
+#include "supervisor/sinks.h"
 #include "supervisor/store.h"
 #include "supervisor/tally.h"
 #include "supervisor/users.h"
 
 #define LIVE_BATCH 64 /* sightings, and words of the forwarder, per commit */
-#define LIVE_CHILDREN_MAX (SLUICE_RINGS_MAX + 1)
+#define LIVE_CHILDREN_MAX (SLUICE_RINGS_MAX + 1 + SINK_MAX)
 
 enum live_phase { LIVE_RUNNING, LIVE_STOP_INSPECTORS, LIVE_STOP_FORWARDER, LIVE_STOPPED };
 
@@ -60,7 +61,8 @@ struct supervisor {
 	size_t namespaces;
 	/* Those of the first namespace, then of the next; an inspector each, in this order. */
 	int ring[SLUICE_RINGS_MAX];
-	struct child child[LIVE_CHILDREN_MAX]; /* the inspectors, then the forwarder */
+	/* The inspectors, the forwarder, a logger for each log. */
+	struct child child[LIVE_CHILDREN_MAX];
 	size_t children, inspectors;
 	struct child *forwarder;
 	struct rules_sending rules[SLUICE_RINGS_MAX]; /* of each inspector */
@@ -74,6 +76,7 @@ struct supervisor {
 	struct deliver deliver;
 	struct ledger ledger;
 	struct permits permits;
+	struct sinks sinks;
 	struct counters counters;
 	struct tally tally;
 	struct control *control;
@@ -109,6 +112,8 @@ uint64_t live_processes_at(const struct supervisor *s, uint64_t when);
 /* The spool's options, the same for all processes. */
 struct spool_options live_spool(const struct supervisor *s);
 const char *live_name(const struct child *c, char text[static 32]);
+/* Whose logger it is, or SINK_MAX. */
+size_t live_sink(const struct supervisor *s, const struct child *c);
 
 /* commands.c: what the control socket can be asked; their arg is the supervisor. */
 extern const struct control_command live_commands[];

@@ -104,7 +104,7 @@ static void read_one(struct config *c, size_t i)
 
 void policy_files_read(struct config *c)
 {
-	for (size_t i = 0; i < c->clouds; i++)
+	for (size_t i = 0; i < CONFIG_SHARES_MAX; i++)
 		if (c->policy_key_file[i])
 			read_one(c, i);
 		else
@@ -164,7 +164,7 @@ static bool append_key(const char *path, bool there, const struct policy_keys *k
 
 void policy_files_rotate(struct config *c, uint64_t now)
 {
-	for (size_t i = 0; i < c->clouds; i++) {
+	for (size_t i = 0; i < CONFIG_SHARES_MAX; i++) {
 		const struct policy_key *key =
 			c->policy_keys[i] ? policy_keys_current(c->policy_keys[i]) : NULL;
 

@@ -4,6 +4,7 @@
 #include "forwarder/forwarder.h"
 #include "inspector/inspector.h"
 #include "lib/log.h"
+#include "logger/logger.h"
 #include "lib/notify.h"
 
 #include <errno.h>
@@ -25,9 +26,16 @@ const char *live_name(const struct child *c, char text[static 32])
 {
 	if (strcmp(c->role, "inspector") == 0)
 		snprintf(text, 32, "inspector %u", c->index);
+	else if (c->name)
+		snprintf(text, 32, "%s %.26s", c->role, c->name);
 	else
 		snprintf(text, 32, "%s", c->role);
 	return text;
+}
+
+size_t live_sink(const struct supervisor *s, const struct child *c)
+{
+	return c > s->forwarder ? (size_t)(c - s->forwarder) - 1 : SINK_MAX;
 }
 
 struct spool_options live_spool(const struct supervisor *s)
@@ -38,6 +46,29 @@ struct spool_options live_spool(const struct supervisor *s)
 		.max_files = s->c->spool_files,
 		.sync = true,
 	};
+}
+
+static void forget_secret(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+}
+
+/* A process keeps what it needs. */
+static void forget_clouds(struct config *c)
+{
+	for (size_t i = 0; i < c->clouds; i++) {
+		forget_secret(c->cloud[i].key);
+		forget_secret(c->cloud[i].token);
+		forget_secret(c->cloud[i].certificate_key);
+	}
+}
+
+static void forget_sinks(struct config *c, size_t but)
+{
+	for (size_t i = 0; i < c->sinks; i++)
+		if (i != but)
+			forget_secret(c->sink[i].certificate_key);
 }
 
 static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
@@ -57,8 +88,8 @@ static int run_inspector(struct supervisor *s, uint32_t index, int fd, int ring)
 	char role[32];
 
 	/* What parses hostile bytes holds no key. */
-	for (size_t k = 0; k < s->c->clouds; k++)
-		explicit_bzero(s->c->cloud[k].key, strlen(s->c->cloud[k].key));
+	forget_clouds(s->c);
+	forget_sinks(s->c, SINK_MAX);
 	snprintf(role, sizeof(role), "inspector %u", index);
 	log_role(role);
 	return inspector_run(&i);
@@ -78,25 +109,44 @@ static int run_forwarder(struct supervisor *s, int fd)
 		.sandbox = true,
 	};
 
+	forget_sinks(s->c, SINK_MAX);
 	log_role("forwarder");
 	return forwarder_run(&f);
+}
+
+static int run_logger(struct supervisor *s, size_t sink, int fd)
+{
+	struct logger_config l = {
+		.supervisor = fd,
+		.sink = &s->c->sink[sink],
+		.socket_mark = s->socket_mark,
+		.sandbox = true,
+	};
+	char name[32];
+
+	forget_clouds(s->c);
+	forget_sinks(s->c, sink);
+	log_role(live_name(&s->forwarder[1 + sink], name));
+	return logger_run(&l);
 }
 
 int live_run(void *arg, uint32_t which, int fd, int extra)
 {
 	struct supervisor *s = arg;
 
-	return which < s->inspectors ? run_inspector(s, which, fd, extra)
-				     : run_forwarder(s, fd);
+	if (which < s->inspectors)
+		return run_inspector(s, which, fd, extra);
+	return which == s->inspectors ? run_forwarder(s, fd)
+				      : run_logger(s, which - s->inspectors - 1, fd);
 }
 
 static bool start(struct supervisor *s, struct child *c)
 {
-	bool forwarder = c == s->forwarder;
+	bool inspector = c < s->forwarder;
 	char name[32];
 
 	if (!launcher_launch(&s->launcher, c, (uint32_t)(c - s->child),
-			     forwarder ? -1 : s->ring[c->index])) {
+			     inspector ? s->ring[c->index] : -1)) {
 		log_error("cannot start %s: %s", live_name(c, name), strerror(errno));
 		return false;
 	}
@@ -104,11 +154,13 @@ static bool start(struct supervisor *s, struct child *c)
 	if (fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0)
 		log_error("cannot set up the socket of %s: %s", live_name(c, name),
 			  strerror(errno));
-	if (forwarder) {
+	if (inspector) {
+		rules_due(&s->rules[c->index]);
+	} else if (c == s->forwarder) {
 		deliver_restart(&s->deliver);
 		permits_restart(&s->permits);
 	} else {
-		rules_due(&s->rules[c->index]);
+		sinks_restart(&s->sinks, live_sink(s, c));
 	}
 	log_debug("%s has process id %d", live_name(c, name), (int)c->pid);
 	return true;
@@ -251,9 +303,10 @@ void live_stop_step(struct supervisor *s)
 	if (s->phase == LIVE_STOP_INSPECTORS && stop(s, s->child, s->inspectors, s->pendings)) {
 		s->phase = LIVE_STOP_FORWARDER;
 		s->stop_by = s->now + STOP_MS;
-		signal_all(s->forwarder, 1, SIGTERM);
+		signal_all(s->forwarder, s->children - s->inspectors, SIGTERM);
 	}
-	if (s->phase == LIVE_STOP_FORWARDER && stop(s, s->forwarder, 1, s->words))
+	if (s->phase == LIVE_STOP_FORWARDER &&
+	    stop(s, s->forwarder, s->children - s->inspectors, s->words))
 		s->phase = LIVE_STOPPED;
 }
 

@@ -40,6 +40,23 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       same_text(a->metrics, b->metrics);
 }
 
+static bool same_sinks(const struct config *a, const struct config *b)
+{
+	bool same = a->sinks == b->sinks;
+
+	for (size_t i = 0; same && i < a->sinks; i++) {
+		const struct sink_config *s = &a->sink[i], *t = &b->sink[i];
+
+		same = strcmp(s->name, t->name) == 0 && s->kind == t->kind &&
+		       s->format == t->format && s->port == t->port &&
+		       s->max_waiting == t->max_waiting && same_text(s->path, t->path) &&
+		       same_text(s->host, t->host) && same_text(s->ca, t->ca) &&
+		       same_text(s->certificate, t->certificate) &&
+		       same_text(s->certificate_key, t->certificate_key);
+	}
+	return same;
+}
+
 static size_t find(const struct config *c, const char *name)
 {
 	size_t i = 0;
@@ -124,13 +141,37 @@ static void apply_networks(struct config *c, struct config *new)
 	new->networks = networks;
 }
 
+/* Policy `i` becomes policy `k` of the new one; CONFIG_SHARES_MAX: there is none. */
+static void apply_share(struct config *c, size_t i, struct config *new, size_t k)
+{
+	c->has_share[i] = k < CONFIG_SHARES_MAX && new->has_share[k];
+	free(c->policy_key_file[i]);
+	c->policy_key_file[i] = NULL;
+	c->policy_key_period[i] = c->policy_key_retry[i] = 0;
+	if (!c->has_share[i])
+		return;
+	c->share[i] = new->share[k];
+	c->policy_key_file[i] = new->policy_key_file[k];
+	new->policy_key_file[k] = NULL;
+	c->policy_key_period[i] = new->policy_key_period[k];
+}
+
+/* Place of the policy of a log that runs, in a new configuration. */
+static size_t find_sink(const struct config *new, const struct sink_config *sink)
+{
+	for (size_t k = 0; k < new->sinks; k++)
+		if (strcmp(new->sink[k].name, sink->name) == 0)
+			return CONFIG_SINK_SHARE(k);
+	return CONFIG_SHARES_MAX;
+}
+
 #define WITHOUT_RULES                                                                         \
 	"only [share], [narrow], [network], [users], [vsys] and [zone] sections take effect " \
 	"now, the rest waits for a restart"
 
 static void apply(struct config *c, struct config *new)
 {
-	bool restart = !same_rest(c, new);
+	bool restart = !same_rest(c, new) || !same_sinks(c, new);
 	char *virtual_system = c->virtual_system;
 
 	/* Names of networks have nothing to do with clouds. */
@@ -142,20 +183,19 @@ static void apply(struct config *c, struct config *new)
 	apply_networks(c, new);
 	apply_narrows(c, new);
 
+	for (size_t i = 0; i < c->sinks; i++) {
+		size_t k = find_sink(new, &c->sink[i]);
+
+		apply_share(c, CONFIG_SINK_SHARE(i), new, k);
+		/* What it had no policy for before its section went was not meant for all. */
+		c->sink_held[i] =
+			k == CONFIG_SHARES_MAX ||
+			(sink_leaves(&c->sink[i]) && !c->has_share[CONFIG_SINK_SHARE(i)]);
+	}
 	for (size_t i = 0; i < c->clouds; i++) {
 		size_t k = find(new, c->cloud[i].name);
 
-		c->has_share[i] = k < new->clouds &&new->has_share[k];
-		if (c->has_share[i])
-			c->share[i] = new->share[k];
-		free(c->policy_key_file[i]);
-		c->policy_key_file[i] = NULL;
-		c->policy_key_period[i] = c->policy_key_retry[i] = 0;
-		if (c->has_share[i]) {
-			c->policy_key_file[i] = new->policy_key_file[k];
-			new->policy_key_file[k] = NULL;
-			c->policy_key_period[i] = new->policy_key_period[k];
-		}
+		apply_share(c, i, new, k < new->clouds ? k : CONFIG_SHARES_MAX);
 		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
 			restart = true;
 	}

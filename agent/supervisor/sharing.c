@@ -23,7 +23,7 @@ struct narrow_subject sharing_subject(const struct config *c, struct users *user
 	return (struct narrow_subject){
 		.text =
 			{
-				[NARROW_CLOUD] = c->cloud[cloud].name,
+				[NARROW_CLOUD] = config_share_name(c, cloud),
 				[NARROW_RULE] = sighting_get(s, SIGHTING_RULE),
 				[NARROW_VIRTUAL_SYSTEM] =
 					sighting_get(s, SIGHTING_VIRTUAL_SYSTEM),
@@ -60,7 +60,7 @@ bool sharing_begin(struct sharing *s, const struct config *c, size_t cloud,
 		s->policy = policy_keyless(s->policy, &missing);
 		counter_add(counters, COUNTER_POLICY_KEYS_MISSING, missing);
 	}
-	return policy_document(c->cloud[cloud].name, &s->policy,
+	return policy_document(config_share_name(c, cloud), &s->policy,
 			       s->context.key ? s->context.key->id : NULL, c->networks,
 			       &s->document) &&
 	       policy_id(&s->document, s->id);

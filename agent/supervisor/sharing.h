@@ -19,7 +19,11 @@ struct sharing {
 	char id[POLICY_ID_MAX];
 };
 
-/* What narrowings are held against; it points into c and s. */
+/*
+ * cloud: its place in the configuration, or CONFIG_SINK_SHARE() of a log.
+ *
+ * What narrowings are held against; it points into c and s.
+ */
 struct narrow_subject sharing_subject(const struct config *c, struct users *users, size_t cloud,
 				      const struct sighting *s);
 /* The policy of a cloud for a sighting now: its [share], and all of [narrow] that fits. */

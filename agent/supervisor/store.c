@@ -34,6 +34,18 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "	document TEXT NOT NULL,"
 			     "	time INTEGER NOT NULL"
 			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE TABLE records ("
+			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "	log TEXT NOT NULL,"
+			     "	share_mask INTEGER NOT NULL,"
+			     "	policy TEXT NOT NULL,"
+			     "	cloud TEXT,"
+			     "	outcome TEXT,"
+			     "	verdict INTEGER,"
+			     "	time INTEGER,"
+			     "	message BLOB NOT NULL"
+			     ") STRICT;"
+			     "CREATE INDEX records_log ON records (log, number);"
 			     "CREATE TABLE outbox ("
 			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     "	id BLOB NOT NULL,"
@@ -73,6 +85,13 @@ static const char schema[] = "CREATE TABLE sightings ("
 		  " WHERE o.id = s.id AND o.cloud = s.cloud) FROM submissions AS s"           \
 		  " JOIN sightings ON sightings.id = s.id WHERE s.sha256 = ?1"                \
 		  " ORDER BY sightings.time DESC, s.id, s.cloud LIMIT ?2")                    \
+	X(RECORD, "INSERT INTO records (message, log, share_mask, policy, cloud, outcome,"    \
+		  " verdict, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                  \
+	X(RECORDS,                                                                            \
+	  "SELECT message, share_mask, policy, number, cloud, outcome, verdict,"              \
+	  " time FROM records WHERE log = ?1 AND number > ?2 ORDER BY number LIMIT ?3")       \
+	X(RECORDED, "DELETE FROM records WHERE log = ?1 AND number <= ?2")                    \
+	X(RECORD_COUNTS, "SELECT log, count(*) FROM records GROUP BY log")                    \
 	X(FORGET, "DELETE FROM sightings WHERE time < ?1 AND NOT EXISTS (SELECT 1 FROM"       \
 		  " submissions WHERE submissions.id = sightings.id AND outcome IS NULL)")
 
@@ -84,7 +103,7 @@ static const struct db_kind kind = {
 	.what = "store",
 	.loss = " (what waits in it is then not sent)",
 	.application = 0x536c7553, /* "SluS" */
-	.version = 5,
+	.version = 6,
 	.settings = "PRAGMA foreign_keys = ON",
 	.schema = schema,
 	.sql = statement_sql,
@@ -132,18 +151,24 @@ bool store_commit(struct store *s)
 	return db_end(&s->db, true);
 }
 
+static bool encode(struct store *s, const struct sighting *sighting)
+{
+	msg_begin(&s->msg, MSG_SIGHTING);
+	/* What stands before the attributes belongs to sending. */
+	buf_reset(&s->msg.buf);
+	if (sighting_encode(sighting, &s->msg))
+		return true;
+	snprintf(s->db.error, sizeof(s->db.error), "a sighting cannot be encoded");
+	return false;
+}
+
 enum store_result store_add(struct store *s, const struct sighting *sighting,
 			    uint32_t share_mask, int64_t now)
 {
 	sqlite3_stmt *q = db_fresh(&s->db, S_ADD);
 
-	msg_begin(&s->msg, MSG_SIGHTING);
-	/* What stands before the attributes belongs to sending. */
-	buf_reset(&s->msg.buf);
-	if (!sighting_encode(sighting, &s->msg)) {
-		snprintf(s->db.error, sizeof(s->db.error), "a sighting cannot be encoded");
+	if (!encode(s, sighting))
 		return STORE_FAILED;
-	}
 	sqlite3_bind_blob(q, 1, sighting->id, SIGHTING_ID_SIZE, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 2, now);
 	sqlite3_bind_int64(q, 3, share_mask);
@@ -174,19 +199,25 @@ bool store_out_again(struct store *s, const char *cloud)
 	return db_run(&s->db, q);
 }
 
-bool store_open_counts(struct store *s,
-		       void (*each)(void *arg, const char *cloud, uint64_t count), void *arg)
+static bool counts(struct store *s, enum statement which,
+		   void (*each)(void *arg, const char *name, uint64_t count), void *arg)
 {
-	sqlite3_stmt *q = db_fresh(&s->db, S_OPEN_COUNTS);
+	sqlite3_stmt *q = db_fresh(&s->db, which);
 	int code;
 
 	while ((code = sqlite3_step(q)) == SQLITE_ROW) {
-		const char *cloud = (const char *)sqlite3_column_text(q, 0);
+		const char *name = (const char *)sqlite3_column_text(q, 0);
 
-		if (cloud)
-			each(arg, cloud, (uint64_t)sqlite3_column_int64(q, 1));
+		if (name)
+			each(arg, name, (uint64_t)sqlite3_column_int64(q, 1));
 	}
 	return db_done(&s->db, q, code);
+}
+
+bool store_open_counts(struct store *s,
+		       void (*each)(void *arg, const char *cloud, uint64_t count), void *arg)
+{
+	return counts(s, S_OPEN_COUNTS, each, arg);
 }
 
 bool store_needed(struct store *s, const uint8_t sha256[static SHA256_SIZE], bool *needed)
@@ -411,4 +442,84 @@ void store_close(struct store *s)
 	db_close(&s->db);
 	msg_free(&s->msg);
 	free(s);
+}
+
+/* ------------------------------------------------------------- records of logs */
+
+bool store_record(struct store *s, const char *log, const struct sighting *sighting,
+		  uint32_t share_mask, const struct policy *seen, const struct store_end *end)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_RECORD);
+	char text[POLICY_TEXT_MAX];
+
+	if (!encode(s, sighting))
+		return false;
+	sqlite3_bind_blob(q, 1, s->msg.buf.data, (int)s->msg.buf.len, SQLITE_STATIC);
+	sqlite3_bind_text(q, 2, log, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 3, share_mask);
+	sqlite3_bind_text(q, 4, policy_text(seen, text), -1, SQLITE_STATIC);
+	if (end) {
+		sqlite3_bind_text(q, 5, end->cloud, -1, SQLITE_STATIC);
+		sqlite3_bind_text(q, 6, cloud_outcome_name(end->outcome), -1, SQLITE_STATIC);
+		sqlite3_bind_int(q, 7, end->verdict);
+		sqlite3_bind_int64(q, 8, end->time);
+	}
+	return db_run(&s->db, q);
+}
+
+static bool load_end(sqlite3_stmt *q, struct store_end *end)
+{
+	const char *cloud = (const char *)sqlite3_column_text(q, 4);
+	const char *outcome = (const char *)sqlite3_column_text(q, 5);
+
+	if (!cloud)
+		return true;
+	snprintf(end->cloud, sizeof(end->cloud), "%s", cloud);
+	end->verdict = sqlite3_column_int(q, 6);
+	end->time = sqlite3_column_int64(q, 7);
+	for (unsigned int i = 0; outcome && i < CLOUD_OUTCOME_COUNT; i++) {
+		end->outcome = (enum cloud_outcome)i;
+		if (!strcmp(cloud_outcome_name(end->outcome), outcome))
+			return true;
+	}
+	return false;
+}
+
+bool store_records(struct store *s, const char *log, int64_t after, size_t max,
+		   bool (*each)(void *arg, const struct store_record *r), void *arg)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_RECORDS);
+	bool more = true;
+	int code;
+
+	sqlite3_bind_text(q, 1, log, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 2, after);
+	sqlite3_bind_int64(q, 3, (int64_t)max);
+	while ((code = sqlite3_step(q)) == SQLITE_ROW && more) {
+		struct store_record r = {.number = sqlite3_column_int64(q, 3)};
+
+		r.readable = load_end(q, &r.end) && load_row(q, &r.what);
+		more = each(arg, &r);
+		if (r.readable)
+			sighting_free(&r.what.sighting);
+	}
+	return db_done(&s->db, q, more ? code : SQLITE_DONE);
+}
+
+bool store_recorded(struct store *s, const char *log, int64_t number, uint64_t *removed)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_RECORDED);
+	bool ok;
+
+	sqlite3_bind_text(q, 1, log, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 2, number);
+	ok = db_run(&s->db, q);
+	*removed = ok ? (uint64_t)sqlite3_changes(s->db.sqlite) : 0;
+	return ok;
+}
+
+bool store_record_counts(struct store *s,
+			 void (*each)(void *arg, const char *log, uint64_t count), void *arg)
+{
+	return counts(s, S_RECORD_COUNTS, each, arg);
 }

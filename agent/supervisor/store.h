@@ -10,6 +10,7 @@
  *	submissions	one per sighting and cloud: sample, policy when seen, how it ended
  *	policies	those that envelopes were made under, as they were
  *	outbox		submissions that the forwarder has not committed yet
+ *	records		what logs (record/sink.h) are still to get
  *
  * A submission is open until it has an outcome.  What is in the outbox is open: its
  * row goes with, or before, the commit of its outcome.
@@ -136,5 +137,35 @@ bool store_sample(struct store *s, const uint8_t sha256[static SHA256_SIZE], siz
 
 /* Forgets sightings seen before `before` whose submissions have all ended. */
 bool store_forget(struct store *s, int64_t before);
+
+/* How a submission ended, as a record tells it. */
+struct store_end {
+	char cloud[CLOUD_NAME_MAX]; /* "": it is of the sighting itself */
+	enum cloud_outcome outcome;
+	int32_t verdict;
+	int64_t time; /* ms since the epoch */
+};
+
+/* What a log is still to get; complete, the policy as it was when that happened. */
+struct store_record {
+	int64_t number;
+	bool readable; /* false: the rest is not there */
+	struct store_submission what;
+	struct store_end end;
+};
+
+bool store_record(struct store *s, const char *log, const struct sighting *sighting,
+		  uint32_t share_mask, const struct policy *seen, const struct store_end *end);
+/*
+ * Records of a log with a number beyond `after`, oldest first, until each() returns false.  The
+ * record is each()'s for that call.  Nothing else may be asked of the store meanwhile but
+ * store_policy().
+ */
+bool store_records(struct store *s, const char *log, int64_t after, size_t max,
+		   bool (*each)(void *arg, const struct store_record *r), void *arg);
+/* Removes those up to a number. */
+bool store_recorded(struct store *s, const char *log, int64_t number, uint64_t *removed);
+bool store_record_counts(struct store *s,
+			 void (*each)(void *arg, const char *log, uint64_t count), void *arg);
 
 #endif

@@ -177,6 +177,7 @@ static void on_hangup(struct supervisor *s)
 	namespaces_step(s, true);
 	users_reload(s->users);
 	permits_reloaded(&s->permits);
+	sinks_reloaded(&s->sinks);
 	for (size_t i = 0; i < s->inspectors; i++)
 		rules_due(&s->rules[i]);
 	notify("READY=1");
@@ -212,6 +213,8 @@ static bool may_read(const struct supervisor *s, const struct child *c)
 {
 	if (c->fd < 0 || s->now < s->disk_again)
 		return false;
+	if (c > s->forwarder)
+		return true;
 	return c == s->forwarder ? s->words < LIVE_BATCH : s->pendings < LIVE_BATCH;
 }
 
@@ -290,6 +293,25 @@ static void serve_inspectors(struct supervisor *s)
 	}
 }
 
+static void serve_loggers(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->sinks.count; i++) {
+		struct child *c = &s->forwarder[1 + i];
+		enum msg_result result;
+		char name[32];
+
+		if (c->fd < 0 || s->phase == LIVE_STOP_FORWARDER)
+			continue;
+		result = sinks_send(&s->sinks, i, c->fd, s->now);
+		/* Closed: as above. */
+		if (result == MSG_BAD || result == MSG_ERROR) {
+			log_error("cannot send to %s: %s", live_name(c, name), strerror(errno));
+			live_hang_up(s, c, true);
+		}
+	}
+	sinks_tick(&s->sinks, s->now);
+}
+
 static void write_stats(struct supervisor *s)
 {
 	bool ok;
@@ -338,7 +360,7 @@ static void wait_for_something(struct supervisor *s)
 	when = live_processes_at(s, namespaces_at(s, when));
 	when = permits_at(&s->permits, ledger_at(&s->ledger, when));
 	when = users_at(s->users, control_at(s->control, when));
-	when = metrics_server_at(s->metrics, when);
+	when = sinks_at(&s->sinks, metrics_server_at(s->metrics, when));
 	for (size_t i = 0; i < s->children; i++) {
 		const struct child *c = &s->child[i];
 		short events = may_read(s, c) ? POLLIN : 0;
@@ -347,6 +369,8 @@ static void wait_for_something(struct supervisor *s)
 		    (s->deliver.blocked || s->permits.blocked))
 			events |= POLLOUT;
 		if (i < s->inspectors && c->fd >= 0 && s->rules[i].due)
+			events |= POLLOUT;
+		if (c > s->forwarder && s->sinks.sink[live_sink(s, c)].blocked)
 			events |= POLLOUT;
 		/* Without an event wanted the end of a peer would still be reported. */
 		fds[1 + i] = (struct pollfd){.fd = events ? c->fd : -1, .events = events};
@@ -369,6 +393,7 @@ static void run(struct supervisor *s)
 		keep_ledger(s);
 		serve_forwarder(s);
 		serve_inspectors(s);
+		serve_loggers(s);
 		control_step(s->control, s->now);
 		metrics_server_step(s->metrics, s->now);
 		users_step(s->users, s->now);
@@ -400,7 +425,14 @@ static void prepare_children(struct supervisor *s)
 		};
 	s->forwarder = &s->child[s->inspectors];
 	*s->forwarder = (struct child){.role = "forwarder", .fd = -1};
-	s->children = s->inspectors + 1;
+	s->children = s->inspectors + 1 + s->c->sinks;
+	for (uint32_t i = 0; i < s->c->sinks; i++)
+		s->forwarder[1 + i] = (struct child){
+			.role = "log",
+			.name = s->c->sink[i].name,
+			.index = i,
+			.fd = -1,
+		};
 }
 
 static void take_open_count(void *arg, const char *cloud, uint64_t count)
@@ -465,6 +497,17 @@ static bool open_users(struct supervisor *s)
 	return s->users;
 }
 
+static void open_sinks(struct supervisor *s)
+{
+	s->sinks.c = s->c;
+	s->sinks.store = s->store;
+	s->sinks.users = s->users;
+	s->sinks.ledger = &s->ledger;
+	s->sinks.deliver = &s->deliver;
+	s->sinks.counters = &s->counters;
+	sinks_open(&s->sinks);
+}
+
 static bool open_control(struct supervisor *s)
 {
 	s->control =
@@ -498,8 +541,10 @@ static bool set_up(struct supervisor *s)
 	}
 	policy_files_read(s->c); /* the same holds for keys */
 	s->now = child_clock();
-	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_ledger(s) ||
-	    !open_control(s) || !open_metrics(s) || !live_start_due(s))
+	if (!open_store(s) || !open_spool(s) || !open_users(s) || !open_ledger(s))
+		return false;
+	open_sinks(s);
+	if (!open_control(s) || !open_metrics(s) || !live_start_due(s))
 		return false;
 	s->stats_at = s->now;
 	s->forget_at = s->now;
@@ -527,6 +572,7 @@ static void tear_down(struct supervisor *s)
 	kernel_close(&s->kernel);
 	deliver_free(&s->deliver);
 	permits_free(&s->permits);
+	sinks_free(&s->sinks);
 	ledger_close(&s->ledger, live_wall());
 	evict_free(&s->evict);
 	if (s->spool)
