@@ -83,6 +83,7 @@ struct cloud_config {
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */
 	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */
+	uint32_t reserve;  /* submissions that wait for it at most */
 	uint32_t quota[CLOUD_QUOTA_COUNT]; /* requests; 0: no limit */
 	int line;			   /* of its section, for messages */
 };

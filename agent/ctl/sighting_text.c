@@ -167,15 +167,18 @@ static void state_cell(struct ctl_table *t, const json_t *s)
 {
 	const json_t *traits = json_at(s, "sluice.file.traits");
 	const char *state = state_text(s), *trait;
+	bool overload = json_at(s, "sluice.overload");
 
 	trait = json_string_value(json_array_get(traits, 0));
 	if (trait && strcmp(trait, state))
 		ctl_table_cell(t, "%s, %s", state, trait);
+	else if (overload)
+		ctl_table_cell(t, "%s, overload", state);
 	else
 		ctl_table_cell(t, "%s", state);
 	if (trait)
 		ctl_table_colour(t, COLOUR_RED);
-	else if (strcmp(state, "complete"))
+	else if (overload || strcmp(state, "complete"))
 		ctl_table_colour(t, COLOUR_YELLOW);
 }
 

@@ -127,6 +127,20 @@ static json_t *nth(json_t *row, size_t n)
 	return json_object_iter_value(i);
 }
 
+/* Of all rows together. */
+static void print_all(struct ctl_table *t, json_t *part, size_t columns)
+{
+	ctl_table_cell(t, "all");
+	for (size_t i = 1; i < columns; i++) {
+		json_int_t sum = 0;
+		const char *name;
+		json_t *row;
+
+		json_object_foreach(part, name, row) sum += json_integer_value(nth(row, i - 1));
+		ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, sum);
+	}
+}
+
 static void print_by(const struct by *by, json_t *part)
 {
 	char upper[CTL_COLUMNS_MAX][32];
@@ -158,6 +172,8 @@ static void print_by(const struct by *by, json_t *part)
 			ctl_table_cell(t, "%" JSON_INTEGER_FORMAT,
 				       json_integer_value(nth(row, i - 1)));
 	}
+	if (all && json_object_size(part) > 1)
+		print_all(t, part, columns);
 	ctl_table_print(t);
 }
 

@@ -62,6 +62,7 @@ struct session_info {
  *	FILE_TYPE	one of file_types.conf, by content; absent: none of them
  *	FILE_FORMAT	media type, by content
  *	MEMBER_PATH	of a file out of an archive: where it stood in it
+ *	OVERLOAD	clouds that it is not sent to: too much waits for them
  *
  * X(CONSTANT, name, limit in bytes)
  */
@@ -93,7 +94,8 @@ struct session_info {
 	X(RECEIVER_ZONE, receiver_zone, 63)       \
 	X(FILE_TYPE, file_type, 31)               \
 	X(FILE_FORMAT, file_format, 127)          \
-	X(MEMBER_PATH, member_path, 4096)
+	X(MEMBER_PATH, member_path, 4096)         \
+	X(OVERLOAD, overload, 4096)
 
 enum sighting_text {
 #define SIGHTING_TEXT_ENUM(id, name, max) SIGHTING_##id,
@@ -102,7 +104,7 @@ enum sighting_text {
 		SIGHTING_TEXT_COUNT
 };
 
-/* Several recipients stand in EMAIL_RECIPIENT and SMTP_RCPT_TO separated by this. */
+/* Several stand in EMAIL_RECIPIENT, SMTP_RCPT_TO and OVERLOAD separated by this. */
 #define SIGHTING_LIST_SEPARATOR '\n'
 
 /*

@@ -128,6 +128,15 @@ static void add_smtp(struct render *r, json_t *sluice)
 	json_decref(smtp);
 }
 
+static void add_overload(struct render *r, json_t *sluice)
+{
+	const char *clouds = sighting_get(r->s, SIGHTING_OVERLOAD);
+
+	if (clouds)
+		render_set(r, sluice, "overload",
+			   ecs_list(&r->failed, clouds, r->s->text_len[SIGHTING_OVERLOAD]));
+}
+
 json_t *envelope_local(const struct sighting *s)
 {
 	static const struct treat_context none;
@@ -154,6 +163,7 @@ json_t *envelope_local(const struct sighting *s)
 	add_smtp(&r, sluice);
 	render_set(&r, sluice, "session", ecs_session(&r.failed, &s->session));
 	add_file_state(&r, sluice);
+	add_overload(&r, sluice);
 	add_cut(&r, sluice);
 	if (r.failed) {
 		json_decref(root);

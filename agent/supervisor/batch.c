@@ -29,12 +29,38 @@ int64_t live_wall(void)
 /* Why it goes nowhere, if it does: where a rule sends it, only the policy can still say no. */
 static unsigned int reason_of(const struct supervisor *s, const struct pending *p)
 {
+	/* The inspector found no room; that it is for what waits is known here. */
+	if (p->sighting.reason == FILE_REASON_SPOOL_FULL && s->evict.short_of_room)
+		return TALLY_REASON_OVERLOAD;
 	if (p->sighting.state != FILE_STATE_COMPLETE || !p->sighting.stored)
 		return p->sighting.reason;
 	if (p->clouds)
 		return TALLY_REASON_POLICY;
+	if (p->overload)
+		return TALLY_REASON_OVERLOAD;
 	return intake_oversize(s->c, &p->sighting) ? TALLY_REASON_OVERSIZE
 						   : TALLY_REASON_NO_RULE;
+}
+
+/* Announced again, it has the place that it had. */
+static bool is_stored(struct supervisor *s, const struct sighting *sighting)
+{
+	struct store_submission sub;
+
+	if (store_sighting(s->store, sighting->id, &sub) != STORE_OK)
+		return false;
+	sighting_free(&sub.sighting);
+	return true;
+}
+
+static void take_overload(struct supervisor *s, struct pending *p)
+{
+	p->overload = overload_take(&s->overload, s->c, &s->tally, p->clouds);
+	if (p->overload && is_stored(s, &p->sighting))
+		p->overload = 0;
+	p->clouds &= ~p->overload;
+	if (p->overload)
+		overload_name(s->c, p->overload, &p->sighting);
 }
 
 static bool take_sighting(struct supervisor *s, struct child *c, const struct msg_view *v)
@@ -44,6 +70,7 @@ static bool take_sighting(struct supervisor *s, struct child *c, const struct ms
 	if (!intake_sighting(s->c, s->users, &s->counters, v, &p->sighting, &p->clouds))
 		return true; /* counted there */
 	intake_check(s->spool, &s->counters, &p->sighting, &p->clouds);
+	take_overload(s, p);
 	p->reason = reason_of(s, p);
 	p->logged = p->repeated = false;
 	s->pendings++;
@@ -307,6 +334,7 @@ static void count_sighting(struct supervisor *s, const struct pending *p)
 {
 	counter_add(&s->counters, COUNTER_SIGHTINGS_REPEATED, p->repeated);
 	tally_sighting(&s->tally, s->c, &p->sighting, p->repeated ? 0 : p->clouds,
+		       p->repeated ? 0 : p->overload,
 		       p->repeated ? TALLY_REASON_REPEATED : p->reason);
 }
 
@@ -316,6 +344,7 @@ static void clear(struct supervisor *s)
 		sighting_free(&s->pending[i].sighting);
 	s->pendings = 0;
 	s->words = 0;
+	overload_settled(&s->overload, s->c, &s->tally);
 }
 
 void live_commit(struct supervisor *s)

@@ -64,6 +64,7 @@ bool intake_sighting(const struct config *c, struct users *users, struct counter
 	users_resolve(users, s);
 	/* Rules are the supervisor's: nothing an inspector says about them counts. */
 	sighting_set(s, SIGHTING_RULE, NULL, 0);
+	sighting_set(s, SIGHTING_OVERLOAD, NULL, 0);
 	sighting_make_id(s);
 	counter_add(counters, COUNTER_SIGHTINGS, 1);
 	*clouds = match(c, counters, s);

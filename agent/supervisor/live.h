@@ -16,6 +16,7 @@
 #include "supervisor/ledger.h"
 #include "supervisor/metrics_server.h"
 #include "supervisor/namespaces.h"
+#include "supervisor/overload.h"
 #include "supervisor/permit.h"
 #include "supervisor/rules.h"
 #include "supervisor/sinks.h"
@@ -32,6 +33,7 @@ enum live_phase { LIVE_RUNNING, LIVE_STOP_INSPECTORS, LIVE_STOP_FORWARDER, LIVE_
 struct pending {
 	struct sighting sighting;
 	uint64_t clouds;
+	uint64_t overload;   /* those it does not go to because too much waits for them */
 	unsigned int reason; /* why it goes nowhere, valid when it does not: tally.h */
 	bool logged;
 	bool repeated; /* it was stored before: announced again after a restart */
@@ -79,6 +81,7 @@ struct supervisor {
 	struct sinks sinks;
 	struct counters counters;
 	struct tally tally;
+	struct overload overload;
 	struct control *control;
 	struct metrics_server *metrics; /* NULL: none is configured */
 	struct users *users;

@@ -87,12 +87,17 @@ void tally_cloud(struct tally *t, const struct config *c, const char *cloud,
 }
 
 void tally_sighting(struct tally *t, const struct config *c, const struct sighting *s,
-		    uint64_t bits, unsigned int reason)
+		    uint64_t bits, uint64_t overload, unsigned int reason)
 {
 	uint64_t *type = t->type[type_place(c, sighting_get(s, SIGHTING_FILE_TYPE))];
 
 	type[TALLY_TYPE_SEEN]++;
 	type[TALLY_TYPE_COMPLETE] += s->state == FILE_STATE_COMPLETE;
+	for (size_t i = 0; i < c->clouds; i++) {
+		t->cloud[i][TALLY_CLOUD_SEEN] += (bits | overload) >> i & 1;
+		t->cloud[i][TALLY_CLOUD_OVERLOAD] += overload >> i & 1;
+		type[TALLY_TYPE_OVERLOAD] += overload >> i & 1;
+	}
 	if (!bits) {
 		t->unsent[reason]++;
 		return;

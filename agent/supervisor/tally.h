@@ -10,6 +10,7 @@
  *
  * and of each cloud, after every call of a function below,
  *
+ *	seen = overload + accepted
  *	carried + accepted = waiting + sent + known + refused
  *
  * Names of types, clouds and reasons are all there is here: nothing of a session.
@@ -25,6 +26,8 @@
 
 /* X(CONSTANT, name, help), of a cloud. A submission is a sighting on its way to one cloud. */
 #define TALLY_CLOUDS(X)                                                       \
+	X(SEEN, seen, "submissions that rules made for the cloud")            \
+	X(OVERLOAD, overload, "submissions not accepted: too many waited")    \
 	X(ACCEPTED, accepted, "submissions accepted for the cloud")           \
 	X(SENT, sent, "submissions that ended: the sample was uploaded")      \
 	X(KNOWN, known, "submissions that ended: the cloud knew the sample")  \
@@ -42,13 +45,15 @@
 	X(COMPLETE, complete, "sightings of the type that were whole")    \
 	X(ACCEPTED, accepted, "sightings of the type that go to a cloud") \
 	X(SENT, sent, "submissions of the type that were uploaded")       \
-	X(KNOWN, known, "submissions of the type that the cloud knew of")
+	X(KNOWN, known, "submissions of the type that the cloud knew of") \
+	X(OVERLOAD, overload, "submissions of the type not accepted: too many waited")
 
 /* Why a sighting goes to no cloud, beside the reasons why a file is not whole or not kept. */
-#define TALLY_REASONS(X)                                                          \
-	X(NO_RULE, "no-rule")	/* whole, and no rule wants it */                 \
-	X(OVERSIZE, "oversize") /* larger than the limit of its type */           \
-	X(POLICY, "policy")	/* the cloud's policy lets none of its kind go */ \
+#define TALLY_REASONS(X)                                                              \
+	X(NO_RULE, "no-rule")	/* whole, and no rule wants it */                     \
+	X(OVERSIZE, "oversize") /* larger than the limit of its type */               \
+	X(POLICY, "policy")	/* the cloud's policy lets none of its kind go */     \
+	X(OVERLOAD, "overload") /* too much waits: for its clouds, or in the spool */ \
 	X(REPEATED, "repeated") /* announced again after a restart */
 
 enum tally_cloud {
@@ -100,9 +105,12 @@ const uint64_t *tally_type_counts(const struct tally *t, const struct config *c,
 void tally_cloud(struct tally *t, const struct config *c, const char *cloud,
 		 enum tally_cloud which, uint64_t n);
 
-/* A sighting that was stored, or needed no storing. clouds: those it goes to, by bit. */
+/*
+ * A sighting that was stored, or needed no storing. clouds: those it goes to, by bit; overload:
+ * those it does not go to because too much waits for them.
+ */
 void tally_sighting(struct tally *t, const struct config *c, const struct sighting *s,
-		    uint64_t clouds, unsigned int reason);
+		    uint64_t clouds, uint64_t overload, unsigned int reason);
 /* The end of a submission, told once. type: of its sighting, NULL: none. */
 void tally_ended(struct tally *t, const struct config *c, const char *cloud, const char *type,
 		 enum cloud_outcome outcome);

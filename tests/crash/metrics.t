@@ -12,6 +12,7 @@ installed, by that too.
 import contextlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -21,10 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import urllib.error
 import urllib.request
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'cloud')]
+from relay import Relay
 import world
 from world import FED, SLUICECTL, Cloud, World, download
 from rig import Tap, check, poll, same, tail
@@ -169,8 +173,10 @@ def figures(tap, a, url):
         for by, part in ('cloud', 'clouds'), ('type', 'types'), ('reason', 'unsent'):
             same(json.loads(a.ctl('stats', '--by', by, '--json')), stats[part], by)
         rows = [line.split() for line in a.ctl('stats', '--by', 'cloud').splitlines()]
-        same([r[0] for r in rows], ['CLOUD', 'wf', 'folder'], 'rows')
-        same(rows[1][1:3], [str(stats['clouds']['wf'][k]) for k in ('accepted', 'sent')], 'columns')
+        same([r[0] for r in rows], ['CLOUD', 'wf', 'folder', 'all'], 'rows')
+        columns = 'seen', 'overload', 'accepted', 'sent'
+        same(rows[1][1:5], [str(stats['clouds']['wf'][k]) for k in columns], 'columns')
+        same(rows[3][1:5], [str(sum(c[k] for c in stats['clouds'].values())) for k in columns], 'all')
         same([r.split()[0] for r in a.ctl('stats', '--by', 'type').splitlines()], ['TYPE', 'pe', 'other'], 'types')
 
     status, headers, text = get(url)
@@ -302,6 +308,84 @@ def away(tap, w):
             same((wf['accepted'], wf['carried']), (0, len(FED)), 'accepted, and carried over, after a restart')
 
 
+def full(tap, where, cloud):
+    """A reserve of three, and a cloud that cannot be reached for a while."""
+    relay = Relay(cloud.port, False)
+    away = types.SimpleNamespace(url='https://127.0.0.1:%d/publicapi' % relay.port, ca=cloud.ca)
+    w = World(where, away, 4 << 20)
+    with open(w.conf) as f:
+        text = f.read()
+    with open(w.conf, 'w') as f:
+        f.write(text.replace('kind = wildfire\n', 'kind = wildfire\nreserve = 3\n'))
+
+    def lines(pattern):
+        with open(w.log, errors='replace') as f:
+            return re.findall(pattern, f.read())
+
+    def refused():
+        with open(os.path.join(w.state, 'sightings.jsonl')) as f:
+            return [s.get('overload') for s in (json.loads(line)['sluice'] for line in f)]
+
+    def counted(wf, folder):
+        """seen, overload, accepted, sent, known and waiting, of each; and then the rest adds up."""
+        stats = {}
+
+        def now():
+            stats.update(a.stats())
+            clouds = stats['clouds']
+            return all(tuple(clouds[k][n] for n in ('seen', 'overload', 'accepted', 'sent', 'known', 'waiting')) == v
+                       for k, v in (('wf', wf), ('folder', folder)))
+        poll(now, 60, 'wf %s, folder %s: %s; %s' % (wf, folder, stats.get('clouds'), tail(w.log)))
+        for c in stats['clouds'].values():
+            same(c['seen'], c['overload'] + c['accepted'], 'seen')
+            same(c['carried'] + c['accepted'], c['waiting'] + c['sent'] + c['known'] + c['refused'], 'accepted')
+        same(sum(t['overload'] for t in stats['types'].values()), wf[1], 'by type')
+        same(sum(t['accepted'] for t in stats['types'].values()) + sum(stats['unsent'].values()),
+             stats['counters']['sightings'], 'sightings')
+    try:
+        with Agent(w, os.path.join(w.run_dir, 'metrics.sock')) as a:
+            with tap.case('a full reserve: what comes is refused, counted and said once'):
+                for _ in range(3):
+                    w.feed(a.child, a.ring)
+                counted((6, 3, 3, 0, 0, 3), (6, 0, 6, 6, 0, 0))
+                same(lines('cloud wf: its reserve is full, 3 submissions wait'),
+                     ['cloud wf: its reserve is full, 3 submissions wait'], 'log')
+                same(refused(), 3 * [None] + 3 * [['wf']], 'local log')
+                check('complete, overload' in a.ctl('sightings', '--state-dir', w.state),
+                      'sluicectl sightings')
+            with tap.case('and when it has drained it takes again what comes'):
+                relay.listen()
+                counted((6, 3, 3, 3, 0, 0), (6, 0, 6, 6, 0, 0))
+                same(len(lines('cloud wf: its reserve has room again; 3 submissions were not accepted')), 1, 'log')
+                w.feed(a.child, a.ring)
+                counted((8, 3, 5, 5, 0, 0), (8, 0, 8, 8, 0, 0))
+                same(refused()[6:], [None, None], 'local log')
+    finally:
+        relay.close()
+
+
+def crowded(tap, w):
+    """A spool of ten files, and a cloud that is away."""
+    with open(w.conf) as f:
+        text = f.read()
+    with open(w.conf, 'w') as f:
+        f.write(text.replace('retry_min', 'spool_files = 10\nretry_min'))
+    with tap.case('a spool full of what waits: refused for the same reason'), \
+            Agent(w, os.path.join(w.run_dir, 'metrics.sock')) as a:
+        def seen(n):
+            poll(lambda: a.stats()['counters']['sightings'] == n, 20, '%d sightings: %s' % (n, tail(w.log)))
+        for n in range(2, 12, 2):
+            w.feed(a.child, a.ring)
+            seen(n)
+        poll(lambda: 'samples wait for their clouds and cannot be removed' in tail(w.log, 1 << 20), 20, 'the log')
+        w.feed(a.child, a.ring)
+        seen(12)
+        stats = a.stats()
+        same({k: v for k, v in stats['unsent'].items() if v}, {'overload': 2}, 'reasons')
+        same(stats['clouds']['wf']['waiting'], 10, 'waiting')
+        poll(lambda: a.stats()['counters']['files_truncated_spool_full'] == 2, 20, 'files refused')
+
+
 def path(tap, w):
     name = os.path.join(w.run_dir, 'metrics.sock')
     with Agent(w, name):
@@ -337,7 +421,9 @@ def main():
             hostile(tap, a, url, address)
         path(tap, World(os.path.join(where, 'path'), cloud, 1 << 20))
         taken(tap, World(os.path.join(where, 'taken'), cloud, 2 << 20))
+        full(tap, os.path.join(where, 'full'), cloud)
         cloud.stop()
+        crowded(tap, World(os.path.join(where, 'crowded'), cloud, 5 << 20))
         away(tap, World(os.path.join(where, 'away'), cloud, 3 << 20))
     finally:
         cloud.stop()

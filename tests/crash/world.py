@@ -409,6 +409,7 @@ class World:
             same(c['sent'] + c['known'] + c['refused'], sum(1 for r in mine if r['type'] == 'result'), 'results of ' + name)
             same(c['carried'] + c['accepted'], c['waiting'] + c['sent'] + c['known'] + c['refused'],
                  'what came and what became of it, of ' + name)
+            same(c['seen'], c['overload'] + c['accepted'], 'what came and was taken, of ' + name)
             same((c['waiting'], c['accepted']), (0, len(FED)), 'waiting, and accepted, of ' + name)
 
     def judge(self):

@@ -4,6 +4,7 @@
 #include "scratch.h"
 #include "supervisor/metrics.h"
 #include "supervisor/metrics_server.h"
+#include "supervisor/overload.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void see(FIXTURE_DATA(metrics) * self, const char *type, uint64_t clouds,
 		unsigned int reason)
 {
 	sighting_set(&self->s, SIGHTING_FILE_TYPE, type, strlen(type));
-	tally_sighting(&self->tally, &self->c, &self->s, clouds, reason);
+	tally_sighting(&self->tally, &self->c, &self->s, clouds, 0, reason);
 }
 
 TEST_F(metrics, a_sighting_and_its_ends)
@@ -89,15 +90,43 @@ TEST_F(metrics, a_sighting_and_its_ends)
 	EXPECT_EQ(0, self->tally.waiting[0]);
 }
 
+/* A reserve of two: what has no room in it is refused, what leaves makes room. */
+TEST_F(metrics, a_full_reserve)
+{
+	struct overload o = {0};
+
+	self->c.cloud[0].reserve = 2;
+	self->c.cloud[1].reserve = 20;
+	tally_waiting(&self->tally, &self->c, "plain", 1);
+	EXPECT_EQ(0, overload_take(&o, &self->c, &self->tally, 1));
+	EXPECT_EQ(1, overload_take(&o, &self->c, &self->tally, 3));
+	EXPECT_EQ(0, overload_take(&o, &self->c, &self->tally, 2));
+	see(self, "pe", 1, 0);
+	overload_settled(&o, &self->c, &self->tally);
+	EXPECT_EQ(1, overload_take(&o, &self->c, &self->tally, 1));
+	EXPECT_TRUE(o.full[0]);
+	EXPECT_FALSE(o.full[1]);
+	overload_name(&self->c, 3, &self->s);
+	EXPECT_STREQ("plain\nq\"b\\n\n", sighting_get(&self->s, SIGHTING_OVERLOAD));
+	tally_ended(&self->tally, &self->c, "plain", "pe", CLOUD_SENT);
+	overload_settled(&o, &self->c, &self->tally);
+	EXPECT_FALSE(o.full[0]);
+	EXPECT_EQ(0, overload_take(&o, &self->c, &self->tally, 1));
+	/* One that wants to send less than waits since before. */
+	tally_waiting(&self->tally, &self->c, "plain", 5);
+	EXPECT_EQ(1, overload_take(&o, &self->c, &self->tally, 1));
+}
+
 /* Of each cloud what came is what waits and what ended, after every step. */
 static bool adds_up(const struct tally *t)
 {
 	for (size_t i = 0; i < CLOUD_MAX; i++) {
 		const uint64_t *n = t->cloud[i];
 
-		if (n[TALLY_CLOUD_CARRIED] + n[TALLY_CLOUD_ACCEPTED] !=
-		    t->waiting[i] + n[TALLY_CLOUD_SENT] + n[TALLY_CLOUD_KNOWN] +
-			    n[TALLY_CLOUD_REFUSED])
+		if (n[TALLY_CLOUD_SEEN] != n[TALLY_CLOUD_OVERLOAD] + n[TALLY_CLOUD_ACCEPTED] ||
+		    n[TALLY_CLOUD_CARRIED] + n[TALLY_CLOUD_ACCEPTED] !=
+			    t->waiting[i] + n[TALLY_CLOUD_SENT] + n[TALLY_CLOUD_KNOWN] +
+				    n[TALLY_CLOUD_REFUSED])
 			return false;
 	}
 	return true;
@@ -116,12 +145,17 @@ TEST_F(metrics, a_life_adds_up)
 	see(self, "pe", 3, 0);
 	see(self, "pe", 0, TALLY_REASON_OVERSIZE);
 	EXPECT_TRUE(adds_up(&self->tally));
-	EXPECT_EQ(5, self->tally.waiting[0]);
+	tally_sighting(&self->tally, &self->c, &self->s, 1, 2, 0);
+	tally_sighting(&self->tally, &self->c, &self->s, 0, 2, TALLY_REASON_OVERLOAD);
+	EXPECT_TRUE(adds_up(&self->tally));
+	EXPECT_EQ(2, self->tally.cloud[1][TALLY_CLOUD_OVERLOAD]);
+	EXPECT_EQ(1, self->tally.unsent[TALLY_REASON_OVERLOAD]);
+	EXPECT_EQ(6, self->tally.waiting[0]);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		tally_ended(&self->tally, &self->c, "plain", "pe", ends[i]);
 		EXPECT_TRUE(adds_up(&self->tally));
 	}
-	EXPECT_EQ(1, self->tally.waiting[0]);
+	EXPECT_EQ(2, self->tally.waiting[0]);
 	EXPECT_EQ(1, self->tally.waiting[1]);
 }
 
