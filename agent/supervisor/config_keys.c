@@ -599,13 +599,18 @@ const struct key config_keys[] = {
 };
 
 #define KEYS (sizeof(config_keys) / sizeof(config_keys[0]))
-_Static_assert(KEYS < 64, "seen is a word");
 const size_t config_key_count = KEYS;
 
 uint64_t config_key_bit(enum section section, const char *name)
 {
-	for (size_t i = 0; i < KEYS; i++)
-		if (config_keys[i].section == section && strcmp(config_keys[i].name, name) == 0)
-			return 1ull << i;
+	unsigned int place = 0;
+
+	for (size_t i = 0; i < KEYS; i++) {
+		if (config_keys[i].section != section)
+			continue;
+		if (strcmp(config_keys[i].name, name) == 0)
+			return 1ull << place;
+		place++;
+	}
 	return 0;
 }

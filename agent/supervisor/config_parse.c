@@ -39,6 +39,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		[SECTION_VSYS] = &p->c->vsys.vsys[p->index],
 		[SECTION_ZONE] = &p->c->vsys.zone[p->index],
 	};
+	uint64_t bit = config_key_bit(p->section, name);
 	char expected[512];
 
 	if (p->section == SECTION_UNKNOWN)
@@ -74,11 +75,11 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		if (config_keys[i].section != p->section ||
 		    strcmp(config_keys[i].name, name) != 0)
 			continue;
-		if (p->seen & (1ull << i)) {
+		if (p->seen & bit) {
 			config_bad(p, "%s: given twice in this section", name);
 			return 1;
 		}
-		p->seen |= 1ull << i;
+		p->seen |= bit;
 		if (p->section == SECTION_CLOUD)
 			p->cloud_seen[p->index] = p->seen;
 		config_keys[i].set(p, &config_keys[i], bases[p->section], value);

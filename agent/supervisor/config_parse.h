@@ -79,7 +79,7 @@ struct parse {
 	enum section section;
 	size_t index; /* of the current cloud, share, rule, vsys or zone */
 	int section_line[SECTION_NONE];
-	uint64_t seen; /* keys of this section, by place in config_keys[] */
+	uint64_t seen; /* keys of this section: config_key_bit() */
 
 	uint64_t cloud_seen[CLOUD_MAX];
 	struct share share[CONFIG_SHARES_MAX];
@@ -144,7 +144,7 @@ void config_take_limit(struct parse *p, const char *name, const char *value);
 void config_finish_types(struct parse *p);
 void config_free_types(struct parse *p);
 
-/* Bit of a key in `seen`; 0: there is no such key. */
+/* Bit of a key in `seen`, of 64 that a section can have; 0: there is no such key. */
 uint64_t config_key_bit(enum section section, const char *name);
 
 /* config_share.c */

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "scratch.h"
 #include "supervisor/config.h"
+#include "supervisor/config_parse.h"
 
 FIXTURE(config)
 {
@@ -646,6 +647,22 @@ TEST_F(config, no_file)
 {
 	EXPECT_FALSE(config_read(self->c, scratch_path(self->dir, "absent")));
 	EXPECT_FALSE(config_read(self->c, self->dir));
+}
+
+/* Each key of a section has a bit of its own: a section with more than 64 has not. */
+TEST(key_bits)
+{
+	uint64_t seen[SECTION_NONE] = {0};
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct key *k = &config_keys[i];
+		uint64_t bit = config_key_bit(k->section, k->name);
+
+		EXPECT_NE(0, bit);
+		EXPECT_EQ(0, seen[k->section] & bit);
+		seen[k->section] |= bit;
+	}
+	EXPECT_EQ(0, config_key_bit(SECTION_CLOUD, "kinds"));
 }
 
 TEST_HARNESS_MAIN
