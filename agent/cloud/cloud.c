@@ -14,6 +14,7 @@ static const struct cloud_ops *const kinds[] = {
 	&cloud_directory,
 	&cloud_wildfire,
 	&cloud_https,
+	&cloud_s3,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -18,6 +18,7 @@
 
 #define CLOUD_MAX 64
 #define CLOUD_NAME_MAX 64
+#define CLOUD_S3_REGION "us-east-1"
 #define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
 
 enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
@@ -55,7 +56,8 @@ struct cloud_ops;
 	X(CERTIFICATE, "client_certificate") \
 	X(CERTIFICATE_KEY, "client_key")     \
 	X(PROXY, "proxy")                    \
-	X(PINNED, "pinned_key")
+	X(PINNED, "pinned_key")              \
+	X(S3_REGION, "s3_region")
 
 enum {
 #define CLOUD_SETTING_ENUM(id, name) CLOUD_SETTING_AT_##id,
@@ -71,14 +73,15 @@ struct cloud_config {
 	char name[CLOUD_NAME_MAX];
 	const struct cloud_ops *ops;
 	enum cloud_scope scope;
-	char *url;	   /* base, without trailing slash */
-	char *path;	   /* directory */
-	char *key;	   /* API key, read from key_file at start */
-	char *token;	   /* OAuth bearer token, read from token_file at start */
+	char *url;   /* base, without trailing slash */
+	char *path;  /* directory */
+	char *key;   /* API key, read from key_file at start; words have a space between */
+	char *token; /* OAuth bearer token, read from token_file at start */
 	char *certificate; /* PEM: who we are; with its key */
 	char *certificate_key;
 	char *proxy;	   /* URL */
 	char *pinned;	   /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
+	char *s3_region;   /* that requests are signed for; "": CLOUD_S3_REGION */
 	char *ca;	   /* PEM: trust these instead of the system's store */
 	bool session;	   /* send the envelope at all */
 	uint32_t timeout;  /* seconds for one request */
@@ -192,6 +195,8 @@ struct exchange_step;
 struct cloud_ops {
 	const char *kind;	   /* as written in the configuration */
 	unsigned int needs, takes; /* CLOUD_SETTING_*: those that must, and may, be given */
+	const char *key_words;	   /* what its key is, where that is two words; else NULL */
+	bool plain_path;	   /* its url may have nothing that %XX stands for */
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
 	/*
@@ -228,6 +233,7 @@ struct cloud_ops {
 extern const struct cloud_ops cloud_directory;
 extern const struct cloud_ops cloud_wildfire;
 extern const struct cloud_ops cloud_https;
+extern const struct cloud_ops cloud_s3;
 
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);

@@ -89,13 +89,16 @@ static void exchange_free(struct exchange *e)
 	free(e);
 }
 
-/* A cloud may repeat in its words what it was sent. */
+/* A cloud may repeat in its words what it was sent: any word of a secret. */
 static void hide(char *text, const char *secret)
 {
-	size_t n = secret ? strlen(secret) : 0;
+	while (secret && *secret) {
+		size_t n = strcspn(secret, " ");
 
-	for (char *at = text; n && (at = strstr(at, secret)); at += n)
-		memset(at, '*', n);
+		for (char *at = text; n && (at = memmem(at, strlen(at), secret, n)); at += n)
+			memset(at, '*', n);
+		secret += n + (secret[n] != 0);
+	}
 }
 
 /* Ends the attempt; details get the name of the step in front. */
@@ -130,9 +133,15 @@ static uint64_t carries(const struct cloud_submission *s, const struct exchange_
 	return step->carries & ~(s->cloud->session ? 0ull : CLOUD_CARRIES_ENVELOPE);
 }
 
+/* Whether it is left out, of whatever kind the sample is. */
+static bool left_out(const struct cloud_submission *s, const struct exchange_step *step)
+{
+	return step->carries && !carries(s, step);
+}
+
 static bool is_for(const struct cloud_submission *s, const struct exchange_step *step)
 {
-	return step->samples & (1u << s->sample_kind);
+	return !left_out(s, step) && step->samples & (1u << s->sample_kind);
 }
 
 /* The request of a step, whole, of a sample that was opened; false with r. */
@@ -192,10 +201,13 @@ static void offer(struct cloud_submission *s, const char *json, const char *uplo
 	s->want_leave(s, &leave);
 }
 
+/* Goes to a step, or to what stands for it from there on. */
 static void reach(struct cloud_submission *s, size_t step)
 {
 	struct exchange *e = s->kind;
 
+	while (left_out(s, &s->cloud->ops->step[step]))
+		step++;
 	e->step = step;
 	if (s->cloud->ops->step[step].carries)
 		s->want_envelope(s);

@@ -22,6 +22,7 @@ struct exchange {
 	struct request request;
 	size_t step;
 	int sample; /* descriptor while it is sent, else -1 */
+	bool known; /* for the kind: the cloud has the sample */
 };
 
 /* What a step's request is made of. */
@@ -38,7 +39,10 @@ struct exchange_parts {
 struct exchange_step {
 	const char *name;      /* in the ledger, and in front of details */
 	const char *condition; /* as in cloud_preview */
-	/* CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried. */
+	/*
+	 * CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried, and a
+	 * step that would carry nothing else is left out: never the last one.
+	 */
 	uint64_t carries;
 	unsigned int samples; /* EXCHANGE_*: those it is for */
 	/* Makes the request, but for its end. */

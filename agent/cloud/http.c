@@ -119,24 +119,61 @@ static bool take_headers(struct http *h)
 	return ok;
 }
 
+static void set_method(struct http *h, const struct request *r)
+{
+	if (!strcmp(r->method, "HEAD")) {
+		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
+	} else if (!strcmp(r->method, "PUT")) {
+		curl_easy_setopt(h->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(h->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->bytes);
+	} else {
+		curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->bytes);
+	}
+}
+
+/* The two words of the key sign it; false: out of memory. */
+static bool set_signature(struct http *h, const struct cloud_config *c)
+{
+	size_t n = strcspn(c->key, " ");
+	char *provider = NULL, *access = strndup(c->key, n);
+	bool ok = access &&
+		  asprintf(&provider, "aws:amz:%s:s3",
+			   c->s3_region && *c->s3_region ? c->s3_region : CLOUD_S3_REGION) >= 0;
+
+	if (ok) {
+		curl_easy_setopt(h->easy, CURLOPT_AWS_SIGV4, provider);
+		curl_easy_setopt(h->easy, CURLOPT_USERNAME, access);
+		curl_easy_setopt(h->easy, CURLOPT_PASSWORD, c->key + n + (c->key[n] != 0));
+		free(provider);
+	}
+	free(access);
+	return ok;
+}
+
 /*
  * Every header that libcurl would add by itself is there already; an Expect, which costs a
- * round trip for a body of some size, is refused by its empty value.
+ * round trip for a body of some size, is refused by its empty value.  In a signed request that
+ * empty one would be signed without being sent.
  */
-static bool set_request(struct http *h, struct request *r)
+static bool set_request(struct http *h, const struct cloud_config *c, struct request *r)
 {
 	struct curl_slist *longer;
 
 	h->request = r;
 	if (!take_headers(h))
 		return false;
-	longer = curl_slist_append(h->headers, "Expect:");
-	if (!longer)
-		return false;
-	h->headers = longer;
+	if (r->sigv4) {
+		if (!set_signature(h, c))
+			return false;
+	} else {
+		longer = curl_slist_append(h->headers, "Expect:");
+		if (!longer)
+			return false;
+		h->headers = longer;
+	}
 	curl_easy_setopt(h->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(h->easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->bytes);
+	set_method(h, r);
 	curl_easy_setopt(h->easy, CURLOPT_READFUNCTION, on_body);
 	curl_easy_setopt(h->easy, CURLOPT_READDATA, h);
 	curl_easy_setopt(h->easy, CURLOPT_SEEKFUNCTION, on_seek);
@@ -194,7 +231,7 @@ bool http_start(struct http *h, struct cloud_submission *s, struct request *r, b
 	set_trust(h, s->cloud);
 	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
 	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
-	return set_request(h, r) && !curl_multi_add_handle(h->multi, h->easy);
+	return set_request(h, s->cloud, r) && !curl_multi_add_handle(h->multi, h->easy);
 }
 
 long http_end(struct http *h, CURLcode code, struct cloud_result *r)

@@ -35,7 +35,7 @@ static void make_post(struct request *r, const struct cloud_submission *s,
 	bool link = s->sample_kind == SIGHTING_KIND_LINK;
 	char id[SIGHTING_ID_TEXT], quoted[SIGHTING_ID_TEXT + 2], hash[SHA256_TEXT];
 
-	request_begin(r, s->cloud->url, "");
+	request_begin(r, "POST", s->cloud->url, "");
 	credentials(r, s->cloud);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", sighting_id_text(s->id, id));
 	request_header(r, "Idempotency-Key", "", quoted, false);

@@ -39,9 +39,9 @@ void request_free(struct request *r)
 	buf_free(&r->after);
 }
 
-void request_begin(struct request *r, const char *url, const char *path)
+void request_begin(struct request *r, const char *method, const char *url, const char *path)
 {
-	r->method = "POST";
+	r->method = method;
 	buf_reset(&r->url);
 	buf_reset(&r->headers);
 	buf_reset(&r->head);
@@ -51,7 +51,7 @@ void request_begin(struct request *r, const char *url, const char *path)
 	r->sample = -1;
 	r->sample_size = 0;
 	r->head_secret = r->secret = (struct request_secret){0};
-	r->envelope = r->local = false;
+	r->envelope = r->local = r->sigv4 = false;
 	r->bytes = r->at = 0;
 	buf_printf(&r->url, "%s%s", url, path);
 }
@@ -73,7 +73,28 @@ void request_header(struct request *r, const char *name, const char *prefix, con
 	buf_add_string(&r->headers, "\r\n");
 }
 
+void request_sign(struct request *r)
+{
+	r->sigv4 = true;
+}
+
 /* -------------------------------------------------------------------- body */
+
+static void add_content(struct request *r, const char *text, int fd, uint64_t size)
+{
+	if (text) {
+		buf_add_string(&r->before, text);
+	} else {
+		r->sample = fd;
+		r->sample_size = size;
+	}
+}
+
+void request_body(struct request *r, const char *type, const char *text, int fd, uint64_t size)
+{
+	snprintf(r->type, sizeof(r->type), "%s", type);
+	add_content(r, text, fd, size);
+}
 
 static void add_escaped(struct buf *b, const char *text)
 {
@@ -176,8 +197,7 @@ void request_envelope(struct request *r, const char *name, const char *json)
 
 void request_local(struct request *r, const char *path)
 {
-	request_begin(r, path, "");
-	r->method = "WRITE";
+	request_begin(r, "WRITE", path, "");
 	r->local = true;
 }
 
@@ -185,14 +205,9 @@ void request_file(struct request *r, const char *name, const char *text, int fd,
 {
 	const char *path = buf_string(&r->url);
 
-	if (text) {
-		size = strlen(text);
-		buf_add_string(&r->before, text);
-	} else {
-		r->sample = fd;
-		r->sample_size = size;
-	}
-	buf_printf(&r->head, "%s/%s: %llu bytes\r\n", path, name, (unsigned long long)size);
+	add_content(r, text, fd, size);
+	buf_printf(&r->head, "%s/%s: %llu bytes\r\n", path, name,
+		   text ? (unsigned long long)strlen(text) : (unsigned long long)size);
 }
 
 /* -------------------------------------------------------------------- head */
@@ -223,14 +238,21 @@ static bool begin_head(struct request *r)
 /* libcurl sends these very lines. */
 static bool make_head(struct request *r)
 {
+	char hash[SHA256_TEXT];
+
 	if (!begin_head(r))
 		return false;
 	buf_add_string(&r->head, "User-Agent: sluice/" SLUICE_VERSION "\r\nAccept: */*\r\n");
 	if (r->head_secret.size)
 		r->head_secret.at += r->head.len;
 	buf_add(&r->head, r->headers.data, r->headers.len);
-	buf_printf(&r->head, "Content-Type: %s\r\nContent-Length: %llu\r\n\r\n", r->type,
-		   (unsigned long long)r->bytes);
+	if (r->sigv4)
+		buf_printf(&r->head, "x-amz-content-sha256: %s\r\n",
+			   sha256_text(r->sha256, hash));
+	if (r->type[0])
+		buf_printf(&r->head, "Content-Type: %s\r\nContent-Length: %llu\r\n", r->type,
+			   (unsigned long long)r->bytes);
+	buf_add_string(&r->head, "\r\n");
 	return true;
 }
 
@@ -296,20 +318,18 @@ bool request_end(struct request *r, const char **problem)
 	*problem = "out of memory";
 	if (r->url.failed || r->headers.failed || r->before.failed || r->after.failed)
 		return false;
+	if (!hash_body(r)) {
+		*problem = errno == ENODATA ? "the sample is shorter than it was"
+					    : strerror(errno);
+		return false;
+	}
 	if (r->local) {
 		buf_add_string(&r->head, "\r\n");
 	} else if (!make_head(r)) {
 		*problem = "its URL is not understood";
 		return false;
 	}
-	if (r->head.failed)
-		return false;
-	if (!hash_body(r)) {
-		*problem = errno == ENODATA ? "the sample is shorter than it was"
-					    : strerror(errno);
-		return false;
-	}
-	return true;
+	return !r->head.failed;
 }
 
 ssize_t request_read(struct request *r, void *p, size_t n)
@@ -339,10 +359,31 @@ static bool print_sample(const struct request *r, FILE *f)
 	return true;
 }
 
+#define AT_SENDING "(made when it is sent)\r\n"
+
+/* libcurl puts the signature behind Host, and its Expect behind all others. */
+static char *signed_head_text(const struct request *r)
+{
+	const char *head = (const char *)r->head.data, *host = strstr(head, "\r\n") + 2;
+	int before = (int)(strstr(host, "\r\n") + 2 - head), all = (int)r->head.len - 2;
+	char *text = NULL;
+
+	if (asprintf(&text,
+		     "%.*sAuthorization: AWS4-HMAC-SHA256 " AT_SENDING "X-Amz-Date: " AT_SENDING
+		     "%.*s%s\r\n",
+		     before, head, all - before, head + before,
+		     r->type[0] ? "Expect: 100-continue\r\n" : "") < 0)
+		return NULL;
+	return text;
+}
+
 char *request_head_text(const struct request *r)
 {
-	char *text = strndup((const char *)r->head.data, r->head.len);
+	char *text;
 
+	if (r->sigv4)
+		return signed_head_text(r);
+	text = strndup((const char *)r->head.data, r->head.len);
 	if (text)
 		memset(text + r->head_secret.at, '*', r->head_secret.size);
 	return text;
@@ -365,7 +406,12 @@ static void print_buf(const struct buf *b, const struct request_secret *secret, 
 
 bool request_print(const struct request *r, FILE *f, bool raw)
 {
-	print_buf(&r->head, &r->head_secret, f);
+	char *head = request_head_text(r);
+
+	if (!head)
+		return false;
+	fputs(head, f);
+	free(head);
 	print_buf(&r->before, &r->secret, f);
 	if (raw && !print_sample(r, f))
 		return false;

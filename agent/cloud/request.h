@@ -37,13 +37,14 @@ struct request_secret {
 struct request {
 	const char *method; /* of HTTP; "WRITE": into files */
 	struct buf url, headers, head, before, after;
-	char type[128]; /* Content-Type */
+	char type[128]; /* Content-Type; "": there is no body */
 	char boundary[64];
 	int sample; /* descriptor, the caller's; -1: none */
 	uint64_t sample_size;
 	struct request_secret head_secret, secret; /* within `head`, and within `before` */
 	bool envelope;				   /* it carries one */
 	bool local;				   /* it is written into files */
+	bool sigv4;				   /* request_sign() */
 
 	/* Since request_end(): */
 	uint8_t sha256[SHA256_SIZE]; /* of the body */
@@ -54,11 +55,20 @@ struct request {
 void request_init(struct request *r);
 void request_free(struct request *r);
 
-/* An empty request: POST to url + path. */
-void request_begin(struct request *r, const char *url, const char *path);
+/* An empty request to url + path, without a body until there is one. */
+void request_begin(struct request *r, const char *method, const char *url, const char *path);
 /* A header of its own; `prefix` and then the value, of which the latter may be a secret. */
 void request_header(struct request *r, const char *name, const char *prefix, const char *value,
 		    bool secret);
+/*
+ * It gets the hash of its body as a header, and when it is sent the cloud's key signs it as
+ * AWS Signature Version 4 has it.  The lines of the signature have the time in them, so libcurl
+ * makes them at that moment: they are not in the head, only what is printed says where they
+ * come.
+ */
+void request_sign(struct request *r);
+/* The body as it is: a text, or (NULL) the sample, size bytes of fd. */
+void request_body(struct request *r, const char *type, const char *text, int fd, uint64_t size);
 /*
  * The body as application/x-www-form-urlencoded: the key, then pairs of name and value that
  * end with NULL.

@@ -55,7 +55,7 @@ static void make_question(struct request *r, const struct cloud_submission *s,
 	const char *const form[] = {"hash", sha256_text(s->sha256, hash), NULL};
 
 	(void)p;
-	request_begin(r, s->cloud->url, "/get/verdict");
+	request_begin(r, "POST", s->cloud->url, "/get/verdict");
 	request_form(r, s->cloud->key, form);
 }
 
@@ -65,7 +65,7 @@ static void make_submit(struct request *r, const struct cloud_submission *s,
 {
 	bool link = s->sample_kind == SIGHTING_KIND_LINK;
 
-	request_begin(r, s->cloud->url, link ? "/submit/link" : "/submit/file");
+	request_begin(r, "POST", s->cloud->url, link ? "/submit/link" : "/submit/file");
 	request_multipart(r, s);
 	request_value(r, "apikey", s->cloud->key, true);
 	request_sample(r, link ? "link" : "file", link ? NULL : p->upload_name, p->sample,

@@ -176,6 +176,8 @@ bool attempt_charge(struct job *job)
 	struct quota quota[CLOUD_QUOTA_COUNT];
 	enum cloud_quota which = 0;
 
+	if (!upload && job->leave.carries)
+		return true; /* an envelope beside its sample is neither upload nor question */
 	if (quota_left(t->quota, limit, upload, f->now) == UINT64_MAX)
 		return true; /* no limit: not worth a write */
 	memcpy(quota, t->quota, sizeof(quota));

@@ -65,7 +65,8 @@ bool config_complete(struct config *c)
 				  &cloud->certificate,
 				  &cloud->certificate_key,
 				  &cloud->proxy,
-				  &cloud->pinned};
+				  &cloud->pinned,
+				  &cloud->s3_region};
 
 		if (cloud->ops && (cloud->ops->takes & CLOUD_SETTING_PATH) && !cloud->path &&
 		    asprintf(&cloud->path, "%s/%s", c->state_dir, cloud->name) < 0) {
@@ -145,6 +146,7 @@ void config_free(struct config *c)
 		free_secret(cloud->certificate_key);
 		free(cloud->certificate);
 		free(cloud->proxy);
+		free(cloud->s3_region);
 		free(cloud->pinned);
 		free(cloud->url);
 		free(cloud->path);

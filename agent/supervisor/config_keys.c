@@ -307,6 +307,15 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 		cloud->url[n - 1] = '\0';
 }
 
+static void set_s3_region(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		config_bad(p, "%s: '%s': expected a name like %s", k->name, value,
+			   CLOUD_S3_REGION);
+	else
+		config_set_text(p, k, base, value);
+}
+
 /*
  * Text of a file, at most `max` bytes of it, to be freed; NULL after saying what is
  * wrong.  Read now: the forwarder has no way to files like these.
@@ -356,13 +365,37 @@ static const char *secret_word(const struct key *k)
 	return word;
 }
 
-/* A key or token: the one line of a file, at most k->max characters. It is never shown. */
+/* Words of a file with one space between them; false: there is something else in it. */
+static bool join_words(char *text, size_t most)
+{
+	size_t words = 0, n = 0;
+
+	for (const char *c = text; *c; c++) {
+		bool space = strchr(" \t\r\n", *c);
+
+		if (!space && (*c <= ' ' || *c >= 0x7f))
+			return false;
+		if (space && n && text[n - 1] != ' ')
+			text[n++] = ' ';
+		else if (!space)
+			words += !n || text[n - 1] == ' ', text[n++] = *c;
+	}
+	text[n - (n && text[n - 1] == ' ')] = '\0';
+	return words <= most;
+}
+
+/*
+ * A key or token: the one line of a file, at most k->max characters.  k->min: words that it may
+ * have, on one line or on lines of their own; how many it must have says the kind of cloud. It
+ * is never shown.
+ */
 static void set_secret_file(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	char **text = (char **)((char *)base + k->offset);
 	struct stat st;
 	char *secret = config_read_text(p, k, value, k->max + 2, &st);
-	size_t n, i = 0;
+	size_t n;
+	bool good;
 
 	if (!secret)
 		return;
@@ -370,14 +403,11 @@ static void set_secret_file(struct parse *p, const struct key *k, void *base, co
 		config_warn_at(p, p->line, "%s: everybody can read %s: expected mode 0600",
 			       k->name, value);
 	n = strlen(secret);
-	while (n && strchr(" \t\r\n", secret[n - 1]))
-		secret[--n] = '\0';
-	while (i < n && secret[i] > ' ' && secret[i] < 0x7f)
-		i++;
-	if (n == 0 || n > k->max) {
+	good = join_words(secret, k->min);
+	if (secret[0] == '\0' || strlen(secret) > k->max) {
 		config_bad(p, "%s: %s: expected one line of 1 to %llu characters, the %s",
 			   k->name, value, (unsigned long long)k->max, secret_word(k));
-	} else if (i < n) {
+	} else if (!good) {
 		config_bad(
 			p,
 			"%s: %s: expected one line of printable ASCII without spaces, the %s",
@@ -551,8 +581,8 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},
 	{SECTION_CLOUD, "url", set_url, IN(cloud_config, url), 0, PATH_BYTES},
 	{SECTION_CLOUD, "path", set_path, IN(cloud_config, path), 0, PATH_BYTES},
-	{SECTION_CLOUD, "key_file", set_secret_file, IN(cloud_config, key), 0, KEY_BYTES_MAX},
-	{SECTION_CLOUD, "token_file", set_secret_file, IN(cloud_config, token), 0,
+	{SECTION_CLOUD, "key_file", set_secret_file, IN(cloud_config, key), 2, KEY_BYTES_MAX},
+	{SECTION_CLOUD, "token_file", set_secret_file, IN(cloud_config, token), 1,
 	 TOKEN_BYTES_MAX},
 	{SECTION_CLOUD, "ca_file", set_ca_file, IN(cloud_config, ca), 0, 0},
 	{SECTION_CLOUD, "client_certificate", config_set_certificate,
@@ -562,6 +592,7 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "proxy", config_set_proxy, IN(cloud_config, proxy), 0, PATH_BYTES},
 	{SECTION_CLOUD, "pinned_key", config_set_pinned, IN(cloud_config, pinned), 0,
 	 PATH_BYTES},
+	{SECTION_CLOUD, "s3_region", set_s3_region, IN(cloud_config, s3_region), 0, 63},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},

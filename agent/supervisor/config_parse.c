@@ -342,6 +342,36 @@ static void finish_settings(struct parse *p, const struct cloud_config *cloud, u
 	}
 }
 
+/* A signature is made of the path, which is not encoded in the same way everywhere. */
+static bool plain_path(const char *url)
+{
+	const char *host = strstr(url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+
+	return !path ||
+	       !path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789-._~/")];
+}
+
+/* What a kind wants to be written in a certain way. */
+static void finish_form(struct parse *p, const struct cloud_config *cloud)
+{
+	const char *words = cloud->ops->key_words;
+
+	if (cloud->key && words && !strchr(cloud->key, ' '))
+		config_bad_at(p, cloud->line, "[cloud %s]: key_file: expected two words, %s",
+			      cloud->name, words);
+	else if (cloud->key && !words && strchr(cloud->key, ' '))
+		config_bad_at(p, cloud->line,
+			      "[cloud %s]: key_file: expected one line of printable ASCII "
+			      "without spaces, the key",
+			      cloud->name);
+	if (cloud->url && cloud->ops->plain_path && !plain_path(cloud->url))
+		config_bad_at(p, cloud->line,
+			      "[cloud %s]: url: expected only letters, digits and - . _ ~ in "
+			      "its path",
+			      cloud->name);
+}
+
 static void finish_clouds(struct parse *p)
 {
 	for (size_t i = 0; i < p->c->clouds; i++) {
@@ -355,6 +385,7 @@ static void finish_clouds(struct parse *p)
 		if (!cloud->ops)
 			continue;
 		finish_settings(p, cloud, seen);
+		finish_form(p, cloud);
 		config_finish_tls(p, cloud);
 		if (cloud->key && cloud->token)
 			config_bad_at(p, cloud->line,

@@ -16,7 +16,8 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	       strcmp(a->key, b->key) == 0 && strcmp(a->token, b->token) == 0 &&
 	       strcmp(a->ca, b->ca) == 0 && strcmp(a->certificate, b->certificate) == 0 &&
 	       strcmp(a->certificate_key, b->certificate_key) == 0 &&
-	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0;
+	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0 &&
+	       strcmp(a->s3_region, b->s3_region) == 0;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -80,6 +80,8 @@ class Collector:
         request = Request(number, head + b"\r\n\r\n", body, False, certificate)
         size = 0 if request.method in ("GET", "HEAD") else int(request.header("Content-Length"))
         time.sleep(self.hold)
+        if request.header("Expect") == "100-continue":
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         cut, self.cut = self.cut, 0
         body = bytearray(body)
         while len(body) < (min(cut, size) if cut else size):

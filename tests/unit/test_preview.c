@@ -13,13 +13,14 @@
 #define SAMPLE "MZ and the rest of a sample"
 #define ENVELOPE "{\"source\":{\"ip\":\"192.0.2.1\"}}"
 #define KEY "0123456789abcdef"
+#define SHOWN_MAX 32
 
 struct shown {
 	unsigned int count;
-	char name[4][32], condition[4][128], url[4][256];
-	uint64_t carries[4], bytes[4];
-	uint8_t sha256[4][SHA256_SIZE];
-	char *text[4]; /* by request_print(), with the sample */
+	char name[SHOWN_MAX][32], condition[SHOWN_MAX][128], url[SHOWN_MAX][256];
+	uint64_t carries[SHOWN_MAX], bytes[SHOWN_MAX];
+	uint8_t sha256[SHOWN_MAX][SHA256_SIZE];
+	char *text[SHOWN_MAX]; /* by request_print(), with the sample */
 };
 
 FIXTURE(preview)

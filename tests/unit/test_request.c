@@ -207,7 +207,7 @@ static void ask(FIXTURE_DATA(request) *self)
 {
 	static const char *const form[] = {"hash", "00ff", "more", "a b&c=d", NULL};
 
-	request_begin(&self->r, self->url, "/get/verdict");
+	request_begin(&self->r, "POST", self->url, "/get/verdict");
 	request_form(&self->r, KEY, form);
 }
 
@@ -227,7 +227,7 @@ TEST_F(request, a_question_arrives_as_it_is_printed)
 
 static void make_upload(FIXTURE_DATA(request) *self, const char *filename, const char *json)
 {
-	request_begin(&self->r, self->url, "/submit/file");
+	request_begin(&self->r, "POST", self->url, "/submit/file");
 	request_multipart(&self->r, &self->s);
 	request_value(&self->r, "apikey", KEY, true);
 	request_sample(&self->r, "file", filename, self->fd, self->s.size);
@@ -323,9 +323,9 @@ TEST_F(request, what_is_too_large_fails_as_a_whole)
 	EXPECT_FALSE(request_end(&self->r, &problem));
 	make_upload(self, long_text, "{}");
 	EXPECT_FALSE(request_end(&self->r, &problem));
-	request_begin(&self->r, long_text, "/x");
+	request_begin(&self->r, "POST", long_text, "/x");
 	EXPECT_FALSE(request_end(&self->r, &problem));
-	request_begin(&self->r, "http://[bad", "/x");
+	request_begin(&self->r, "POST", "http://[bad", "/x");
 	EXPECT_FALSE(request_end(&self->r, &problem));
 	EXPECT_STREQ("its URL is not understood", problem);
 	make_upload(self, "x", "{}");
