@@ -276,40 +276,6 @@ TEST_F(store, quotas_and_pause)
 	EXPECT_EQ(8, until);
 }
 
-TEST(quota)
-{
-	const uint32_t limit[CLOUD_QUOTA_COUNT] = {
-		[CLOUD_UPLOADS_PER_MINUTE] = 2,
-		[CLOUD_UPLOADS_PER_DAY] = 3,
-	};
-	const int64_t day = 86400000, noon = 100 * day + day / 2;
-	struct quota quota[CLOUD_QUOTA_COUNT] = {0};
-	enum cloud_quota which = CLOUD_QUOTA_COUNT;
-
-	EXPECT_EQ(UINT64_MAX, quota_left(quota, limit, false, noon));
-	EXPECT_EQ(2, quota_left(quota, limit, true, noon));
-	EXPECT_EQ(0, quota_again(quota, limit, noon, NULL));
-	quota_charge(quota, true, noon);
-	quota_charge(quota, false, noon);
-	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 59999));
-	quota_charge(quota, true, noon + 59999);
-	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 59999));
-	EXPECT_EQ(noon + 60000, quota_again(quota, limit, noon + 59999, &which));
-	EXPECT_EQ(CLOUD_UPLOADS_PER_MINUTE, which);
-	/* The next minute has one more, and the day no more than that. */
-	EXPECT_EQ(0, quota_again(quota, limit, noon + 60000, NULL));
-	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 60000));
-	quota_charge(quota, true, noon + 60000);
-	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 120000));
-	EXPECT_EQ(101 * day, quota_again(quota, limit, noon + 120000, &which));
-	EXPECT_EQ(CLOUD_UPLOADS_PER_DAY, which);
-	/* UTC midnight. */
-	EXPECT_EQ(0, quota_left(quota, limit, true, 101 * day - 1));
-	EXPECT_EQ(2, quota_left(quota, limit, true, 101 * day));
-	/* A clock that went back does not make it wait for years. */
-	EXPECT_EQ(2, quota_left(quota, limit, true, day));
-}
-
 TEST_F(store, second_forwarder)
 {
 	EXPECT_EQ(NULL, queue_open(self->path, NOW, NOW));

@@ -50,15 +50,37 @@ TEST(a_day_of_ours_begins_with_theirs)
 	EXPECT_EQ(0, quota_again(quota, limit, BEGIN, NULL));
 }
 
-TEST(a_minute_is_one_of_the_clock)
+TEST(used_up)
 {
+	const uint32_t limit[CLOUD_QUOTA_COUNT] = {
+		[CLOUD_UPLOADS_PER_MINUTE] = 2,
+		[CLOUD_UPLOADS_PER_DAY] = 3,
+	};
+	const int64_t noon = MIDNIGHT + 12 * HOUR;
 	struct quota quota[CLOUD_QUOTA_COUNT] = {0};
-	const uint32_t limit[CLOUD_QUOTA_COUNT] = {[CLOUD_QUERIES_PER_MINUTE] = 1};
+	enum cloud_quota which = CLOUD_QUOTA_COUNT;
 
-	quota_charge(quota, false, MIDNIGHT + 59 * SECOND);
-	EXPECT_EQ(MIDNIGHT + MINUTE, quota_again(quota, limit, MIDNIGHT + 59 * SECOND, NULL));
-	EXPECT_EQ(1, quota_left(quota, limit, false, MIDNIGHT + MINUTE));
-	EXPECT_EQ(UINT64_MAX, quota_left(quota, limit, true, MIDNIGHT + MINUTE));
+	EXPECT_EQ(UINT64_MAX, quota_left(quota, limit, false, noon));
+	EXPECT_EQ(2, quota_left(quota, limit, true, noon));
+	EXPECT_EQ(0, quota_again(quota, limit, noon, NULL));
+	quota_charge(quota, true, noon);
+	quota_charge(quota, false, noon);
+	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 59999));
+	quota_charge(quota, true, noon + 59999);
+	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 59999));
+	EXPECT_EQ(noon + 60000, quota_again(quota, limit, noon + 59999, &which));
+	EXPECT_EQ(CLOUD_UPLOADS_PER_MINUTE, which);
+	/* The next minute has one more, and the day no more than that. */
+	EXPECT_EQ(0, quota_again(quota, limit, noon + 60000, NULL));
+	EXPECT_EQ(1, quota_left(quota, limit, true, noon + 60000));
+	quota_charge(quota, true, noon + 60000);
+	EXPECT_EQ(0, quota_left(quota, limit, true, noon + 120000));
+	EXPECT_EQ(BEGIN, quota_again(quota, limit, noon + 120000, &which));
+	EXPECT_EQ(CLOUD_UPLOADS_PER_DAY, which);
+	EXPECT_EQ(0, quota_left(quota, limit, true, BEGIN - 1));
+	EXPECT_EQ(2, quota_left(quota, limit, true, BEGIN));
+	/* A clock that went back does not make it wait for years. */
+	EXPECT_EQ(2, quota_left(quota, limit, true, DAY));
 }
 
 TEST_HARNESS_MAIN
