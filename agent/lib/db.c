@@ -137,6 +137,30 @@ static bool make_schema(struct db *d, const char *path)
 	return false;
 }
 
+static bool can_upgrade(const struct db_kind *k, int version)
+{
+	return k->upgrades && version >= k->upgrade[0].from && version < k->version;
+}
+
+/* All in one transaction: what fails leaves what was there. */
+static bool upgrade(struct db *d, const char *path, int version)
+{
+	const struct db_kind *k = d->kind;
+	bool ok = execute(d, "BEGIN IMMEDIATE");
+	char mark[64];
+
+	for (size_t i = 0; ok && i < k->upgrades; i++)
+		ok = k->upgrade[i].from < version || execute(d, k->upgrade[i].sql);
+	snprintf(mark, sizeof(mark), "PRAGMA user_version = %d; COMMIT", k->version);
+	if (ok && execute(d, mark)) {
+		log_info("%s: upgraded from version %d to %d", path, version, k->version);
+		return true;
+	}
+	log_error("%s: cannot be upgraded from version %d to %d: %s", path, version, k->version,
+		  d->error);
+	return false;
+}
+
 /* Is it whole, ours, and of a version we know?  A new one is made. */
 static bool check_schema(struct db *d, const char *path)
 {
@@ -164,6 +188,8 @@ static bool check_schema(struct db *d, const char *path)
 			path, k->what, k->what, k->loss);
 		return false;
 	}
+	if (can_upgrade(k, atoi(version)))
+		return upgrade(d, path, atoi(version));
 	if (atoi(version) != k->version) {
 		log_error("%s: has version %s, this sluiced knows version %d" MOVE_AWAY, path,
 			  version, k->version, k->what, k->loss);

@@ -21,16 +21,24 @@
 #define DB_ENUM(id, sql) S_##id,
 #define DB_SQL(id, sql) [S_##id] = sql,
 
+/* What makes of a database of one version one of the next. */
+struct db_upgrade {
+	int from;
+	const char *sql;
+};
+
 /* What one kind of database is; constant, outlives the databases. */
 struct db_kind {
 	const char *what;     /* for messages: "queue" */
 	const char *loss;     /* said after the advice to begin with an empty one; or "" */
 	const char *only;     /* the one process that may have it open; NULL: not locked */
 	int application;      /* application_id, in the header of the file */
-	int version;	      /* user_version; any other is refused */
+	int version;	      /* user_version; others are upgraded, or refused */
 	bool checked;	      /* its pages are looked through at every start */
 	const char *settings; /* PRAGMAs that come after those of every kind, or "" */
 	const char *schema;
+	const struct db_upgrade *upgrade; /* one version after the other, up to `version` */
+	size_t upgrades;
 	const char *const *sql; /* of the statements */
 	size_t statements;
 };

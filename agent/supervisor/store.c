@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORDS                                      \
+	"CREATE TABLE records ("                     \
+	"	number INTEGER PRIMARY KEY AUTOINCREMENT," \
+	"	log TEXT NOT NULL,"                        \
+	"	share_mask INTEGER NOT NULL,"              \
+	"	policy TEXT NOT NULL,"                     \
+	"	cloud TEXT,"                               \
+	"	outcome TEXT,"                             \
+	"	verdict INTEGER,"                          \
+	"	time INTEGER,"                             \
+	"	message BLOB NOT NULL"                     \
+	") STRICT;"                                  \
+	"CREATE INDEX records_log ON records (log, number);"
+
 static const char schema[] = "CREATE TABLE sightings ("
 			     "	id BLOB PRIMARY KEY,"
 			     "	time INTEGER NOT NULL,"
@@ -34,24 +48,12 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "	document TEXT NOT NULL,"
 			     "	time INTEGER NOT NULL"
 			     ") STRICT, WITHOUT ROWID;"
-			     "CREATE TABLE records ("
-			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
-			     "	log TEXT NOT NULL,"
-			     "	share_mask INTEGER NOT NULL,"
-			     "	policy TEXT NOT NULL,"
-			     "	cloud TEXT,"
-			     "	outcome TEXT,"
-			     "	verdict INTEGER,"
-			     "	time INTEGER,"
-			     "	message BLOB NOT NULL"
-			     ") STRICT;"
-			     "CREATE INDEX records_log ON records (log, number);"
 			     "CREATE TABLE outbox ("
 			     "	number INTEGER PRIMARY KEY AUTOINCREMENT,"
 			     "	id BLOB NOT NULL,"
 			     "	cloud TEXT NOT NULL,"
 			     "	UNIQUE (id, cloud)"
-			     ") STRICT;";
+			     ") STRICT;" RECORDS;
 
 /* X(CONSTANT, SQL) */
 #define STATEMENTS(X)                                                                         \
@@ -99,6 +101,10 @@ enum statement { STATEMENTS(DB_ENUM) STATEMENT_COUNT };
 
 static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
 
+static const struct db_upgrade upgrades[] = {
+	{5, RECORDS},
+};
+
 static const struct db_kind kind = {
 	.what = "store",
 	.loss = " (what waits in it is then not sent)",
@@ -106,6 +112,8 @@ static const struct db_kind kind = {
 	.version = 6,
 	.settings = "PRAGMA foreign_keys = ON",
 	.schema = schema,
+	.upgrade = upgrades,
+	.upgrades = sizeof(upgrades) / sizeof(upgrades[0]),
 	.sql = statement_sql,
 	.statements = STATEMENT_COUNT,
 };

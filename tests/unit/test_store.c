@@ -349,6 +349,28 @@ TEST_F(store, damaged_sighting)
 	EXPECT_EQ(STORE_FAILED, store_load(self->store, self->s.id, "a", &sub));
 }
 
+/* What an older sluiced left is kept. */
+TEST_F(store, upgraded)
+{
+	struct store_item items[4];
+	size_t count;
+
+	ASSERT_TRUE(add(self, "a"));
+	damage(self, "DROP TABLE records; PRAGMA user_version = 5");
+	self->store = store_open(self->path);
+	ASSERT_NE(NULL, self->store);
+	ASSERT_TRUE(store_outbox(self->store, 0, items, 4, &count));
+	EXPECT_EQ(1, count);
+	/* One that fails leaves all as it was. */
+	damage(self, "PRAGMA user_version = 5");
+	EXPECT_EQ(NULL, store_open(self->path));
+	damage(self, "PRAGMA user_version = 4");
+	EXPECT_EQ(NULL, store_open(self->path));
+	damage(self, "DROP TABLE records; PRAGMA user_version = 5");
+	self->store = store_open(self->path);
+	EXPECT_NE(NULL, self->store);
+}
+
 TEST_F(store, refused_files)
 {
 	static const char garbage[8192] = "this is no database at all";
