@@ -20,6 +20,9 @@
 #define CLOUD_NAME_MAX 64
 #define CLOUD_S3_REGION "us-east-1"
 #define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
+/* Its requests at once: of each attempt, and one question about many samples. */
+#define CLOUD_SLOTS (CLOUD_ATTEMPTS + 1)
+#define CLOUD_LOOKUP_MAX 500 /* samples in one question */
 
 enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
 
@@ -87,6 +90,8 @@ struct cloud_config {
 	uint32_t timeout;  /* seconds for one request */
 	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */
 	uint32_t reserve;  /* submissions that wait for it at most */
+	uint32_t lookup_batch; /* samples in one question, at most CLOUD_LOOKUP_MAX; <= 1: one
+				  by one */
 	uint32_t quota[CLOUD_QUOTA_COUNT]; /* requests; 0: no limit */
 	int line;			   /* of its section, for messages */
 };
@@ -148,6 +153,14 @@ struct cloud_leave {
 	uint64_t carries;
 };
 
+/* One question about several samples, and what the cloud says. */
+struct cloud_batch {
+	size_t count; /* at most CLOUD_LOOKUP_MAX */
+	uint8_t sha256[CLOUD_LOOKUP_MAX][SHA256_SIZE];
+	int32_t verdict[CLOUD_LOOKUP_MAX]; /* CLOUD_VERDICT_NONE: the answer has none */
+	bool absent; /* the cloud has no such call, or not for us: to be asked one by one */
+};
+
 /* One sample on its way to one cloud. */
 struct cloud_submission {
 	const struct cloud_config *cloud;
@@ -156,7 +169,17 @@ struct cloud_submission {
 	uint64_t size;
 	const char *sample_path;
 	enum sighting_kind sample_kind; /* set when the envelope is there */
-	void *kind;			/* state of the kind while it runs */
+	/*
+	 * The cloud said a moment ago that it does not know the sample: the attempt begins
+	 * behind the question.
+	 */
+	bool asked;
+	/*
+	 * Not an attempt, but the question about these; id and sha256 are the first one's.  It
+	 * ended with a final outcome when verdict[] is filled.  NULL: an attempt.
+	 */
+	struct cloud_batch *batch;
+	void *kind; /* state of the kind while it runs */
 	/*
 	 * Asks the supervisor for the envelope as policy allows it at this moment.
 	 * The answer comes by cloud_ops.envelope.  The kind calls this right before the
@@ -191,6 +214,13 @@ struct cloud_loop {
 };
 
 struct exchange_step;
+
+/* How a kind asks about many samples at once. */
+struct cloud_lookup {
+	const struct exchange_step *step;
+	/* What one of its verdicts means; false: the cloud does not know the sample. */
+	bool (*verdict)(int32_t verdict, struct cloud_result *r);
+};
 
 struct cloud_ops {
 	const char *kind;	   /* as written in the configuration */
@@ -228,6 +258,7 @@ struct cloud_ops {
 	/* Of a kind whose functions are those of cloud/exchange.h. */
 	const struct exchange_step *step;
 	size_t steps;
+	const struct cloud_lookup *lookup; /* NULL: one by one */
 };
 
 extern const struct cloud_ops cloud_directory;

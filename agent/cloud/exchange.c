@@ -101,13 +101,20 @@ static void hide(char *text, const char *secret)
 	}
 }
 
+/* The step that is reached. */
+static const struct exchange_step *step_of(const struct cloud_submission *s)
+{
+	const struct exchange *e = s->kind;
+
+	return s->batch ? s->cloud->ops->lookup->step : &s->cloud->ops->step[e->step];
+}
+
 /* Ends the attempt; details get the name of the step in front. */
 static void finish(struct cloud_submission *s, const struct cloud_result *r)
 {
 	struct exchange *e = s->kind;
 	struct cloud_result named = *r;
-	int n = snprintf(named.detail, sizeof(named.detail),
-			 "%s: ", s->cloud->ops->step[e->step].name);
+	int n = snprintf(named.detail, sizeof(named.detail), "%s: ", step_of(s)->name);
 
 	snprintf(named.detail + n, sizeof(named.detail) - (size_t)n, "%s", r->detail);
 	hide(named.detail, s->cloud->key);
@@ -179,7 +186,7 @@ static bool open_sample(const struct cloud_submission *s, const struct exchange_
 static void offer(struct cloud_submission *s, const char *json, const char *upload_name)
 {
 	struct exchange *e = s->kind;
-	const struct exchange_step *step = &s->cloud->ops->step[e->step];
+	const struct exchange_step *step = step_of(s);
 	struct exchange_parts parts = {.json = json, .upload_name = upload_name};
 	struct cloud_leave leave = {.name = step->name, .carries = carries(s, step)};
 	struct cloud_result r;
@@ -209,7 +216,7 @@ static void reach(struct cloud_submission *s, size_t step)
 	while (left_out(s, &s->cloud->ops->step[step]))
 		step++;
 	e->step = step;
-	if (s->cloud->ops->step[step].carries)
+	if (step_of(s)->carries)
 		s->want_envelope(s);
 	else
 		offer(s, NULL, NULL);
@@ -217,8 +224,10 @@ static void reach(struct cloud_submission *s, size_t step)
 
 void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 {
+	const struct cloud_ops *ops = s->cloud->ops;
 	struct exchange *e = calloc(1, sizeof(*e));
 	struct cloud_result r;
+	size_t first = 0;
 
 	if (!e) {
 		cloud_result_set(&r, CLOUD_RETRY, "out of memory");
@@ -229,7 +238,10 @@ void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	http_init(&e->http, loop);
 	request_init(&e->request);
 	s->kind = e;
-	reach(s, 0);
+	/* Those before it are questions. */
+	while (s->asked && first + 1 < ops->steps && !ops->step[first].carries)
+		first++;
+	reach(s, first);
 }
 
 void exchange_envelope(struct cloud_submission *s, const char *json, const char *upload_name)
@@ -259,7 +271,7 @@ void exchange_go(struct cloud_submission *s, bool granted)
 
 	if (!granted)
 		finish_text(s, CLOUD_RETRY, "not allowed to leave");
-	else if (!http_start(&e->http, s, &e->request, s->cloud->ops->step[e->step].carries))
+	else if (!http_start(&e->http, s, &e->request, step_of(s)->carries))
 		finish_text(s, CLOUD_RETRY, "request cannot be sent: out of memory");
 }
 
@@ -276,7 +288,7 @@ void exchange_transfer_done(struct cloud_submission *s, CURL *easy, CURLcode cod
 	long status = http_end(&e->http, code, &r);
 
 	(void)easy;
-	if (status == 0 || s->cloud->ops->step[e->step].answer(e, s, status, &r))
+	if (status == 0 || step_of(s)->answer(e, s, status, &r))
 		finish(s, &r);
 	else
 		reach(s, e->step + 1);

@@ -182,6 +182,17 @@ void request_sample(struct request *r, const char *name, const char *filename, i
 	buf_add_string(&r->after, "\r\n");
 }
 
+void request_text_file(struct request *r, const char *name, const char *filename,
+		       const char *text)
+{
+	buf_printf(&r->before,
+		   "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\n"
+		   "Content-Type: text/plain\r\n\r\n",
+		   r->boundary, name, filename);
+	buf_add_string(&r->before, text);
+	buf_add_string(&r->before, "\r\n");
+}
+
 void request_envelope(struct request *r, const char *name, const char *json)
 {
 	buf_printf(&r->after,

@@ -86,6 +86,9 @@ void request_value(struct request *r, const char *name, const char *value, bool 
  */
 void request_sample(struct request *r, const char *name, const char *filename, int fd,
 		    uint64_t size);
+/* A part that is a file as well, but a text of ours. */
+void request_text_file(struct request *r, const char *name, const char *filename,
+		       const char *text);
 /* The envelope, the last part. */
 void request_envelope(struct request *r, const char *name, const char *json);
 

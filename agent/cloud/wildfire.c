@@ -3,6 +3,7 @@
  * The WildFire public API, and any private cloud that speaks it.
  *
  *	POST URL/get/verdict	apikey, hash		does the cloud know the sample?
+ *	POST URL/get/verdicts	apikey, file		the same about up to 500 samples
  *	POST URL/submit/file	apikey, file, session	only when it does not
  *	POST URL/submit/link	apikey, link, session	the same for a link, by its text's hash
  *
@@ -141,6 +142,69 @@ static bool on_verdict(struct exchange *e, const struct cloud_submission *s, lon
 	       verdict_result(a.verdict, r);
 }
 
+static void make_questions(struct request *r, const struct cloud_submission *s,
+			   const struct exchange_parts *p)
+{
+	const struct cloud_batch *batch = s->batch;
+	struct buf list;
+
+	(void)p;
+	buf_init(&list, CLOUD_LOOKUP_MAX * SHA256_TEXT);
+	for (size_t i = 0; i < batch->count; i++) {
+		char hash[SHA256_TEXT];
+
+		buf_printf(&list, "%s%s", i ? "\n" : "", sha256_text(batch->sha256[i], hash));
+	}
+	request_begin(r, s->cloud->url, "/get/verdicts");
+	request_multipart(r, s);
+	request_value(r, "apikey", s->cloud->key, true);
+	request_text_file(r, "file", "hashes", buf_string(&list));
+	r->before.failed |= list.failed;
+	buf_free(&list);
+}
+
+/*
+ * Statuses of an API, or a key, without this call.  They may mean something else as well: then
+ * the questions one by one say so.
+ */
+static bool no_such_call(long status, const struct cloud_result *r)
+{
+	static const int absent[] = {403, 404, 405, 501};
+
+	for (size_t i = 0; i < ROWS(absent); i++)
+		if (status == absent[i])
+			return true;
+	return r->outcome == CLOUD_REFUSED;
+}
+
+static bool on_verdicts(struct exchange *e, const struct cloud_submission *s, long status,
+			struct cloud_result *r)
+{
+	const struct buf *answer = &e->http.answer;
+	struct cloud_batch *batch = s->batch;
+	struct wildfire_answer a = {0};
+	char error[128] = "";
+
+	if (status < 200 || status > 299) {
+		status_result(e, s, status, r);
+		batch->absent = no_such_call(status, r);
+		if (batch->absent)
+			r->outcome = CLOUD_RETRY;
+	} else if (!wildfire_parse_verdicts(answer->data, answer->len, batch->sha256,
+					    batch->count, CLOUD_VERDICT_NONE, batch->verdict,
+					    &a, error) ||
+		   a.kind == WILDFIRE_UPLOAD) {
+		cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
+				 *error ? error : "it answers another question");
+		r->answer_bad = true;
+	} else if (a.kind == WILDFIRE_ERROR) {
+		cloud_result_set(r, CLOUD_RETRY, "the cloud says \"%s\"", a.message);
+	} else {
+		cloud_result_set(r, CLOUD_KNOWN, "answered");
+	}
+	return true;
+}
+
 static bool on_submitted(struct exchange *e, const struct cloud_submission *s, long status,
 			 struct cloud_result *r)
 {
@@ -156,6 +220,7 @@ static bool on_submitted(struct exchange *e, const struct cloud_submission *s, l
 static const struct exchange_step steps[] = {
 	{
 		.name = "get/verdict",
+		.condition = "alone, or with up to 499 others that are due, as get/verdicts",
 		.samples = EXCHANGE_ALL,
 		.make = make_question,
 		.answer = on_verdict,
@@ -178,9 +243,19 @@ static const struct exchange_step steps[] = {
 	},
 };
 
+static const struct exchange_step many = {
+	.name = "get/verdicts",
+	.samples = EXCHANGE_ALL,
+	.make = make_questions,
+	.answer = on_verdicts,
+};
+
+static const struct cloud_lookup lookup = {.step = &many, .verdict = verdict_result};
+
 const struct cloud_ops cloud_wildfire = {
 	.kind = "wildfire",
 	.needs = CLOUD_SETTING_URL | CLOUD_SETTING_KEY,
 	.takes = EXCHANGE_TAKES,
 	EXCHANGE_OPS(steps),
+	.lookup = &lookup,
 };

@@ -12,7 +12,10 @@ struct reader {
 	XML_Parser parser;
 	const char *error; /* ours, when we stopped the parser */
 	unsigned int depth, elements;
-	const uint8_t *wanted; /* SHA-256 of the sample */
+	const uint8_t (*wanted)[SHA256_SIZE]; /* the samples, `count` of them */
+	size_t count, place;		      /* of the one that the open entry is about */
+	int32_t *verdicts;		      /* one for each; NULL: an answer about one */
+	int32_t none;
 	struct wildfire_answer *answer;
 	bool found;	      /* answer is filled */
 	unsigned int foreign; /* entries about other samples */
@@ -53,7 +56,13 @@ static void end_sha256(struct reader *r)
 	if (!*text)
 		return; /* the cloud does not say */
 	r->has_sha256 = true;
-	r->right_sha256 = sha256_parse(text, sha256) && !memcmp(sha256, r->wanted, SHA256_SIZE);
+	r->right_sha256 = false;
+	if (!sha256_parse(text, sha256))
+		return;
+	for (size_t i = 0; i < r->count && !r->right_sha256; i++) {
+		r->right_sha256 = !memcmp(sha256, r->wanted[i], SHA256_SIZE);
+		r->place = i;
+	}
 }
 
 static void end_verdict(struct reader *r)
@@ -93,6 +102,11 @@ static void end_entry(struct reader *r, enum wildfire_answer_kind kind)
 	r->found = true;
 	r->answer->kind = kind;
 	r->answer->verdict = r->verdict;
+	if (!r->verdicts || !r->has_sha256)
+		return;
+	if (r->verdicts[r->place] != r->none)
+		stop(r, "two entries about one sample");
+	r->verdicts[r->place] = r->verdict;
 }
 
 static void end_verdict_info(struct reader *r)
@@ -189,14 +203,12 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
 	stop(arg, "document types are not accepted");
 }
 
-bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_SIZE],
-		    struct wildfire_answer *answer, char error[static 128])
+static bool parse(struct reader *r, const void *p, size_t n, char error[static 128])
 {
-	struct reader r = {.wanted = sha256, .answer = answer};
 	const char *text = p;
 	bool ok = false;
 
-	memset(answer, 0, sizeof(*answer));
+	memset(r->answer, 0, sizeof(*r->answer));
 	/* Clients have seen blank lines before the XML declaration, where XML forbids them. */
 	while (n && *text && strchr(" \t\r\n", *text)) {
 		text++;
@@ -206,25 +218,55 @@ bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_
 		snprintf(error, 128, "%s", n ? "too long" : "empty");
 		return false;
 	}
-	r.parser = XML_ParserCreate(NULL);
-	if (!r.parser) {
+	r->parser = XML_ParserCreate(NULL);
+	if (!r->parser) {
 		snprintf(error, 128, "out of memory");
 		return false;
 	}
-	XML_SetUserData(r.parser, &r);
-	XML_SetElementHandler(r.parser, on_start, on_end);
-	XML_SetCharacterDataHandler(r.parser, on_text);
-	XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-	if (XML_Parse(r.parser, text, (int)n, 1) != XML_STATUS_OK)
+	XML_SetUserData(r->parser, r);
+	XML_SetElementHandler(r->parser, on_start, on_end);
+	XML_SetCharacterDataHandler(r->parser, on_text);
+	XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
+	if (XML_Parse(r->parser, text, (int)n, 1) != XML_STATUS_OK)
 		snprintf(error, 128, "%s in line %lu",
-			 r.error ? r.error : XML_ErrorString(XML_GetErrorCode(r.parser)),
-			 (unsigned long)XML_GetCurrentLineNumber(r.parser));
-	else if (!r.found)
+			 r->error ? r->error : XML_ErrorString(XML_GetErrorCode(r->parser)),
+			 (unsigned long)XML_GetCurrentLineNumber(r->parser));
+	else if (!r->found)
 		snprintf(error, 128, "%s",
-			 r.foreign ? "about another sample"
-				   : "no verdict, no upload, no error in it");
+			 r->foreign ? "about another sample"
+				    : "no verdict, no upload, no error in it");
 	else
 		ok = true;
-	XML_ParserFree(r.parser);
+	XML_ParserFree(r->parser);
 	return ok;
+}
+
+bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_SIZE],
+		    struct wildfire_answer *answer, char error[static 128])
+{
+	struct reader r = {
+		.wanted = (const uint8_t(*)[SHA256_SIZE])sha256, .count = 1, .answer = answer};
+
+	return parse(&r, p, n, error);
+}
+
+bool wildfire_parse_verdicts(const void *p, size_t n, const uint8_t (*sha256)[SHA256_SIZE],
+			     size_t count, int32_t none, int32_t *verdict,
+			     struct wildfire_answer *answer, char error[static 128])
+{
+	struct reader r = {.wanted = sha256,
+			   .count = count,
+			   .verdicts = verdict,
+			   .none = none,
+			   .answer = answer};
+
+	for (size_t i = 0; i < count; i++)
+		verdict[i] = none;
+	if (!parse(&r, p, n, error))
+		return false;
+	if (answer->kind != WILDFIRE_ERROR && r.foreign) {
+		snprintf(error, 128, "about another sample");
+		return false;
+	}
+	return true;
 }

@@ -5,6 +5,7 @@
  *	<wildfire><get-verdict-info><sha256/><verdict/><md5/></get-verdict-info></wildfire>
  *	<wildfire><upload-file-info><sha256/>...</upload-file-info></wildfire>
  *	<wildfire><submit-link-info><url/><sha256/><md5/></submit-link-info></wildfire>
+ *	<wildfire><get-verdict-info/><get-verdict-info/>...</wildfire>
  *	<error><error-message>'...'</error-message></error>
  *
  * A cloud is trusted with samples, not with our memory or time: document types
@@ -39,5 +40,14 @@ struct wildfire_answer {
  */
 bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_SIZE],
 		    struct wildfire_answer *answer, char error[static 128]);
+
+/*
+ * Parses the answer to one question about many samples, count of them: the verdict of each,
+ * NONE where it has none.  False when it is no such answer (WILDFIRE_ERROR, with a->message,
+ * counts as one), or speaks of a sample that was not asked about, or twice of one.
+ */
+bool wildfire_parse_verdicts(const void *p, size_t n, const uint8_t (*sha256)[SHA256_SIZE],
+			     size_t count, int32_t none, int32_t *verdict,
+			     struct wildfire_answer *answer, char error[static 128]);
 
 #endif

@@ -69,9 +69,22 @@ static const char *what(const json_t *line, char text[static WHAT_MAX])
 	return text;
 }
 
+/* The sample, or how many there are. */
+static const char *sample_text(const json_t *line, char text[static WHAT_MAX])
+{
+	const char *sample = json_text_at(line, "sample");
+	size_t many = json_array_size(json_object_get(line, "samples"));
+
+	if (many)
+		snprintf(text, WHAT_MAX, "%zu samples", many);
+	else
+		snprintf(text, WHAT_MAX, "%.12s", sample ? sample : "-");
+	return text;
+}
+
 static void row(struct ctl_table *t, const json_t *line)
 {
-	const char *sample = json_text_at(line, "sample"), *cloud = json_text_at(line, "cloud");
+	const char *cloud = json_text_at(line, "cloud");
 	const json_t *bytes = json_at(line, "body.bytes");
 	char text[WHAT_MAX], time[TIME_TEXT_MAX], size[SIGHTING_SIZE_MAX] = "-";
 
@@ -82,17 +95,33 @@ static void row(struct ctl_table *t, const json_t *line)
 	ctl_table_cell(t, "%s", time_local(json_text_at(line, "time"), true, time));
 	ctl_table_cell(t, "%s", cloud ? cloud : "-");
 	ctl_table_cell(t, "%s", what(line, text));
-	ctl_table_cell(t, "%.12s", sample ? sample : "-");
+	ctl_table_cell(t, "%s", sample_text(line, text));
 	ctl_table_cell(t, "%s", fields_text(line, text));
 	ctl_table_cell(t, "%s", size);
 }
 
+static bool is_sample(const char *hash, const char *digits)
+{
+	return hash && !strncasecmp(hash, digits, strlen(digits));
+}
+
+/* Whether it is about a sample, alone or among others. */
+static bool is_about(const json_t *line, const char *digits)
+{
+	json_t *samples = json_object_get(line, "samples"), *one;
+	size_t i;
+
+	json_array_foreach(samples, i,
+			   one) if (is_sample(json_string_value(one), digits)) return true;
+	return is_sample(json_text_at(line, "sample"), digits);
+}
+
 static bool wanted(const struct ledger_options *o, const json_t *line)
 {
-	const char *sample = json_text_at(line, "sample"), *cloud = json_text_at(line, "cloud");
+	const char *cloud = json_text_at(line, "cloud");
 	const char *time = json_text_at(line, "time");
 
-	return (!o->sample || (sample && !strncasecmp(sample, o->sample, strlen(o->sample)))) &&
+	return (!o->sample || is_about(line, o->sample)) &&
 	       (!o->cloud || (cloud && !strcmp(cloud, o->cloud))) &&
 	       (!o->since[0] || (time && strcmp(time, o->since) >= 0));
 }

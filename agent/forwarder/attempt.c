@@ -48,13 +48,8 @@ static void done(struct cloud_submission *s, const struct cloud_result *r)
 	job->state = JOB_ENDED;
 }
 
-static void begin(struct target *t, const struct queue_item *item)
+void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item)
 {
-	struct forwarder *f = t->forwarder;
-	struct job *job = t->job;
-
-	while (job->state != JOB_FREE)
-		job++;
 	memset(job, 0, offsetof(struct job, path));
 	job->target = t;
 	job->item = *item;
@@ -70,6 +65,17 @@ static void begin(struct target *t, const struct queue_item *item)
 	};
 	memcpy(job->submission.id, item->id, sizeof(item->id));
 	memcpy(job->submission.sha256, item->sha256, sizeof(item->sha256));
+}
+
+static void begin(struct target *t, const struct queue_item *item, bool asked)
+{
+	struct forwarder *f = t->forwarder;
+	struct job *job = t->job;
+
+	while (job->state != JOB_FREE)
+		job++;
+	attempt_prepare(job, t, item);
+	job->submission.asked = job->charged[false] = asked;
 	t->running++;
 	if (t->config->max_size && item->size > t->config->max_size) {
 		cloud_result_set(&job->result, CLOUD_REFUSED,
@@ -92,23 +98,23 @@ static uint64_t reserved(const struct target *t, bool upload)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+	for (size_t i = 0; i < CLOUD_SLOTS; i++)
 		n += t->job[i].state != JOB_FREE && t->job[i].state != JOB_ENDED &&
 		     !t->job[i].charged[upload];
 	return n;
 }
 
 /*
- * How many attempts may be begun.  A cloud that is down is tried with one submission at a
- * time.  One that has quotas gets no question about what could not be uploaded afterwards:
- * it would have to be asked again.
+ * How many attempts may be begun, of submissions about which the cloud was asked or not.  A
+ * cloud that is down is tried with one submission at a time.  One that has quotas gets no
+ * question when nothing could be uploaded afterwards: it would have to be asked again.
  */
-static size_t room(const struct target *t)
+static size_t room(const struct target *t, bool asked)
 {
 	size_t limit = t->downs ? 1 : CLOUD_ATTEMPTS;
 	uint64_t n = t->running < limit ? limit - t->running : 0;
 
-	for (int upload = 0; upload < 2; upload++) {
+	for (int upload = asked; upload < 2; upload++) {
 		uint64_t left =
 			quota_left(t->quota, t->config->quota, upload, t->forwarder->now);
 		uint64_t held = reserved(t, upload);
@@ -121,18 +127,28 @@ static size_t room(const struct target *t)
 	return (size_t)n;
 }
 
-int64_t attempt_next(const struct target *t)
+/* When an attempt may begin; INT64_MAX: when another one, or a question, has ended. */
+static int64_t begin_at(const struct target *t)
 {
-	int64_t now = t->forwarder->now;
-	int64_t when = quota_again(t->quota, t->config->quota, now, NULL);
+	const struct ready *next = lookup_next(t);
+	int64_t when = quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
 
-	if (!when && !room(t))
+	if (next && room(t, next->asked))
+		when = 0;
+	else if ((!next && lookup_busy(t)) || (!when && !room(t, false)))
 		return INT64_MAX;
-	if (when < t->next_due)
+	if (!next && when < t->next_due)
 		when = t->next_due;
 	if (when < t->down_until)
 		when = t->down_until;
 	return when < t->asked_until ? t->asked_until : when;
+}
+
+int64_t attempt_next(const struct target *t)
+{
+	int64_t begin = begin_at(t), stale = lookup_stale(t);
+
+	return stale < begin ? stale : begin;
 }
 
 void attempt_clock(struct target *t, int64_t back)
@@ -146,8 +162,10 @@ void attempt_clock(struct target *t, int64_t back)
 		if (!queue_pause_store(f->queue, t->config->name, t->asked_until))
 			forwarder_disk_failed(f, "a pause cannot be stored");
 	}
-	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+	for (size_t i = 0; i < CLOUD_SLOTS; i++)
 		t->job[i].deadline -= back;
+	if (t->lookup)
+		t->lookup->since -= back;
 }
 
 bool attempt_load(struct target *t)
@@ -197,27 +215,51 @@ bool attempt_charge(struct job *job)
 	return true;
 }
 
+/* Those that a question has made ready. */
+static void begin_ready(struct target *t)
+{
+	const struct ready *next;
+
+	while ((next = lookup_next(t)) && room(t, next->asked)) {
+		t->lookup->first++;
+		begin(t, &next->item, next->asked);
+	}
+}
+
+/* Those that are due: one after the other, or after a question about all of them. */
+static void begin_due(struct target *t)
+{
+	static struct queue_item items[CLOUD_LOOKUP_MAX];
+	struct forwarder *f = t->forwarder;
+	size_t places = room(t, false), max, count;
+	bool many = places && lookup_wanted(t);
+
+	max = many ? t->config->lookup_batch : places;
+	if (!queue_take(f->queue, t->config->name, f->now, items, max, &count)) {
+		forwarder_disk_failed(f, "attempts cannot be begun");
+		return;
+	}
+	if (count)
+		forwarder_disk_works(f);
+	if (count < max)
+		t->next_due = queue_next_due(f->queue, t->config->name, f->now);
+	if (many && count > 1)
+		lookup_begin(t, items, count);
+	else
+		for (size_t k = 0; k < count; k++)
+			begin(t, &items[k], false);
+}
+
 void attempt_schedule(struct forwarder *f)
 {
-	struct queue_item items[CLOUD_ATTEMPTS];
-
 	for (size_t i = 0; i < f->config->clouds && f->now >= f->disk_again; i++) {
 		struct target *t = &f->target[i];
-		size_t max, count;
 
-		if (f->now < attempt_next(t))
+		if (f->now < begin_at(t))
 			continue;
-		max = room(t);
-		if (!queue_take(f->queue, t->config->name, f->now, items, max, &count)) {
-			forwarder_disk_failed(f, "attempts cannot be begun");
-			return;
-		}
-		if (count)
-			forwarder_disk_works(f);
-		if (count < max)
-			t->next_due = queue_next_due(f->queue, t->config->name, f->now);
-		for (size_t k = 0; k < count; k++)
-			begin(t, &items[k]);
+		if (!lookup_busy(t))
+			begin_due(t);
+		begin_ready(t);
 	}
 }
 
@@ -291,58 +333,75 @@ static const enum counter outcome_counter[CLOUD_OUTCOME_COUNT] = {
 	[CLOUD_DOWN] = COUNTER_RETRIES,
 };
 
+int64_t attempt_again(struct target *t, const struct cloud_result *r, uint32_t failures)
+{
+	struct forwarder *f = t->forwarder;
+	int64_t wait;
+
+	if (r->outcome == CLOUD_DOWN || r->asked)
+		target_down(t, r);
+	if (r->asked)
+		target_asked(t, r->retry_after ? f->now + (int64_t)r->retry_after * 1000
+					       : t->down_until);
+	wait = backoff_delay(f->config->retry_min, f->config->retry_max, failures, random32());
+	if (r->outcome == CLOUD_DOWN)
+		wait = t->down_until - f->now;
+	else if (wait < (int64_t)r->retry_after * 1000)
+		wait = (int64_t)r->retry_after * 1000;
+	return f->now + wait;
+}
+
+void attempt_count(struct target *t, const struct queue_item *item,
+		   const struct cloud_result *r, bool log)
+{
+	struct forwarder *f = t->forwarder;
+	char hash[SHA256_TEXT];
+
+	counter_add(&f->counters, outcome_counter[r->outcome], 1);
+	t->retries += !cloud_outcome_final(r->outcome);
+	if (cloud_outcome_final(r->outcome))
+		f->untold = true;
+	if (!log)
+		return;
+	log_at(r->outcome == CLOUD_REFUSED ? LOG_LEVEL_WARNING
+	       : r->outcome == CLOUD_RETRY ? LOG_LEVEL_INFO
+					   : LOG_LEVEL_DEBUG,
+	       "cloud %s: sample %s: %s: %s", item->cloud, sha256_text(item->sha256, hash),
+	       cloud_outcome_name(r->outcome), r->detail);
+}
+
+void attempt_learn(struct target *t, const struct cloud_result *r)
+{
+	if (cloud_outcome_final(r->outcome))
+		target_works(t);
+	else if (r->outcome == CLOUD_RETRY && ++t->streak % STREAK_DOWN == 0)
+		target_down(t, r);
+	if (r->answer_bad)
+		counter_add(&t->forwarder->counters, COUNTER_CLOUD_ANSWERS_BAD, 1);
+}
+
 /* Takes an outcome to disk; false: the disk failed, later. */
 static bool job_settle(struct job *job)
 {
 	struct target *t = job->target;
 	struct forwarder *f = t->forwarder;
 	const struct cloud_result *r = &job->result;
-	uint32_t failures = job->item.failures + (r->outcome == CLOUD_RETRY);
-	char hash[SHA256_TEXT];
-	int64_t wait;
-	bool ok;
+	struct queue_change change = {
+		.number = job->item.number,
+		.result = r,
+		.failures = job->item.failures + (r->outcome == CLOUD_RETRY),
+	};
 
-	if (cloud_outcome_final(r->outcome)) {
-		ok = queue_end(f->queue, job->item.number, r, f->now);
-	} else {
-		if (r->outcome == CLOUD_DOWN || r->asked)
-			target_down(t, r);
-		if (r->asked)
-			target_asked(t, r->retry_after ? f->now + (int64_t)r->retry_after * 1000
-						       : t->down_until);
-		wait = backoff_delay(f->config->retry_min, f->config->retry_max, failures,
-				     random32());
-		if (r->outcome == CLOUD_DOWN)
-			wait = t->down_until - f->now;
-		else if (wait < (int64_t)r->retry_after * 1000)
-			wait = (int64_t)r->retry_after * 1000;
-		ok = queue_again(f->queue, job->item.number, r, failures, f->now + wait,
-				 f->now);
-	}
-	if (!ok) {
+	if (!cloud_outcome_final(r->outcome))
+		change.next_at = attempt_again(t, r, change.failures);
+	if (!queue_change(f->queue, &change, 1, f->now)) {
 		forwarder_disk_failed(f, "an outcome cannot be stored");
 		return false;
 	}
 	forwarder_disk_works(f);
-	counter_add(&f->counters, outcome_counter[r->outcome], 1);
-	t->retries += !cloud_outcome_final(r->outcome);
-	if (r->answer_bad)
-		counter_add(&f->counters, COUNTER_CLOUD_ANSWERS_BAD, 1);
-	log_at(r->outcome == CLOUD_REFUSED ? LOG_LEVEL_WARNING
-	       : r->outcome == CLOUD_RETRY ? LOG_LEVEL_INFO
-					   : LOG_LEVEL_DEBUG,
-	       "cloud %s: sample %s: %s: %s", job->item.cloud,
-	       sha256_text(job->item.sha256, hash), cloud_outcome_name(r->outcome), r->detail);
-
-	if (cloud_outcome_final(r->outcome))
-		f->untold = true;
-	if (job->ours) {
-		/* nothing learned */
-	} else if (cloud_outcome_final(r->outcome)) {
-		target_works(t);
-	} else if (r->outcome == CLOUD_RETRY && ++t->streak % STREAK_DOWN == 0) {
-		target_down(t, r);
-	}
+	attempt_count(t, &job->item, r, true);
+	if (!job->ours)
+		attempt_learn(t, r);
 	job->state = JOB_FREE;
 	t->running--;
 	t->next_due = 0; /* another submission may have waited for the same sample */
@@ -355,7 +414,9 @@ void attempt_settle(struct forwarder *f)
 	for (size_t i = 0; i < f->config->clouds; i++) {
 		struct target *t = &f->target[i];
 
-		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+		if (f->now >= lookup_stale(t) && f->now >= f->disk_again)
+			lookup_give_back(t);
+		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			struct job *job = &t->job[j];
 
 			if (job->state == JOB_ENVELOPE && f->now >= job->deadline) {
@@ -369,7 +430,11 @@ void attempt_settle(struct forwarder *f)
 				job->ours = true;
 				t->config->ops->go(&job->submission, false);
 			}
-			if (job->state == JOB_ENDED && f->now >= f->disk_again)
+			if (job->state != JOB_ENDED || f->now < f->disk_again)
+				continue;
+			if (job->submission.batch)
+				lookup_settle(job);
+			else
 				job_settle(job);
 		}
 	}
@@ -396,7 +461,7 @@ void attempt_transfers(struct forwarder *f)
 void attempt_cancel(struct forwarder *f)
 {
 	for (size_t i = 0; f->target && i < f->config->clouds; i++)
-		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			struct job *job = &f->target[i].job[j];
 
 			if (job->state != JOB_FREE && job->state != JOB_ENDED)

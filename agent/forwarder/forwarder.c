@@ -95,7 +95,7 @@ static int64_t next_time(const struct forwarder *f)
 		int64_t start = attempt_next(t);
 
 		earlier(&when, start > disk ? start : disk);
-		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			if (t->job[j].state == JOB_ENVELOPE || t->job[j].state == JOB_PERMIT)
 				earlier(&when, t->job[j].deadline);
 			if (t->job[j].state == JOB_ENDED)
@@ -302,6 +302,8 @@ int forwarder_run(const struct forwarder_config *c)
 	attempt_cancel(&f);
 	if (f.loop.multi)
 		curl_multi_cleanup(f.loop.multi);
+	for (size_t i = 0; f.target && i < c->clouds; i++)
+		free(f.target[i].lookup);
 	free(f.target);
 	queue_close(f.queue);
 	msg_free(&f.msg);

@@ -49,7 +49,7 @@ static const char schema[] =
 	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures FROM queue AS q"    \
 	       " WHERE cloud = ?1 AND state = '" WAITING "' AND next_at <= ?2 AND NOT EXISTS"  \
 	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
-	       " AND state = '" STARTED "') ORDER BY next_at, number LIMIT 1")                 \
+	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
 	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
 		 " started_at = ?2, updated = ?2 WHERE number = ?1")                           \
 	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"    \
@@ -162,52 +162,64 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
 	return db_end(&q->db, ok);
 }
 
-/* The next due submission: 1, none: 0, -1. */
-static int due(struct queue *q, const char *cloud, int64_t now, struct queue_item *item)
+static bool read_item(struct queue *q, sqlite3_stmt *s, struct queue_item *item)
+{
+	item->number = sqlite3_column_int64(s, 0);
+	text(s, 2, item->cloud, sizeof(item->cloud));
+	item->size = (uint64_t)sqlite3_column_int64(s, 4);
+	item->attempts = (uint32_t)sqlite3_column_int64(s, 5) + 1;
+	item->failures = (uint32_t)sqlite3_column_int64(s, 6);
+	if (db_blob(s, 1, item->id, sizeof(item->id)) &&
+	    db_blob(s, 3, item->sha256, sizeof(item->sha256)))
+		return true;
+	snprintf(q->db.error, sizeof(q->db.error), "row %lld: malformed",
+		 (long long)item->number);
+	return false;
+}
+
+static bool same_sample(const struct queue_item *items, size_t n, const struct queue_item *item)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(items[i].sha256, item->sha256, sizeof(item->sha256)))
+			return true;
+	return false;
+}
+
+/* Up to max that are due, each of another sample. */
+static bool due(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
+		size_t max, size_t *count)
 {
 	sqlite3_stmt *s = db_fresh(&q->db, S_DUE);
-	int step, found = 0;
+	int step = SQLITE_DONE;
+	bool ok = true;
 
 	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 2, now);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW) {
-		item->number = sqlite3_column_int64(s, 0);
-		text(s, 2, item->cloud, sizeof(item->cloud));
-		item->size = (uint64_t)sqlite3_column_int64(s, 4);
-		item->attempts = (uint32_t)sqlite3_column_int64(s, 5) + 1;
-		item->failures = (uint32_t)sqlite3_column_int64(s, 6);
-		found = 1;
-		if (!db_blob(s, 1, item->id, sizeof(item->id)) ||
-		    !db_blob(s, 3, item->sha256, sizeof(item->sha256))) {
-			snprintf(q->db.error, sizeof(q->db.error), "row %lld: malformed",
-				 (long long)item->number);
-			found = -1;
-		}
+	*count = 0;
+	while (ok && *count < max && (step = sqlite3_step(s)) == SQLITE_ROW) {
+		ok = read_item(q, s, &items[*count]);
+		*count += ok && !same_sample(items, *count, &items[*count]);
 	}
-	return db_done(&q->db, s, step) ? found : -1;
+	return db_done(&q->db, s, step) && ok;
 }
 
 bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
 		size_t max, size_t *count)
 {
-	int found = 0;
+	bool ok;
 
 	*count = 0;
 	if (!db_begin(&q->db))
 		return false;
-	while (*count < max && (found = due(q, cloud, now, &items[*count])) == 1) {
+	ok = due(q, cloud, now, items, max, count);
+	for (size_t i = 0; ok && i < *count; i++) {
 		sqlite3_stmt *s = db_fresh(&q->db, S_START);
 
-		sqlite3_bind_int64(s, 1, items[*count].number);
+		sqlite3_bind_int64(s, 1, items[i].number);
 		sqlite3_bind_int64(s, 2, now);
-		if (!db_run(&q->db, s)) {
-			found = -1;
-			break;
-		}
-		++*count;
+		ok = db_run(&q->db, s);
 	}
-	if (db_end(&q->db, found >= 0))
+	if (db_end(&q->db, ok))
 		return true;
 	*count = 0;
 	return false;
@@ -260,6 +272,23 @@ bool queue_again(struct queue *q, int64_t number, const struct cloud_result *r,
 		 uint32_t failures, int64_t next_at, int64_t now)
 {
 	return change(q, number, WAITING, r, failures, next_at, now);
+}
+
+bool queue_change(struct queue *q, const struct queue_change *changes, size_t n, int64_t now)
+{
+	bool ok = db_begin(&q->db);
+
+	if (!ok)
+		return false;
+	for (size_t i = 0; i < n && ok; i++) {
+		const struct queue_change *c = &changes[i];
+
+		ok = cloud_outcome_final(c->result->outcome)
+			     ? queue_end(q, c->number, c->result, now)
+			     : queue_again(q, c->number, c->result, c->failures, c->next_at,
+					   now);
+	}
+	return db_end(&q->db, ok);
 }
 
 /* ------------------------------------------------------------------ results */

@@ -83,6 +83,18 @@ bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, in
 bool queue_again(struct queue *q, int64_t number, const struct cloud_result *r,
 		 uint32_t failures, int64_t next_at, int64_t now);
 
+/* What becomes of a started one: it ends when the outcome is final, else waits until next_at.
+ */
+struct queue_change {
+	int64_t number;
+	const struct cloud_result *result;
+	uint32_t failures;
+	int64_t next_at;
+};
+
+/* Several at once, all or none. */
+bool queue_change(struct queue *q, const struct queue_change *changes, size_t n, int64_t now);
+
 /* Results not told yet, oldest first. */
 bool queue_untold(struct queue *q, struct queue_result *results, size_t max, size_t *count);
 bool queue_told(struct queue *q, const struct queue_result *results, size_t n);

@@ -5,6 +5,7 @@
  *	forwarder.c	the loop, and setting it up
  *	talk.c		messages from and to the supervisor
  *	attempt.c	when a submission is tried, and what becomes of it
+ *	lookup.c	one question about many of them, in front of their attempts
  */
 #ifndef SLUICE_FORWARDER_STATE_H
 #define SLUICE_FORWARDER_STATE_H
@@ -44,6 +45,24 @@ struct job {
 	char path[SPOOL_PATH_MAX];
 };
 
+/* A started submission whose attempt is about to begin. */
+struct ready {
+	struct queue_item item;
+	bool asked; /* the cloud does not know the sample: no question any more */
+};
+
+/* A question about many, and the attempts that come of it. */
+struct lookup {
+	struct cloud_batch batch;
+	struct queue_item item[CLOUD_LOOKUP_MAX]; /* as in the batch */
+	bool denied[CLOUD_LOOKUP_MAX];		  /* the supervisor would not have them in it */
+	struct ready ready[CLOUD_LOOKUP_MAX];
+	size_t first, end;    /* of ready[]: those that are left */
+	int64_t since;	      /* when they became ready */
+	unsigned int useless; /* answers in a row that were bad */
+	bool absent;	      /* the cloud has no such call */
+};
+
 /* A cloud and how it does. */
 struct target {
 	const struct cloud_config *config;
@@ -55,8 +74,9 @@ struct target {
 	int64_t down_until;
 	int64_t asked_until; /* the cloud wants to be left alone */
 	struct quota quota[CLOUD_QUOTA_COUNT];
-	int64_t next_due; /* no row is worth looking for before */
-	struct job job[CLOUD_ATTEMPTS];
+	int64_t next_due;	     /* no row is worth looking for before */
+	struct job job[CLOUD_SLOTS]; /* attempts, and the question about many */
+	struct lookup *lookup;	     /* NULL: never needed */
 };
 
 struct forwarder {
@@ -107,6 +127,16 @@ void attempt_clock(struct target *t, int64_t back);
 int64_t attempt_next(const struct target *t);
 /* Counts the request that may leave now; false: it cannot be counted, and must not. */
 bool attempt_charge(struct job *job);
+/*
+ * When it is tried again after that outcome, which is not final; what it says of the cloud as
+ * a whole is heeded.
+ */
+int64_t attempt_again(struct target *t, const struct cloud_result *r, uint32_t failures);
+/* Counts an outcome that was stored, and logs it unless that was done. */
+void attempt_count(struct target *t, const struct queue_item *item,
+		   const struct cloud_result *r, bool log);
+/* Learns from it about the cloud. */
+void attempt_learn(struct target *t, const struct cloud_result *r);
 /* Begins what is due. */
 void attempt_schedule(struct forwarder *f);
 /* Lets curl work, and the kinds see what ended. */
@@ -115,5 +145,24 @@ void attempt_transfers(struct forwarder *f);
 void attempt_settle(struct forwarder *f);
 /* Ends everything that runs, without an outcome. */
 void attempt_cancel(struct forwarder *f);
+
+/* Whether many are to be taken from the queue at once. */
+bool lookup_wanted(struct target *t);
+/* Takes started submissions, at most CLOUD_LOOKUP_MAX, when lookup_wanted(). */
+void lookup_begin(struct target *t, const struct queue_item *items, size_t count);
+/* A question is under way, or some of its submissions wait: nothing is to be taken. */
+bool lookup_busy(const struct target *t);
+/* The attempt to begin next; NULL: none. It is begun when the caller counts `first` up. */
+const struct ready *lookup_next(const struct target *t);
+/* When those that are ready have waited too long; INT64_MAX: none is. */
+int64_t lookup_stale(const struct target *t);
+/* Lets them wait in the queue again. */
+void lookup_give_back(struct target *t);
+/* Takes the end of a question to disk; false: the disk failed, later. */
+bool lookup_settle(struct job *job);
+/* The supervisor will not have this one in it. */
+void lookup_deny(struct job *job, const uint8_t id[static SIGHTING_ID_SIZE]);
+/* A job of that cloud, in a state; done by the question's callbacks as by an attempt's. */
+void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
 
 #endif

@@ -37,7 +37,7 @@ static void on_submit(struct forwarder *f, const struct msg_view *v)
 static struct job *find_job(struct target *t, const uint8_t id[static SIGHTING_ID_SIZE],
 			    enum job_state state)
 {
-	for (size_t i = 0; i < CLOUD_ATTEMPTS; i++)
+	for (size_t i = 0; i < CLOUD_SLOTS; i++)
 		if (t->job[i].state == state &&
 		    !memcmp(t->job[i].item.id, id, SIGHTING_ID_SIZE))
 			return &t->job[i];
@@ -87,6 +87,18 @@ static void on_envelope(struct forwarder *f, const struct msg_view *v)
 	t->config->ops->envelope(&job->submission, status ? NULL : json, filename);
 }
 
+/* Those of a question that are the reason why it may not leave. */
+static void deny(struct job *job, const struct msg_view *v)
+{
+	const uint8_t *p;
+	uint16_t tag;
+	size_t at = 0, n;
+
+	while (msg_next(v, &at, &tag, &p, &n))
+		if (tag == MSG_A_DENIED && n == SIGHTING_ID_SIZE)
+			lookup_deny(job, p);
+}
+
 static void on_go(struct forwarder *f, const struct msg_view *v)
 {
 	uint8_t id[SIGHTING_ID_SIZE], sha256[SHA256_SIZE];
@@ -111,6 +123,8 @@ static void on_go(struct forwarder *f, const struct msg_view *v)
 	if (status) {
 		refused(job, v, "no leave: ", "not allowed");
 		job->ours = true;
+		if (job->submission.batch)
+			deny(job, v);
 	} else if (!attempt_charge(job)) {
 		job->refusal = "no leave: the quota cannot be counted";
 		job->ours = true;
@@ -262,6 +276,9 @@ static bool send_wish(struct forwarder *f, struct job *job, uint64_t slot)
 	bool leave = job->state == JOB_LEAVE;
 
 	begin_message(f, leave ? MSG_LEAVE : MSG_RENDER, job->item.id, job->item.cloud);
+	for (size_t i = 1; leave && job->submission.batch && i < job->submission.batch->count;
+	     i++)
+		msg_put(&f->msg, MSG_A_ID, job->target->lookup->item[i].id, SIGHTING_ID_SIZE);
 	msg_put_u64(&f->msg, MSG_A_SLOT, slot);
 	if (leave) {
 		msg_put_string(&f->msg, MSG_A_TEXT, job->leave.name);
@@ -280,7 +297,7 @@ static bool send_wish(struct forwarder *f, struct job *job, uint64_t slot)
 static bool send_wishes(struct forwarder *f)
 {
 	for (size_t i = 0; i < f->config->clouds; i++) {
-		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			struct job *job = &f->target[i].job[j];
 
 			if ((job->state == JOB_RENDER || job->state == JOB_LEAVE) &&

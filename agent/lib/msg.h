@@ -34,13 +34,15 @@
 	/* supervisor to forwarder */                                                \
 	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */            \
 	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */        \
-	X(GO, "go")		/* ID, CLOUD, SHA256, STATUS, TEXT: it may leave */  \
-	X(REVOKE, "revoke")	/* ID, CLOUD, TEXT: it may not any more */           \
+	/* it may leave, or not: the first ID, CLOUD, SHA256, STATUS, TEXT, */       \
+	/* DENIED of those that are the reason */                                    \
+	X(GO, "go")                                                                  \
+	X(REVOKE, "revoke") /* ID, CLOUD, TEXT: it may not any more */               \
 	/* forwarder to supervisor */                                                \
 	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */            \
 	X(RENDER, "render") /* ID, CLOUD, SLOT: wanted now, about to be sent */      \
-	/* a request is about to leave: ID, CLOUD, SLOT, TEXT (its name), URL, */    \
-	/* SHA256 and SIZE of its body, CARRIES */                                   \
+	/* a request is about to leave: ID (of each it is about), CLOUD, SLOT, */    \
+	/* TEXT (its name), URL, SHA256 and SIZE of its body, CARRIES */             \
 	X(LEAVE, "leave")                                                            \
 	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */       \
 	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                 \
@@ -82,6 +84,7 @@ enum msg_attr {
 	MSG_A_SLOT,	     /* u64, which of the attempts at this cloud */
 	MSG_A_URL,
 	MSG_A_CARRIES,	   /* u64, CLOUD_CARRIES_... */
+	MSG_A_DENIED,	   /* as MSG_A_ID */
 	MSG_A_RULE_LIMITS, /* see policy/rule_message.h */
 	MSG_A_RULE,
 	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */

@@ -22,6 +22,7 @@ void config_cloud_default(struct cloud_config *cloud, const char *name, int line
 	cloud->timeout = 60;
 	cloud->max_size = 100ull << 20;
 	cloud->reserve = 100000;
+	cloud->lookup_batch = CLOUD_LOOKUP_MAX;
 	cloud->line = line;
 }
 

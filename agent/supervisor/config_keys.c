@@ -597,6 +597,8 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},
 	{SECTION_CLOUD, "reserve", set_number, IN(cloud_config, reserve), 1, UINT32_MAX},
+	{SECTION_CLOUD, "lookup_batch", set_number, IN(cloud_config, lookup_batch), 1,
+	 CLOUD_LOOKUP_MAX},
 #define QUOTA_KEY(id, name, upload, length) \
 	{SECTION_CLOUD, #name, set_number, IN(cloud_config, quota[CLOUD_##id]), 1, UINT32_MAX},
 	CLOUD_QUOTAS(QUOTA_KEY)

@@ -14,14 +14,14 @@
 
 static size_t count(const struct permits *p)
 {
-	return p->c->clouds * CLOUD_ATTEMPTS;
+	return p->c->clouds * CLOUD_SLOTS;
 }
 
 bool permits_init(struct permits *p, const struct config *c)
 {
 	p->c = c;
 	msg_init(&p->msg);
-	p->permit = calloc(c->clouds ? c->clouds * CLOUD_ATTEMPTS : 1, sizeof(*p->permit));
+	p->permit = calloc(c->clouds ? c->clouds * CLOUD_SLOTS : 1, sizeof(*p->permit));
 	if (!p->permit)
 		log_error("out of memory");
 	return p->permit;
@@ -30,6 +30,7 @@ bool permits_init(struct permits *p, const struct config *c)
 static void forget(struct permit *t)
 {
 	free(t->url);
+	free(t->member);
 	*t = (struct permit){0};
 }
 
@@ -60,15 +61,15 @@ void permits_restart(struct permits *p)
 
 static const struct cloud_config *cloud_of(const struct permits *p, const struct permit *t)
 {
-	return &p->c->cloud[(size_t)(t - p->permit) / CLOUD_ATTEMPTS];
+	return &p->c->cloud[(size_t)(t - p->permit) / CLOUD_SLOTS];
 }
 
 /* NULL: no such cloud, or more attempts than it can have. */
 static struct permit *find(const struct permits *p, const char *cloud, uint64_t slot)
 {
-	for (size_t i = 0; slot < CLOUD_ATTEMPTS && i < p->c->clouds; i++)
+	for (size_t i = 0; slot < CLOUD_SLOTS && i < p->c->clouds; i++)
 		if (strcmp(p->c->cloud[i].name, cloud) == 0)
-			return &p->permit[i * CLOUD_ATTEMPTS + slot];
+			return &p->permit[i * CLOUD_SLOTS + slot];
 	return NULL;
 }
 
@@ -85,6 +86,31 @@ void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
 	memcpy(t->id, id, SIGHTING_ID_SIZE);
 	t->rendered = true;
 	t->envelope = *envelope;
+}
+
+/* The sightings of a request about several; false: malformed. */
+static bool read_members(struct permit *t, const struct msg_view *v)
+{
+	const uint8_t *p;
+	size_t at = 0, n, count = 0;
+	uint16_t tag;
+
+	while (msg_next(v, &at, &tag, &p, &n)) {
+		if (tag != MSG_A_ID)
+			continue;
+		if (n != SIGHTING_ID_SIZE || count == CLOUD_LOOKUP_MAX)
+			return false;
+		count++;
+	}
+	if (count == 1)
+		return true;
+	t->member = calloc(count, sizeof(*t->member));
+	if (!t->member)
+		return false;
+	for (at = 0; msg_next(v, &at, &tag, &p, &n);)
+		if (tag == MSG_A_ID)
+			memcpy(t->member[t->members++].id, p, n);
+	return true;
 }
 
 static bool read_request(struct permit *t, const struct msg_view *v)
@@ -120,12 +146,24 @@ bool permits_ask(struct permits *p, const struct msg_view *v)
 	if (t->state != PERMIT_RENDERED || memcmp(t->id, id, sizeof(id)) != 0)
 		forget(t);
 	memcpy(t->id, id, sizeof(id));
-	if (!read_request(t, v)) {
+	if (!read_members(t, v) || !read_request(t, v) || (t->members && t->carries)) {
 		forget(t);
 		return false;
 	}
 	t->state = PERMIT_ASKED;
 	return true;
+}
+
+/* The hash of the sample when the request is about that sighting, else NULL. */
+static const uint8_t *sample_of(const struct permit *t,
+				const uint8_t id[static SIGHTING_ID_SIZE])
+{
+	if (!t->members)
+		return memcmp(t->id, id, SIGHTING_ID_SIZE) ? NULL : t->sample;
+	for (size_t i = 0; i < t->members; i++)
+		if (!memcmp(t->member[i].id, id, SIGHTING_ID_SIZE))
+			return t->member[i].sample;
+	return NULL;
 }
 
 struct permit_end permits_end(struct permits *p, const uint8_t id[static SIGHTING_ID_SIZE],
@@ -135,16 +173,20 @@ struct permit_end permits_end(struct permits *p, const uint8_t id[static SIGHTIN
 
 	for (size_t i = 0; i < count(p); i++) {
 		struct permit *t = &p->permit[i];
+		const uint8_t *sample;
 
-		if (t->state != PERMIT_OUT || memcmp(t->id, id, SIGHTING_ID_SIZE) != 0 ||
-		    strcmp(cloud_of(p, t)->name, cloud) != 0)
+		if (t->state != PERMIT_OUT || strcmp(cloud_of(p, t)->name, cloud) != 0)
+			continue;
+		sample = sample_of(t, id);
+		if (!sample)
 			continue;
 		/* Of an attempt before, whose slot nobody took since, it is not the end. */
 		if (t->line > end.line) {
 			end.line = t->line;
-			memcpy(end.sample, t->sample, sizeof(end.sample));
+			memcpy(end.sample, sample, sizeof(end.sample));
 		}
-		forget(t);
+		if (!t->members)
+			forget(t);
 	}
 	return end;
 }
@@ -173,12 +215,32 @@ static void refuse(struct permits *p, struct permit *t, const char *why, enum co
 		  sighting_id_text(t->id, id), cloud_of(p, t)->name, t->refusal);
 }
 
+/* Whether policy lets a question about all of these leave; else with its refusal. */
+static bool all_allowed(struct permits *p, struct permit *t)
+{
+	const char *cloud = cloud_of(p, t)->name;
+
+	for (size_t i = 0; i < t->members; i++) {
+		struct permit_member *m = &t->member[i];
+		char reason[PERMIT_REFUSAL_MAX];
+		struct policy now;
+
+		m->denied =
+			!deliver_effective(p->deliver, m->id, cloud, &now, m->sample, reason);
+		if (m->denied)
+			snprintf(t->refusal, sizeof(t->refusal), "%s", reason);
+	}
+	return !t->refusal[0];
+}
+
 /* Whether policy lets it leave now; else with its refusal. */
 static bool allowed(struct permits *p, struct permit *t)
 {
 	struct policy now;
 
 	t->refusal[0] = '\0';
+	if (t->members)
+		return all_allowed(p, t);
 	if (!deliver_effective(p->deliver, t->id, cloud_of(p, t)->name, &now, t->sample,
 			       t->refusal))
 		return false;
@@ -246,9 +308,9 @@ static void write_round(struct permits *p, struct round *r, int64_t time)
 
 void permits_step(struct permits *p, int64_t time, bool stopping)
 {
-	json_t *line[CLOUD_MAX * CLOUD_ATTEMPTS + PERMIT_RESULTS_MAX];
-	uint64_t number[CLOUD_MAX * CLOUD_ATTEMPTS + PERMIT_RESULTS_MAX];
-	struct permit *of[CLOUD_MAX * CLOUD_ATTEMPTS];
+	json_t *line[CLOUD_MAX * CLOUD_SLOTS + PERMIT_RESULTS_MAX];
+	uint64_t number[CLOUD_MAX * CLOUD_SLOTS + PERMIT_RESULTS_MAX];
+	struct permit *of[CLOUD_MAX * CLOUD_SLOTS];
 	struct round r = {.line = line, .number = number, .of = of};
 
 	if (!stopping)
@@ -333,6 +395,10 @@ static enum msg_result tell(struct permits *p, struct permit *t, int fd)
 	if (go) {
 		msg_put(&p->msg, MSG_A_SHA256, t->sha256, sizeof(t->sha256));
 		msg_put_u64(&p->msg, MSG_A_STATUS, t->refusal[0] != '\0');
+		for (size_t i = 0; i < t->members; i++)
+			if (t->member[i].denied)
+				msg_put(&p->msg, MSG_A_DENIED, t->member[i].id,
+					SIGHTING_ID_SIZE);
 	}
 	if (t->refusal[0])
 		msg_put_string(&p->msg, MSG_A_TEXT, t->refusal);

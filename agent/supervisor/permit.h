@@ -9,9 +9,10 @@
  *	MSG_GO                                       OUT
  *	MSG_REVOKE, or MSG_RESULT, or the next one of the same attempt
  *
- * One permit for each attempt that the forwarder can make at once: the table needs no limit
- * but that.  Lines of a round of the loop are one batch.  When the ledger cannot be written,
- * nothing leaves.
+ * One permit for each request that the forwarder can have under way: the table needs no limit
+ * but that.  A question about many samples is one request of many sightings; when one of them
+ * may not leave, it does not, and the forwarder is told which.  Lines of a round of the loop
+ *are one batch.  When the ledger cannot be written, nothing leaves.
  *
  * A line says that its request was allowed to leave.  That it did is what the outcome says;
  * the agent, the network or the cloud may have ended before.
@@ -45,9 +46,18 @@ struct permit_envelope {
 	size_t link_bytes; /* of the sample, where it is a URL; else 0 */
 };
 
+/* One of several sightings that a request is about. */
+struct permit_member {
+	uint8_t id[SIGHTING_ID_SIZE];
+	uint8_t sample[SHA256_SIZE];
+	bool denied;
+};
+
 struct permit {
 	enum permit_state state;
-	uint8_t id[SIGHTING_ID_SIZE];
+	uint8_t id[SIGHTING_ID_SIZE]; /* the first one's */
+	struct permit_member *member; /* all, the first too; NULL: it is about one */
+	size_t members;
 	bool rendered; /* the next three are there */
 	struct permit_envelope envelope;
 	uint8_t sample[SHA256_SIZE];
@@ -86,7 +96,7 @@ struct permits {
 	struct counters *counters;
 	struct tally *tally;
 	struct msg msg;
-	struct permit *permit;		    /* CLOUD_ATTEMPTS for each cloud */
+	struct permit *permit;		    /* CLOUD_SLOTS for each cloud */
 	json_t *result[PERMIT_RESULTS_MAX]; /* lines to be written */
 	size_t results;
 	uint64_t watch_at; /* ms: the kernel's switches are looked at; 0: nothing is out */

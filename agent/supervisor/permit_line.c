@@ -51,6 +51,28 @@ static json_t *fields(bool *failed, const struct permit *t)
 	return all;
 }
 
+/* What the request is about: one, or several in the order in which they stand in it. */
+static void set_about(bool *failed, json_t *line, const struct permit *t)
+{
+	json_t *samples, *sightings;
+
+	if (!t->members) {
+		ecs_set(failed, line, "sample", hash_json(t->sample));
+		ecs_set(failed, line, "sighting", id_json(t->id));
+		return;
+	}
+	samples = json_array();
+	sightings = json_array();
+	for (size_t i = 0; i < t->members; i++) {
+		const struct permit_member *m = &t->member[i];
+
+		*failed |= json_array_append_new(samples, hash_json(m->sample)) ||
+			   json_array_append_new(sightings, id_json(m->id));
+	}
+	ecs_set(failed, line, "samples", samples);
+	ecs_set(failed, line, "sightings", sightings);
+}
+
 static json_t *whole(json_t *line, bool failed)
 {
 	if (!failed)
@@ -69,8 +91,7 @@ json_t *permit_line_request(const struct permit *t, const struct cloud_config *c
 	ecs_set(&failed, line, "kind", json_string(cloud->ops->kind));
 	ecs_set(&failed, line, "request", ecs_text(t->request, strlen(t->request)));
 	ecs_set(&failed, line, "url", ecs_text(t->url, strlen(t->url)));
-	ecs_set(&failed, line, "sample", hash_json(t->sample));
-	ecs_set(&failed, line, "sighting", id_json(t->id));
+	set_about(&failed, line, t);
 	ecs_set(&failed, line, "policy",
 		t->carries ? json_string(t->envelope.policy) : json_null());
 	ecs_set(&failed, line, "envelope", json_boolean(t->carries & CLOUD_CARRIES_ENVELOPE));

@@ -118,7 +118,7 @@ class Dry:
             f"url={cloud.url}", f"ca={cloud.ca}", f"key={KEY}"]
         session = self.shown[0]["session"]
         done = subprocess.run([DRIVER, f"dir={self.path(name)}", f"given={self.path(name, 'given')}",
-                               f"session={int(session)}", "limit=30", *kind],
+                               f"session={int(session)}", "limit=30", "lookup_batch=1", *kind],
                               capture_output=True, text=True, timeout=60)
         same(done.returncode, 0, f"the forwarder ({done.stdout[-800:]}{done.stderr[-800:]})")
         return [line.split() for line in done.stdout.splitlines() if line.startswith("leave ")]

@@ -96,7 +96,7 @@ start_cloud
 
 # ------------------------------------------------------------------ the plain way
 fresh
-drive samples=5 sightings=2
+drive samples=5 sightings=2 lookup_batch=1
 is "$status" 0 'five samples in ten sightings: all end'
 is "$(grep -c '^result .* sent ' "$tmp/run")" 5 'each sample is uploaded once'
 is "$(grep -c '^result .* known 0 ' "$tmp/run")" 5 'the second sighting is known'
@@ -161,7 +161,7 @@ for how in 'samples=3' 'samples=2 link=1 size=80' 'samples=1 session=0 prefix=wi
 	is "$(wc -c <"$tmp/log/requests.jsonl"):$(received):$(ls "$tmp/shown")" "$before:0 once, 0 more:" \
 		"a preview of ${how%%path=*}sends nothing"
 	# shellcheck disable=SC2086
-	drive $how
+	drive $how lookup_batch=1
 	is "$status:$(cat "$tmp/foretold")" "0:$(leaves)" "what is shown of ${how%%path=*}is what then leaves, by its hash"
 done
 
@@ -287,27 +287,129 @@ while [ "$(date +%-S)" -gt 50 ]; do
 	sleep 1
 done
 fresh
-drive samples=5 uploads_per_minute=2 limit=2
+drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=2
 is "$status:$(requests)" '1:2 file, 2 verdict' 'quota of uploads: two go, nothing is asked about the others'
 said 'uploads_per_minute is used up, the rest waits' 'quota of uploads: says so'
 said 'counters.* quotas_used_up=1' 'quota of uploads: is counted'
 unsaid 'retry: ' 'quota of uploads: waiting is no failure'
 is "$(queue "select count(*) || ' ' || sum(attempts) from queue where state = 'waiting'")" '3 0' \
 	'quota of uploads: nor an attempt'
-drive samples=5 uploads_per_minute=2 limit=1
+drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=1
 is "$(requests)" '2 file, 2 verdict' 'quota of uploads: a restart does not forget it'
 queue "update quota set span = span - 1"
-drive samples=5 uploads_per_minute=2 limit=1
+drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=1
 is "$(requests)" '4 file, 4 verdict' 'quota of uploads: the next minute has one of its own'
 drive samples=5 limit=20
 is "$status:$(received)" '0:5 once, 0 more' 'quota of uploads: without it all arrive'
 fresh
-drive samples=5 sightings=2 queries_per_minute=3 limit=2
+drive samples=5 sightings=2 lookup_batch=1 queries_per_minute=3 limit=2
 is "$(requests)" '3 file, 3 verdict' 'quota of queries: three questions'
 fresh
 drive samples=3 kind=directory path="$tmp/folder1" prefix=quota uploads_per_minute=1 limit=2
 is "$(find "$tmp/folder1" -type f ! -name '*.json' | wc -l)" 1 'folder: has the quota as well'
 rm -rf "$tmp/folder1"
+
+# ------------------------------------------------------------- questions about many
+# know NUMBER: the cloud knows the first so many samples of the next run
+hashes()
+{
+	find "$tmp/agent/spool" -type f -printf '%f\n' | sort
+}
+know()
+{
+	hashes | head -n "$1" | while read -r hash; do
+		printf 'url = %s\ndata = hash=%s\ndata = verdict=1\noutput = /dev/null\nnext\n' "$control/verdict" "$hash"
+	done | curl -sS -K -
+}
+# asked: how many samples were asked about, and in how many requests
+asked()
+{
+	jq -rs '[.[] | select(.path | test("get/verdict")) | .lines // [.fields[] | select(.name == "hash") | .value]]
+		| "\(map(length) | add) in \(length)"' "$tmp/log/requests.jsonl"
+}
+# prepared ARGUMENT...: an empty queue, and the samples of the next run
+prepared()
+{
+	fresh
+	: >"$tmp/log/requests.jsonl"
+	drive "$@" submit=0 limit=0
+}
+prepared samples=600 size=200
+know 600
+begin=$(date +%s%N)
+drive samples=600 size=200
+many=$(($(date +%s%N) - begin))
+is "$status:$(grep -c '^result .* known 1 get/verdicts\?: malware' "$tmp/run")" 0:600 'known samples end with their verdict'
+set -- $(asked)
+if [ "$1" = 600 ] && [ "$3" -le 20 ]; then
+	pass 'each was asked about once, in a few requests'
+else
+	fail 'each was asked about once, in a few requests' "$*"
+fi
+is "$(left)" "$(arrived)" 'which asked for leave'
+requests_many=$3
+rm -f "$tmp/agent"/queue.db*
+: >"$tmp/log/requests.jsonl"
+begin=$(date +%s%N)
+drive samples=600 size=200 lookup_batch=1
+one=$(($(date +%s%N) - begin))
+is "$status:$(asked)" '0:600 in 600' 'one by one it is as many requests as samples'
+echo "# 600 known samples: $requests_many requests and $((600 * 1000000000 / many)) a second;" \
+	"one by one $((600 * 1000000000 / one)) a second"
+if [ $((many * 2)) -lt "$one" ]; then
+	pass 'together it takes less than half of the time'
+else
+	fail 'together it takes less than half of the time' "$many ns, $one ns"
+fi
+
+prepared samples=60 size=200
+know 20
+drive samples=60 size=200
+is "$status:$(grep -c '^result .* known 1 ' "$tmp/run"):$(grep -c '^result .* sent ' "$tmp/run")" 0:20:40 \
+	'some known, some not: each has its end'
+is "$(received):$(asked | cut -d' ' -f1)" '40 once, 0 more:60' 'the unknown are uploaded without a second question'
+
+for code in 405 413 420; do
+	prepared samples=20 size=200
+	fault "status=$code path=get/verdicts"
+	drive samples=20 size=200 limit=20
+	is "$status:$(received):$(grep -c 'one by one from now on' "$tmp/run")" '0:20 once, 0 more:1' \
+		"no get/verdicts, HTTP $code: one by one, said once"
+	is "$(jq -rs '[.[] | select(.path | test("get/verdicts"))] | length' "$tmp/log/requests.jsonl")" 1 \
+		"HTTP $code: tried once"
+	unsaid 'retry: ' "HTTP $code: no sample had to wait"
+done
+prepared samples=20 size=200
+fault 'bad-xml path=get/verdicts'
+drive samples=20 size=200 limit=40
+is "$status:$(received)" '0:20 once, 0 more' 'answers in pieces: all arrive once'
+is "$(jq -rs '[.[] | select(.path | test("get/verdicts"))] | length < 4' "$tmp/log/requests.jsonl")" true \
+	'answers in pieces: not for long'
+for fault in 'status=503 count=1' 'cut-answer count=1' 'status=429 count=1 retry-after=2'; do
+	prepared samples=20 size=200
+	fault "$fault path=get/verdicts"
+	drive samples=20 size=200 limit=40
+	is "$status:$(received)" '0:20 once, 0 more' "get/verdicts, $fault: all arrive once"
+	unsaid 'one by one' "get/verdicts, $fault: it is asked again"
+done
+prepared samples=20 size=200
+drive samples=20 size=200 deny_many=1 limit=30
+is "$status:$(received)" '0:20 once, 0 more' 'one of them may not leave: all arrive once'
+said ' 1 of 20 samples: retry: no leave: the ledger is on fire' 'one of them may not leave: only that one waits'
+is "$(queue 'select count(*) from queue where attempts > 2')" 0 'one of them may not leave: the others go on'
+prepared samples=12 size=200
+while [ "$(date +%-S)" -gt 50 ]; do
+	sleep 1
+done
+drive samples=12 size=200 uploads_per_minute=2 limit=3
+is "$(requests)" '2 file, 1 verdicts' 'quota of uploads: one question, two uploads'
+prepared samples=12 size=200
+drive samples=12 size=200 queries_per_minute=2 limit=20
+is "$status:$(received)" '0:12 once, 0 more' 'quota of queries: a question about many is one'
+prepared samples=12 size=200
+know 12
+drive samples=12 size=200 max_size=100 limit=5
+is "$status:$(requests)" '0:' 'larger than the cloud wants: not asked about either'
 
 # ------------------------------------------------------------------------ envelope
 fresh

@@ -83,6 +83,22 @@ static json_t *http_log_file(const struct form_part *part)
 			 (json_int_t)part->value.n, "sha256", sha256, "md5", md5);
 }
 
+/* The lines of a file of hashes or links, as such. */
+static json_t *http_log_lines(struct slice text)
+{
+	json_t *lines = json_array();
+	const char *p = text.p, *end = text.p + text.n;
+
+	while (p < end) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((stop ? stop : end) - p);
+
+		json_array_append_new(lines, bytes_json((struct slice){p, n}));
+		p += n + 1;
+	}
+	return lines;
+}
+
 /* The envelope as an object; as a string where it is not JSON. */
 static json_t *http_log_session(struct slice text)
 {
@@ -123,6 +139,9 @@ static json_t *http_log_entry(struct MHD_Connection *mhd, struct http_request *r
 	json_object_set_new(entry, "fields", fields);
 	if (file && file->filename.p)
 		json_object_set_new(entry, "file", http_log_file(file));
+	if (file &&
+	    (strstr(request->path, "/get/verdicts") || strstr(request->path, "/submit/links")))
+		json_object_set_new(entry, "lines", http_log_lines(file->value));
 	if (session)
 		json_object_set_new(entry, "session", http_log_session(session->value));
 	request->conn->mark = end;

@@ -131,6 +131,14 @@ class Cloud:
         self.child.terminate()
         self.child.wait()
 
+    @staticmethod
+    def about(r):
+        """The samples that a request is about."""
+        if r.get('lines'):
+            return r['lines']
+        asked = [p.get('value') for p in r.get('fields') or () if p['name'] == 'hash']
+        return asked[:1] or [(r.get('file') or {}).get('sha256')]
+
     def requests(self, sha256):
         """The requests about a sample, in order."""
         with self.lock, open(os.path.join(self.log, 'requests.jsonl'), 'rb') as f:
@@ -140,9 +148,8 @@ class Cloud:
                     break
                 self.at += len(line)
                 r = json.loads(line)
-                asked = [p.get('value') for p in r.get('fields') or () if p['name'] == 'hash']
-                about = asked[0] if asked else (r.get('file') or {}).get('sha256')
-                self.by_sample[about].append(r)
+                for about in self.about(r):
+                    self.by_sample[about].append(r)
             return self.by_sample[sha256]
 
 
@@ -437,7 +444,8 @@ class World:
 
     def judge_wildfire(self, lines):
         line = collections.Counter((r['request'], r['body']['sha256']) for r in lines)
-        per_sample = collections.Counter(r['sample'] for r in lines)
+        counted = set()
+        per_sample = collections.Counter(s for r in lines for s in r.get('samples') or [r['sample']])
         accepted = {sha256 for (_, cloud), sha256 in self.accepted.items() if cloud == 'wf'}
         for sha256, body in self.sample.items():
             requests = self.cloud.requests(sha256)
@@ -448,6 +456,9 @@ class World:
             check(len(requests) <= per_sample[sha256], '%s: %d requests, %d lines in the ledger' % (
                 sha256, len(requests), per_sample[sha256]))
             for r in whole:
+                if r['seq'] in counted:     # about another sample as well
+                    continue
+                counted.add(r['seq'])
                 key = r['path'].replace('/publicapi/', ''), r['body_sha256']
                 line[key] -= 1
                 check(line[key] >= 0, 'a request that arrived, and is not in the ledger: %s' % (key,))

@@ -46,30 +46,32 @@
 	  "in the spool")                                                                     \
 	X(prefix, "", "of the samples' content: other samples")
 
-#define NUMBER_OPTIONS(X)                                              \
-	X(samples, 1, "how many")                                      \
-	X(size, 1000, "bytes of each, at least 32")                    \
-	X(sightings, 1, "of each sample")                              \
-	X(session, 1, "send the envelope")                             \
-	X(refuse, 0, "so many envelopes are refused first")            \
-	X(silent, 0, "never answer for an envelope")                   \
-	X(deny, 0, "so many requests may not leave at first")          \
-	X(deny_carrying, 0, "so many with a sample may not, at first") \
-	X(revoke, 0, "so many with a sample are revoked under way")    \
-	X(retry_min, 1, "seconds")                                     \
-	X(retry_max, 2, "seconds")                                     \
-	X(timeout, 20, "seconds of one request")                       \
-	X(uploads_per_minute, 0, "of the cloud")                       \
-	X(queries_per_minute, 0, "of the cloud")                       \
-	X(max_size, 0, "of the cloud")                                 \
-	X(link, 0, "samples are links")                                \
-	X(mark, 0, "of sockets")                                       \
-	X(sandbox, 1, "enter it")                                      \
-	X(kills, 0, "so many times SIGKILL, at random")                \
-	X(kill_after, 400, "milliseconds at most until the next kill") \
-	X(limit, 60, "seconds until the driver gives up")              \
-	X(submit, 1, "0: only wait for results of what is queued")     \
-	X(preview, 0, "show what would leave, as in leave lines; end") \
+#define NUMBER_OPTIONS(X)                                                      \
+	X(samples, 1, "how many")                                              \
+	X(size, 1000, "bytes of each, at least 32")                            \
+	X(sightings, 1, "of each sample")                                      \
+	X(session, 1, "send the envelope")                                     \
+	X(refuse, 0, "so many envelopes are refused first")                    \
+	X(silent, 0, "never answer for an envelope")                           \
+	X(deny, 0, "so many requests may not leave at first")                  \
+	X(deny_carrying, 0, "so many with a sample may not, at first")         \
+	X(revoke, 0, "so many with a sample are revoked under way")            \
+	X(retry_min, 1, "seconds")                                             \
+	X(retry_max, 2, "seconds")                                             \
+	X(timeout, 20, "seconds of one request")                               \
+	X(uploads_per_minute, 0, "of the cloud")                               \
+	X(queries_per_minute, 0, "of the cloud")                               \
+	X(max_size, 0, "of the cloud")                                         \
+	X(lookup_batch, 500, "samples in one question")                        \
+	X(link, 0, "samples are links")                                        \
+	X(mark, 0, "of sockets")                                               \
+	X(sandbox, 1, "enter it")                                              \
+	X(kills, 0, "so many times SIGKILL, at random")                        \
+	X(kill_after, 400, "milliseconds at most until the next kill")         \
+	X(deny_many, 0, "so many times no question about many, by its second") \
+	X(limit, 60, "seconds until the driver gives up")                      \
+	X(submit, 1, "0: only wait for results of what is queued")             \
+	X(preview, 0, "show what would leave, as in leave lines; end")         \
 	X(linger, 0, "milliseconds to go on after the last result")
 
 static struct {
@@ -205,6 +207,7 @@ static struct cloud_config configured(char *ca)
 		.session = o.session,
 		.timeout = o.timeout,
 		.max_size = o.max_size,
+		.lookup_batch = (uint32_t)o.lookup_batch,
 		.quota[CLOUD_UPLOADS_PER_MINUTE] = (uint32_t)o.uploads_per_minute,
 		.quota[CLOUD_QUERIES_PER_MINUTE] = (uint32_t)o.queries_per_minute,
 	};
@@ -454,18 +457,34 @@ static bool leave_denied(uint64_t carries)
 	return false;
 }
 
+/* How many sightings a request is about, and which is the second. */
+static size_t count_ids(const struct msg_view *v, uint8_t second[static SIGHTING_ID_SIZE])
+{
+	const uint8_t *p;
+	size_t at = 0, n, ids = 0;
+	uint16_t tag;
+
+	while (msg_next(v, &at, &tag, &p, &n))
+		if (tag == MSG_A_ID && n == SIGHTING_ID_SIZE && ++ids == 2)
+			memcpy(second, p, n);
+	return ids;
+}
+
 static void answer_leave(const struct submission *s, const struct msg_view *v)
 {
 	uint8_t sha256[SHA256_SIZE];
 	char text[64], url[256], id[SIGHTING_ID_TEXT];
 	uint64_t size = 0, carries = 0, slot = 99;
 	struct msg m;
+	uint8_t second[SIGHTING_ID_SIZE];
+	size_t many = count_ids(v, second);
 
 	if (!msg_get_exact(v, MSG_A_SHA256, sha256, sizeof(sha256)) ||
 	    !msg_get_string(v, MSG_A_TEXT, text, sizeof(text)) ||
 	    !msg_get_string(v, MSG_A_URL, url, sizeof(url)) ||
 	    !msg_get_u64(v, MSG_A_SIZE, &size) || !msg_get_u64(v, MSG_A_CARRIES, &carries) ||
-	    !msg_get_u64(v, MSG_A_SLOT, &slot) || slot >= CLOUD_ATTEMPTS) {
+	    !msg_get_u64(v, MSG_A_SLOT, &slot) || slot >= CLOUD_SLOTS ||
+	    (many > 1) != (slot == CLOUD_ATTEMPTS)) {
 		printf("bad leave\n");
 		return;
 	}
@@ -474,6 +493,13 @@ static void answer_leave(const struct submission *s, const struct msg_view *v)
 	msg_put(&m, MSG_A_ID, s->id, sizeof(s->id));
 	msg_put_string(&m, MSG_A_CLOUD, "test");
 	msg_put(&m, MSG_A_SHA256, sha256, sizeof(sha256));
+	if (many > 1)
+		printf("about %zu\n", many);
+	if (many > 1 && o.deny_many) {
+		o.deny_many--;
+		msg_put(&m, MSG_A_DENIED, second, sizeof(second));
+		o.deny++;
+	}
 	if (leave_denied(carries)) {
 		printf("denied %s %s\n", sighting_id_text(s->id, id), text);
 		msg_put_u64(&m, MSG_A_STATUS, 1);

@@ -14,13 +14,14 @@
 static struct policy policy_now;
 static uint32_t mask_now;
 static const char *reason_now;
+static uint8_t reason_of; /* only for that number; 0: for all */
 
 bool deliver_effective(struct deliver *d, const uint8_t id[static SIGHTING_ID_SIZE],
 		       const char *cloud, struct policy *effective,
 		       uint8_t sample[static SHA256_SIZE],
 		       char reason[static DELIVER_REASON_MAX])
 {
-	if (reason_now) {
+	if (reason_now && (!reason_of || id[0] == reason_of)) {
 		snprintf(reason, DELIVER_REASON_MAX, "%s", reason_now);
 		return false;
 	}
@@ -69,6 +70,7 @@ FIXTURE_SETUP(permit)
 	policy_now = policy_all(POLICY_SHARE);
 	mask_now = SLUICE_SHARE_ALL;
 	reason_now = NULL;
+	reason_of = 0;
 }
 
 FIXTURE_TEARDOWN(permit)
@@ -86,8 +88,9 @@ static void id_of(uint8_t id[static SIGHTING_ID_SIZE], size_t number)
 	memcpy(id, &number, sizeof(number));
 }
 
-static bool ask(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot, size_t number,
-		uint64_t carries)
+/* About `others` more, whose numbers follow. */
+static bool ask_many(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot,
+		     size_t number, size_t others, uint64_t carries)
 {
 	uint8_t id[SIGHTING_ID_SIZE], hash[SHA256_SIZE];
 	struct msg_view v;
@@ -100,7 +103,10 @@ static bool ask(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot, s
 	memset(hash, (int)number, sizeof(hash));
 	msg_init(&m);
 	msg_begin(&m, MSG_LEAVE);
-	msg_put(&m, MSG_A_ID, id, sizeof(id));
+	for (size_t i = 0; i <= others; i++) {
+		id_of(id, number + i);
+		msg_put(&m, MSG_A_ID, id, sizeof(id));
+	}
 	msg_put_string(&m, MSG_A_CLOUD, cloud);
 	msg_put_u64(&m, MSG_A_SLOT, slot);
 	msg_put_string(&m, MSG_A_TEXT, carries ? "submit/file" : "get/verdict");
@@ -115,6 +121,12 @@ static bool ask(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot, s
 	ok = msg_parse(m.buf.data, m.buf.len, &v) && permits_ask(&self->p, &v);
 	msg_free(&m);
 	return ok;
+}
+
+static bool ask(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot, size_t number,
+		uint64_t carries)
+{
+	return ask_many(self, cloud, slot, number, 0, carries);
 }
 
 static void rendered(FIXTURE_DATA(permit) * self, const char *cloud, uint64_t slot,
@@ -460,13 +472,59 @@ TEST_F(permit, an_outcome_is_that_of_the_last_attempt)
 
 TEST_F(permit, what_an_honest_forwarder_would_not_ask_is_not_taken)
 {
-	EXPECT_FALSE(ask(self, "cloud0", CLOUD_ATTEMPTS, 1, 0));
+	EXPECT_FALSE(ask(self, "cloud0", CLOUD_SLOTS, 1, 0));
 	EXPECT_FALSE(ask(self, "cloud0", UINT64_MAX, 1, 0));
 	EXPECT_FALSE(ask(self, "cloud2", 0, 1, 0));
-	EXPECT_TRUE(ask(self, "cloud1", CLOUD_ATTEMPTS - 1, 1, 0));
-	EXPECT_FALSE(ask(self, "cloud1", CLOUD_ATTEMPTS - 1, 1, 0));
+	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
+	EXPECT_FALSE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
 	permits_restart(&self->p);
-	EXPECT_TRUE(ask(self, "cloud1", CLOUD_ATTEMPTS - 1, 1, 0));
+	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
+}
+
+/* One line with all of them, and each of them ends with it. */
+TEST_F(permit, a_question_about_many)
+{
+	uint8_t id[SIGHTING_ID_SIZE];
+	uint64_t status;
+	json_t *l;
+
+	ASSERT_TRUE(ask_many(self, "cloud1", CLOUD_ATTEMPTS, 1, CLOUD_LOOKUP_MAX - 1, 0));
+	permits_step(&self->p, 0, false);
+	EXPECT_EQ(MSG_OK, permits_send(&self->p, self->fd[0]));
+	ASSERT_EQ(MSG_GO, next(self, &status));
+	EXPECT_EQ(0, status);
+	l = line(self, 2);
+	ASSERT_NE(NULL, l);
+	EXPECT_EQ(CLOUD_LOOKUP_MAX, json_array_size(json_object_get(l, "samples")));
+	EXPECT_EQ(CLOUD_LOOKUP_MAX, json_array_size(json_object_get(l, "sightings")));
+	EXPECT_EQ(NULL, json_object_get(l, "sample"));
+	json_decref(l);
+	for (size_t i = 1; i <= CLOUD_LOOKUP_MAX; i++) {
+		id_of(id, i);
+		EXPECT_EQ(2, permits_end(&self->p, id, "cloud1").line);
+	}
+	id_of(id, CLOUD_LOOKUP_MAX + 1);
+	EXPECT_EQ(0, permits_end(&self->p, id, "cloud1").line);
+	EXPECT_FALSE(ask_many(self, "cloud1", 0, 1, CLOUD_LOOKUP_MAX, 0));
+	EXPECT_FALSE(ask_many(self, "cloud1", 1, 1, 1, CLOUD_CARRIES_SAMPLE));
+}
+
+TEST_F(permit, of_a_question_those_that_may_not_leave_are_named)
+{
+	uint8_t id[SIGHTING_ID_SIZE], denied[SIGHTING_ID_SIZE];
+	uint64_t status;
+
+	reason_now = "not any more";
+	reason_of = 2;
+	ASSERT_TRUE(ask_many(self, "cloud0", CLOUD_ATTEMPTS, 1, 3, 0));
+	permits_step(&self->p, 0, false);
+	EXPECT_EQ(MSG_OK, permits_send(&self->p, self->fd[0]));
+	ASSERT_EQ(MSG_GO, next(self, &status));
+	EXPECT_EQ(1, status);
+	id_of(id, 2);
+	ASSERT_TRUE(msg_get_exact(&self->v, MSG_A_DENIED, denied, sizeof(denied)));
+	EXPECT_EQ(0, memcmp(id, denied, sizeof(id)));
+	EXPECT_EQ(0, self->ledger.chain.n);
 }
 
 TEST_F(permit, while_stopping_nothing_is_allowed)

@@ -95,6 +95,41 @@ TEST_F(store, add_and_take)
 	EXPECT_EQ(1, take(self->q, "b", NOW, out, 8));
 }
 
+TEST_F(store, one_of_each_sample_at_a_time)
+{
+	struct queue_item in[6], out[8];
+
+	for (uint8_t i = 0; i < 6; i++)
+		in[i] = item("a", i, i / 3);
+	ASSERT_TRUE(queue_add(self->q, in, 6, NOW));
+	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(0, out[0].id[0]);
+	EXPECT_EQ(3, out[1].id[0]);
+	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
+}
+
+TEST_F(store, several_changes_are_one)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
+	struct cloud_result known = result(CLOUD_KNOWN, 1), retry = result(CLOUD_RETRY, -1);
+	struct queue_change changes[2] = {
+		{.result = &known}, {.result = &retry, .failures = 3, .next_at = NOW + 5}};
+	struct queue_result told[8];
+	size_t count;
+
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW));
+	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
+	changes[0].number = out[0].number;
+	changes[1].number = out[1].number;
+	ASSERT_TRUE(queue_change(self->q, changes, 2, NOW));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(1, told[0].verdict);
+	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
+	ASSERT_EQ(1, take(self->q, "a", NOW + 5, out, 8));
+	EXPECT_EQ(3, out[0].failures);
+}
+
 TEST_F(store, added_twice)
 {
 	struct queue_item in[] = {item("a", 1, 1), item("a", 1, 1)}, out[8];

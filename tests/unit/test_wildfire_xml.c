@@ -8,12 +8,13 @@
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define D "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
 #define XML "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-#define VERDICT(hash, verdict)                                                               \
-	"<get-verdict-info><sha256>" hash "</sha256><verdict>" verdict                        \
+#define VERDICT(hash, verdict)                                         \
+	"<get-verdict-info><sha256>" hash "</sha256><verdict>" verdict \
 	"</verdict><md5>1234</md5></get-verdict-info>"
-#define UPLOAD(hash)                                                                         \
-	"<upload-file-info><url></url><filename>x</filename><sha256>" hash                   \
+#define UPLOAD(hash)                                                       \
+	"<upload-file-info><url></url><filename>x</filename><sha256>" hash \
 	"</sha256><size>3</size><filetype>PE</filetype></upload-file-info>"
 
 static bool parse(const void *p, size_t n, struct wildfire_answer *a, char *error)
@@ -39,10 +40,13 @@ static const struct {
 } good[] = {
 	{XML "<wildfire>" VERDICT(A, "-102") "</wildfire>", WILDFIRE_VERDICT, -102, ""},
 	{XML "<wildfire>" VERDICT(A, "0") "</wildfire>", WILDFIRE_VERDICT, 0, ""},
-	{"\n\r\n \t" XML "<wildfire>" VERDICT(A, " 1\n") "</wildfire>", WILDFIRE_VERDICT, 1, ""},
+	{"\n\r\n \t" XML "<wildfire>" VERDICT(A, " 1\n") "</wildfire>", WILDFIRE_VERDICT, 1,
+	 ""},
 	{"<wildfire>" VERDICT(" " A "\n", "5") "</wildfire>\n", WILDFIRE_VERDICT, 5, ""},
-	{"<wildfire>" VERDICT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-			      "4") "</wildfire>", WILDFIRE_VERDICT, 4, ""},
+	{"<wildfire>" VERDICT(
+		 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		 "4") "</wildfire>",
+	 WILDFIRE_VERDICT, 4, ""},
 	{"<wildfire>" VERDICT("", "-100") "</wildfire>", WILDFIRE_VERDICT, -100, ""},
 	{"<wildfire>" VERDICT(B, "1") VERDICT(A, "0") VERDICT(B, "2") "</wildfire>",
 	 WILDFIRE_VERDICT, 0, ""},
@@ -64,16 +68,20 @@ TEST(good_answers)
 	char error[128];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		ASSERT_TRUE(parse(good[i].text, strlen(good[i].text), &a, error)) {
+		ASSERT_TRUE(parse(good[i].text, strlen(good[i].text), &a, error))
+		{
 			TH_LOG("%zu: %s", i, error);
 		}
-		EXPECT_EQ(good[i].kind, a.kind) {
+		EXPECT_EQ(good[i].kind, a.kind)
+		{
 			TH_LOG("%zu", i);
 		}
-		EXPECT_EQ(good[i].verdict, a.verdict) {
+		EXPECT_EQ(good[i].verdict, a.verdict)
+		{
 			TH_LOG("%zu", i);
 		}
-		EXPECT_STREQ(good[i].message, a.message) {
+		EXPECT_STREQ(good[i].message, a.message)
+		{
 			TH_LOG("%zu", i);
 		}
 	}
@@ -118,13 +126,51 @@ TEST(bad_answers)
 	char error[128];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		EXPECT_FALSE(parse(bad[i].text, strlen(bad[i].text), &a, error)) {
+		EXPECT_FALSE(parse(bad[i].text, strlen(bad[i].text), &a, error))
+		{
 			TH_LOG("%zu", i);
 		}
-		EXPECT_NE(NULL, strstr(error, bad[i].error)) {
+		EXPECT_NE(NULL, strstr(error, bad[i].error))
+		{
 			TH_LOG("%zu: %s", i, error);
 		}
 	}
+}
+
+static const uint8_t asked[3][SHA256_SIZE] = {{[0 ... SHA256_SIZE - 1] = 0xaa},
+					      {[0 ... SHA256_SIZE - 1] = 0xbb},
+					      {[0 ... SHA256_SIZE - 1] = 0xcc}};
+
+static bool parse_many(const char *text, int32_t verdict[static 3], struct wildfire_answer *a)
+{
+	char error[128];
+
+	return wildfire_parse_verdicts(text, strlen(text), asked, 3, -9999, verdict, a, error);
+}
+
+TEST(many)
+{
+	struct wildfire_answer a;
+	int32_t v[3];
+
+	ASSERT_TRUE(parse_many(
+		XML "<wildfire>" VERDICT(B, "-102") VERDICT(A, "1") "</wildfire>", v, &a));
+	EXPECT_EQ(WILDFIRE_VERDICT, a.kind);
+	EXPECT_EQ(1, v[0]);
+	EXPECT_EQ(-102, v[1]);
+	EXPECT_EQ(-9999, v[2]);
+	/* One without a hash could be about any of them. */
+	ASSERT_TRUE(parse_many("<wildfire>" VERDICT("", "1") "</wildfire>", v, &a));
+	EXPECT_EQ(-9999, v[0]);
+	ASSERT_TRUE(
+		parse_many("<error><error-message>'Only 500'</error-message></error>", v, &a));
+	EXPECT_EQ(WILDFIRE_ERROR, a.kind);
+	EXPECT_FALSE(
+		parse_many("<wildfire>" VERDICT(A, "1") VERDICT(D, "0") "</wildfire>", v, &a));
+	EXPECT_FALSE(
+		parse_many("<wildfire>" VERDICT(A, "1") VERDICT(A, "0") "</wildfire>", v, &a));
+	EXPECT_FALSE(parse_many("<wildfire></wildfire>", v, &a));
+	EXPECT_FALSE(parse_many("<wildfire>" VERDICT(A, "1"), v, &a));
 }
 
 TEST(limits)
@@ -153,8 +199,10 @@ TEST(limits)
 	n = (size_t)sprintf(text, "<error><error-message>%05000d</error-message></error>", 7);
 	ASSERT_TRUE(parse(text, n, &a, error));
 	EXPECT_EQ(WILDFIRE_TEXT_MAX - 1, strlen(a.message));
-	n = (size_t)sprintf(text, "<wildfire><get-verdict-info><verdict>1%05000d</verdict>"
-				  "</get-verdict-info></wildfire>", 7);
+	n = (size_t)sprintf(text,
+			    "<wildfire><get-verdict-info><verdict>1%05000d</verdict>"
+			    "</get-verdict-info></wildfire>",
+			    7);
 	EXPECT_FALSE(parse(text, n, &a, error));
 }
 
@@ -171,7 +219,8 @@ TEST(hostile)
 		while (whole && strchr(" \n", good[i].text[whole - 1]))
 			whole--;
 		for (size_t cut = 0; cut < whole; cut++) {
-			EXPECT_FALSE(parse(good[i].text, cut, &a, error)) {
+			EXPECT_FALSE(parse(good[i].text, cut, &a, error))
+			{
 				TH_LOG("%zu, cut after %zu bytes", i, cut);
 			}
 		}

@@ -476,8 +476,10 @@ class Cloud:
                     'the sample %s at the %s' % (sha256, self.name))[0]
 
     def verdicts(self, sha256):
-        return [r for r in self.requests() if r['path'].endswith('/get/verdict') and
-                any(f.get('value') == sha256 for f in r.get('fields') or ())]
+        """The questions about a sample, alone or among others."""
+        return [r for r in self.requests() if (r['path'].endswith('/get/verdict') and any(
+            f.get('value') == sha256 for f in r.get('fields') or ())) or (
+                r['path'].endswith('/get/verdicts') and sha256 in (r.get('lines') or ()))]
 
     def sample(self, sha256):
         with open(os.path.join(self.log, 'samples', sha256), 'rb') as f:

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/* One question about many submissions. */
+#include "forwarder/state.h"
+#include "lib/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FRESH 60000   /* ms that "unknown" counts: somebody else may send the sample */
+#define USELESS_MAX 3 /* bad answers in a row after which the call is not used any more */
+
+static struct job *question(const struct target *t)
+{
+	return (struct job *)&t->job[CLOUD_ATTEMPTS];
+}
+
+bool lookup_wanted(struct target *t)
+{
+	/* While a cloud fails a single submission finds out whether it works again. */
+	if (!t->config->ops->lookup || t->config->lookup_batch <= 1 || t->downs || t->streak)
+		return false;
+	if (!t->lookup)
+		t->lookup = calloc(1, sizeof(*t->lookup));
+	return t->lookup && !t->lookup->absent;
+}
+
+bool lookup_busy(const struct target *t)
+{
+	return question(t)->state != JOB_FREE || lookup_next(t);
+}
+
+const struct ready *lookup_next(const struct target *t)
+{
+	const struct lookup *l = t->lookup;
+
+	return l && l->first < l->end ? &l->ready[l->first] : NULL;
+}
+
+int64_t lookup_stale(const struct target *t)
+{
+	int64_t now = t->forwarder->now;
+
+	if (!lookup_next(t))
+		return INT64_MAX;
+	return now < t->lookup->since ? now /* the clock was set back */
+				      : t->lookup->since + FRESH;
+}
+
+static void make_ready(struct target *t, const struct queue_item *item, bool asked)
+{
+	struct lookup *l = t->lookup;
+
+	if (l->first == l->end)
+		l->first = l->end = 0;
+	l->ready[l->end++] = (struct ready){.item = *item, .asked = asked};
+	l->since = t->forwarder->now;
+}
+
+void lookup_begin(struct target *t, const struct queue_item *items, size_t count)
+{
+	const struct cloud_config *c = t->config;
+	struct job *job = question(t);
+	struct lookup *l = t->lookup;
+	struct cloud_batch *batch = &l->batch;
+
+	batch->count = 0;
+	batch->absent = false;
+	memset(l->denied, 0, sizeof(l->denied));
+	for (size_t i = 0; i < count; i++) {
+		/* What will not be sent is not asked about. */
+		if (c->max_size && items[i].size > c->max_size) {
+			make_ready(t, &items[i], false);
+			continue;
+		}
+		l->item[batch->count] = items[i];
+		memcpy(batch->sha256[batch->count], items[i].sha256, SHA256_SIZE);
+		batch->verdict[batch->count++] = CLOUD_VERDICT_NONE;
+	}
+	if (batch->count == 1)
+		make_ready(t, &l->item[0], false);
+	if (batch->count <= 1)
+		return;
+	attempt_prepare(job, t, &l->item[0]);
+	job->submission.batch = batch;
+	job->charged[true] = true; /* it takes no place in the quota of uploads */
+	c->ops->begin(&t->forwarder->loop, &job->submission);
+}
+
+void lookup_deny(struct job *job, const uint8_t id[static SIGHTING_ID_SIZE])
+{
+	struct lookup *l = job->target->lookup;
+
+	for (size_t i = 0; i < l->batch.count; i++)
+		if (!memcmp(l->item[i].id, id, SIGHTING_ID_SIZE))
+			l->denied[i] = true;
+}
+
+/* ---------------------------------------------------------------------- end */
+
+/* What becomes of the submissions of a question. */
+struct changes {
+	struct cloud_result result[CLOUD_LOOKUP_MAX];
+	struct queue_change change[CLOUD_LOOKUP_MAX];
+	const struct queue_item *item[CLOUD_LOOKUP_MAX];
+	size_t count, outcomes; /* of which the first are outcomes, the others only wait */
+};
+
+static struct cloud_result *add(struct changes *c, const struct queue_item *item)
+{
+	struct cloud_result *r = &c->result[c->count];
+
+	c->item[c->count] = item;
+	c->change[c->count++] = (struct queue_change){
+		.number = item->number, .result = r, .failures = item->failures};
+	return r;
+}
+
+static bool store(struct target *t, const struct changes *c)
+{
+	struct forwarder *f = t->forwarder;
+
+	if (c->count && !queue_change(f->queue, c->change, c->count, f->now)) {
+		forwarder_disk_failed(f, "outcomes cannot be stored");
+		return false;
+	}
+	forwarder_disk_works(f);
+	return true;
+}
+
+/* A submission that is due again as if nothing had been. */
+static void add_waiting(struct changes *c, const struct queue_item *item, const char *why,
+			int64_t now)
+{
+	cloud_result_set(add(c, item), CLOUD_RETRY, "%s", why);
+	c->change[c->count - 1].next_at = now;
+}
+
+/* Those that were added so far end, or wait, with the outcome that is in their result. */
+static void settle(struct target *t, struct changes *c)
+{
+	c->outcomes = c->count;
+	for (size_t i = 0; i < c->count; i++) {
+		const struct cloud_result *r = &c->result[i];
+
+		if (cloud_outcome_final(r->outcome))
+			continue;
+		c->change[i].failures += r->outcome == CLOUD_RETRY;
+		c->change[i].next_at = attempt_again(t, r, c->change[i].failures);
+	}
+}
+
+/* All as the question itself ended, or those that were denied; the others are due again. */
+static void failed(struct job *job, struct changes *c)
+{
+	struct target *t = job->target;
+	struct lookup *l = t->lookup;
+	size_t denied = 0;
+
+	for (size_t i = 0; i < l->batch.count; i++)
+		if (l->denied[i]) {
+			*add(c, &l->item[i]) = job->result;
+			denied++;
+		}
+	for (size_t i = 0; !denied && i < l->batch.count; i++)
+		*add(c, &l->item[i]) = job->result;
+	settle(t, c);
+	for (size_t i = 0; denied && i < l->batch.count; i++)
+		if (!l->denied[i])
+			add_waiting(c, &l->item[i], "was with one that may not leave",
+				    t->forwarder->now);
+	log_info("cloud %s: %zu of %zu samples: %s: %s", t->config->name, c->outcomes,
+		 l->batch.count, cloud_outcome_name(job->result.outcome), job->result.detail);
+}
+
+static void answered(struct job *job, struct changes *c)
+{
+	const struct cloud_lookup *kind = job->target->config->ops->lookup;
+	struct lookup *l = job->target->lookup;
+
+	for (size_t i = 0; i < l->batch.count; i++) {
+		struct cloud_result r;
+
+		if (l->batch.verdict[i] != CLOUD_VERDICT_NONE &&
+		    kind->verdict(l->batch.verdict[i], &r)) {
+			struct cloud_result *to = add(c, &l->item[i]);
+
+			cloud_result_set(to, r.outcome, "%s: %s", job->leave.name, r.detail);
+			to->verdict = r.verdict;
+		}
+	}
+	settle(job->target, c);
+}
+
+/* Those that the answer has not ended go on as attempts. */
+static void go_on(struct target *t)
+{
+	const struct cloud_lookup *kind = t->config->ops->lookup;
+	struct lookup *l = t->lookup;
+
+	for (size_t i = 0; i < l->batch.count; i++) {
+		bool told = l->batch.verdict[i] != CLOUD_VERDICT_NONE;
+		struct cloud_result r;
+
+		if (!told || !kind->verdict(l->batch.verdict[i], &r))
+			make_ready(t, &l->item[i], told);
+	}
+}
+
+/* The cloud cannot be asked this way; its submissions go on one by one. */
+static void without(struct target *t, const struct cloud_result *r)
+{
+	struct lookup *l = t->lookup;
+
+	l->absent = true;
+	log_info("cloud %s: %s; samples are asked about one by one from now on",
+		 t->config->name, r->detail);
+	for (size_t i = 0; i < l->batch.count; i++)
+		make_ready(t, &l->item[i], false);
+}
+
+bool lookup_settle(struct job *job)
+{
+	static struct changes c;
+	struct target *t = job->target;
+	struct lookup *l = t->lookup;
+	const struct cloud_result *r = &job->result;
+	bool good = cloud_outcome_final(r->outcome);
+	unsigned int useless = good ? 0 : l->useless + r->answer_bad;
+	bool absent = l->batch.absent || useless == USELESS_MAX;
+
+	c.count = c.outcomes = 0;
+	if (good)
+		answered(job, &c);
+	else if (!absent)
+		failed(job, &c);
+	if (!store(t, &c))
+		return false;
+	l->useless = useless;
+	if (!job->ours && !l->batch.absent)
+		attempt_learn(t, r);
+	for (size_t i = 0; i < c.outcomes; i++)
+		attempt_count(t, c.item[i], &c.result[i], good);
+	if (good)
+		go_on(t);
+	else if (absent)
+		without(t, r);
+	job->state = JOB_FREE;
+	t->next_due = 0; /* another submission may have waited for the same sample */
+	return true;
+}
+
+void lookup_give_back(struct target *t)
+{
+	static struct changes c;
+	struct lookup *l = t->lookup;
+
+	c.count = 0;
+	for (size_t i = l->first; i < l->end; i++)
+		add_waiting(&c, &l->ready[i].item, "waited too long for its turn",
+			    t->forwarder->now);
+	if (!store(t, &c))
+		return;
+	l->first = l->end = 0;
+	t->next_due = 0;
+}
