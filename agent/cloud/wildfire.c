@@ -155,7 +155,7 @@ static void make_questions(struct request *r, const struct cloud_submission *s,
 
 		buf_printf(&list, "%s%s", i ? "\n" : "", sha256_text(batch->sha256[i], hash));
 	}
-	request_begin(r, s->cloud->url, "/get/verdicts");
+	request_begin(r, "POST", s->cloud->url, "/get/verdicts");
 	request_multipart(r, s);
 	request_value(r, "apikey", s->cloud->key, true);
 	request_text_file(r, "file", "hashes", buf_string(&list));
