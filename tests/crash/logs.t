@@ -3,26 +3,32 @@
 """[log]: records to a file, to rsyslog over TLS, to the journal.
 
 The agent is crash_agent with the clouds of world.py. rsyslog is Debian's own, started here on
-loopback with certificates made here; what it wrote is read back.
+loopback with certificates made here, and so is systemd's journald, on a /run of this test; what they
+wrote is read back.
 
-	tests/crash/logs.t
+	tests/crash/logs.t [files|syslog|policy|away|full|strangers|reset|ledger|deaths|journal|errors]...
 """
 import contextlib
+import ctypes
+import hashlib
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'cloud')]
 from world import FED, SLUICECTL, Agent, Cloud, World
-from rig import Tap, check, lines_of, poll, same, tail
-from collector import authority, certificate
+from rig import BUILD, Tap, check, poll, same, tail
+from collector import authority, certificate, tls
 
 RSYSLOGD = '/usr/sbin/rsyslogd'
 FORMATS = 'ecs', 'eve', 'ocsf', 'panos', 'cef'
@@ -64,7 +70,7 @@ def seen(records):
             not re.search('"?,(wf|folder),', r)]
 
 
-def files(tap, where, cloud):
+def files(tap, where, cloud, logs):
     out = os.path.join(where, 'out')
     os.mkdir(out)
     path = {f: os.path.join(out, f + '.log') for f in FORMATS}
@@ -206,6 +212,7 @@ def syslog(tap, where, cloud, logs):
                 w.feed(a.child, a.ring)
                 for f in formats:
                     poll(lambda: len([m for m in server.messages() if form_of(m[5]) == f]) == 3 * len(FED), 20, f)
+                    poll(lambda: len(lines(path[f])) == 3 * len(FED), 20, 'the file of ' + f)
                     got = sorted(same_policy(m[5]) for m in server.messages() if form_of(m[5]) == f)
                     same(got, sorted(map(same_policy, lines(path[f]))), f)
                 poll(lambda: a.stats()['counters']['records_written'] == 2 * len(formats) * 3 * len(FED), 10,
@@ -330,14 +337,244 @@ def strangers(tap, where, cloud, logs):
             server.stop()
 
 
+def children(pid):
+    with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
+        return [int(word) for word in f.read().split()]
+
+
+def holder(a, path):
+    """The process below the agent that has the file open."""
+    for pid in children(a.child.pid):
+        with contextlib.suppress(FileNotFoundError):
+            for fd in os.listdir('/proc/%d/fd' % pid):
+                with contextlib.suppress(FileNotFoundError):
+                    if os.readlink('/proc/%d/fd/%s' % (pid, fd)) == path:
+                        return pid
+    return None
+
+
+def deaths(tap, where, cloud, logs):
+    """Of a logger, and of all at once; a disk that is full."""
+    disk = os.path.join(where, 'disk')
+    os.mkdir(disk)
+    mount('tmpfs', disk, 'tmpfs', 0, 'size=256k')
+    path = os.path.join(disk, 'log')
+    w = world(os.path.join(where, 'deaths'), cloud, 10, section('own', 'file ' + path))
+
+    def found():
+        return [(r['event']['id'], r['sluice'].get('cloud', {}).get('name')) for r in map(json.loads, lines(path))]
+    try:
+        with Agent(w) as a, tap.case('a logger that is killed: nothing is lost', lambda: tail(w.log)):
+            w.feed(a.child, a.ring)
+            os.kill(poll(lambda: holder(a, path), 20, 'the logger'), signal.SIGKILL)
+            w.feed(a.child, a.ring)
+            poll(lambda: len(set(found())) == 3 * len(w.sample), 20, 'all of them')
+            check('log own ended: signal 9' in read(w.log), tail(w.log))
+        with Agent(w) as a, tap.case('a full disk: no broken line, and nothing is lost', lambda: tail(w.log)):
+            filler = os.path.join(disk, 'filler')
+            fd = os.open(filler, os.O_WRONLY | os.O_CREAT)
+            with contextlib.suppress(OSError):
+                while os.write(fd, bytes(4096)):
+                    pass
+            os.close(fd)
+            for _ in range(8):          # the last page of the log takes some of it
+                w.feed(a.child, a.ring)
+            poll(lambda: 'cannot write %s: No space left on device' % path in read(w.log), 20, 'an error')
+            found()
+            os.unlink(filler)
+            poll(lambda: len(set(found())) == 3 * len(w.sample), 30, 'all of them')
+            check('records are written again' in read(w.log), tail(w.log))
+            found()
+        with tap.case('an agent that is killed at once with all its processes: nothing is lost', lambda: tail(w.log)):
+            for _ in range(3):
+                with Agent(w) as a:
+                    w.feed(a.child, a.ring)
+                    poll(lambda: len(w.live('supervisor.db', 'select 1 from sightings')) == len(w.sample), 20, 'sightings')
+                    pids = [a.child.pid] + children(a.child.pid)
+                    for pid in pids:
+                        os.kill(pid, signal.SIGKILL)
+                    a.child.wait()
+            with Agent(w) as a:
+                poll(lambda: len(set(found())) == 3 * len(w.sample), 20, 'all of them')
+    finally:
+        libc.umount2(disk.encode(), 2)
+
+
+class Journald:
+    """systemd's own, on the /run of this test."""
+
+    def __init__(self, where):
+        self.output = os.path.join(where, 'journald.out')
+        os.makedirs('/run/systemd/journald.conf.d')
+        with open('/run/systemd/journald.conf.d/test.conf', 'w') as f:
+            f.write('[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\nRateLimitBurst=0\n')
+        self.start()
+
+    def start(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink('/run/systemd/journal/socket')
+        os.makedirs('/run/log/journal', exist_ok=True)
+        with open(self.output, 'ab') as out:
+            self.child = subprocess.Popen(['/lib/systemd/systemd-journald'], stdout=out, stderr=out)
+        poll(lambda: os.path.exists('/run/systemd/journal/socket'), 20, 'journald')
+
+    def stop(self):
+        self.child.terminate()
+        self.child.wait()
+
+    def entries(self):
+        done = subprocess.run(['journalctl', '--directory=/run/log/journal', '-o', 'json', '--all', '--no-pager',
+                               'SYSLOG_IDENTIFIER=sluice'], capture_output=True, text=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def journal(tap, where, cloud, logs):
+    w = world(os.path.join(where, 'journal'), cloud, 11, section('own', 'journal'))
+    daemon = Journald(where)
+    try:
+        with Agent(w) as a:
+            with tap.case('the journal: each record is an entry, with fields to look for', lambda: tail(w.log)):
+                w.feed(a.child, a.ring)
+                poll(lambda: len(daemon.entries()) == 3 * len(FED), 20, 'entries')
+                got = daemon.entries()
+                same(seen([e['MESSAGE'] for e in got]), ctl(w, 'ecs'), 'the records')
+                for e in got:
+                    r = json.loads(e['MESSAGE'])
+                    same((e['SLUICE_ID'], e['SLUICE_SHA256'], e['SLUICE_FILENAME'], e['PRIORITY']),
+                         (r['event']['id'], r['file']['hash']['sha256'], r['file']['name'], '6'), 'fields')
+                    same(e['SLUICE_KIND'], 'outcome' if 'SLUICE_OUTCOME' in e else 'file', 'kind')
+                    same(e.get('SLUICE_CLOUD'), r['sluice'].get('cloud', {}).get('name'), 'cloud')
+                same(sorted(e['SLUICE_RECORD'] for e in got), [str(i + 1) for i in range(len(got))], 'numbers')
+            with tap.case('the journal: away, and back', lambda: tail(w.log)):
+                daemon.stop()
+                w.feed(a.child, a.ring)
+                poll(lambda: 'the journal: /run/systemd/journal/socket: Connection refused' in read(w.log), 20, 'an error')
+                daemon.start()
+                poll(lambda: len({e['SLUICE_RECORD'] for e in daemon.entries()}) == 6 * len(FED), 20, 'all of them')
+    finally:
+        daemon.stop()
+
+
+class Bytes:
+    """A server that keeps the bytes of each connection; unread: of so many it reads none, and ends when some wait."""
+
+    def __init__(self, logs, unread=0):
+        context = tls(logs.tls, 'server')
+        self.got = []
+        self.listening = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listening.getsockname()[1]
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = self.listening.accept()
+                    self.got.append(b'')
+                    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as c:
+                        if len(self.got) <= unread:
+                            select.select([c], [], [])
+                            time.sleep(0.3)
+                            continue
+                        while piece := c.recv(65536):
+                            self.got[-1] += piece
+        threading.Thread(target=serve, daemon=True).start()
+
+
+def reset(tap, where, cloud, logs):
+    server = Bytes(logs, unread=2)
+    w = world(os.path.join(where, 'reset'), cloud, 13, logs.section('siem', server.port))
+    with Agent(w) as a, tap.case('what a server had in its socket when it died is sent again', lambda: tail(w.log)):
+        w.feed(a.child, a.ring)
+        poll(lambda: len(server.got) == 3 and server.got[2].count(b'sequenceId') == 3 * len(FED), 20, 'all of them')
+        numbers = [int(n) for n in re.findall(rb'sequenceId="(\d+)"', server.got[2])]
+        same(numbers, list(range(1, 3 * len(FED) + 1)), 'numbers')
+        check('the server broke the connection off' in read(w.log), tail(w.log))
+
+
+def ledger(tap, where, cloud, logs):
+    server = Bytes(logs)
+    w = world(os.path.join(where, 'ledger'), cloud, 12, logs.section('siem', server.port))
+    with Agent(w) as a:
+        with tap.case('what leaves is, byte for byte, what the ledger has'):
+            w.feed(a.child, a.ring)
+            poll(lambda: a.stats()['counters']['records_written'] == 3 * len(FED), 20, 'records_written')
+            data = server.got[0]
+            for row in (r for r in w.ledger() if r['type'] == 'log'):
+                batch, data = data[:row['body']['bytes']], data[row['body']['bytes']:]
+                same(hashlib.sha256(batch).hexdigest(), row['body']['sha256'], 'hash')
+                for _ in range(row['records']):
+                    n, batch = batch.split(b' ', 1)
+                    check(batch[:int(n)].endswith(b'}'), 'a frame of another length')
+                    batch = batch[int(n):]
+                same(batch, b'', 'rest of the batch')
+            same(data, b'', 'what is not in the ledger')
+        with tap.case('a stricter policy holds at once after a reload', lambda: tail(w.log)):
+            text = read(w.conf)
+            with open(w.conf, 'w') as f:
+                f.write(text.replace('[share siem]\ndefault = share', '[share siem]\ndefault = share\nurl = omit'))
+            a.child.send_signal(signal.SIGHUP)
+            poll(lambda: len(server.got) == 2, 20, 'a new connection')
+            w.feed(a.child, a.ring)
+            poll(lambda: server.got[1].count(b'sluice.sighting') == len(FED), 20, 'the records')
+            same(server.got[1].count(b'a.example'), 0, 'URLs')
+        with tap.case('a log that a reload finds gone gets nothing more', lambda: tail(w.log)):
+            with open(w.conf, 'w') as f:
+                f.write(text[:text.index('[log siem]')])
+            a.child.send_signal(signal.SIGHUP)
+            poll(lambda: len(server.got) == 3, 20, 'a new connection')
+            w.feed(a.child, a.ring)
+            poll(lambda: w.live('supervisor.db', 'select count(*) from records')[0][0] >= 3 * len(FED), 20, 'records')
+            time.sleep(1.5)
+            same(server.got[2], b'', 'what came')
+            check('waits for a restart' in read(w.log), tail(w.log))
+
+
+def errors(tap, where, cloud, logs):
+    """(lines, the complaint)"""
+    path = os.path.join(where, 'bad.conf')
+    with tap.case('what a [log] cannot be'):
+        for text, wanted in (
+                ('[log a]\nformat = eve\n', '[log a]: to is missing: expected file PATH, journal, or syslog HOST'),
+                ('[log a]\nto = file log\n', "to: 'file log': expected file PATH"),
+                ('[log a]\nto = syslog a.example:0\n[share a]\ndefault = share\n', 'expected file PATH'),
+                ('[log a]\nto = syslog /dev/log\n', 'expected a server that is reached by TLS'),
+                ('[log a]\nto = journal\nformat = leef\n', "'leef': expected one of ecs eve ocsf panos cef"),
+                ('[log a]\nto = syslog a.example\n', 'records that leave this machine need a policy: expected a [share a]'),
+                ('[log a]\nto = syslog [::1]:514\n[share a]\ndefault = share\nclient_key = /x\n', "'client_key' is no field"),
+                ('[log a]\nto = journal\nca_file = %s\n' % logs.path('authority.pem'),
+                 'are for syslog only'),
+                ('[log a]\nto = journal\n[cloud a]\nkind = directory\n', 'a cloud has that name'),
+                ('[log a]\nto = journal\n[log a]\nto = journal\n', 'this section stands in line 1 already'),
+                ('[share b]\ndefault = share\n[log a]\nto = journal\n', 'there is no [cloud b] and no [log b]'),
+                (''.join('[log a%d]\nto = journal\n' % i for i in range(9)), 'expected 8 at most')):
+            with open(path, 'w') as f:
+                f.write(text)
+            done = subprocess.run([os.path.join(BUILD, 'sluiced'), '--check', '-c', path], capture_output=True, text=True)
+            same(done.returncode, 1, 'status of ' + text)
+            check(wanted in done.stderr, '%s: %s' % (wanted, done.stderr))
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
+
+
+def mount(what, where, kind, flags, data):
+    if libc.mount(what.encode(), where.encode(), kind.encode(), flags, data.encode()):
+        raise OSError(ctypes.get_errno(), 'mount ' + where)
+
+
 def main():
     tap, where = Tap(), tempfile.mkdtemp(prefix='sluice-logs-')
+    if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS):
+        print('1..0 # SKIP a /run of its own, for the journal, needs root')
+        return 0
+    mount('none', '/', 'none', MS_REC | MS_PRIVATE, '')
+    mount('tmpfs', '/run', 'tmpfs', 0, '')
     cloud = Cloud(where)
     try:
-        files(tap, where, cloud)
         logs = Logs(where)
-        for test in syslog, policy, away, full, strangers:
-            test(tap, where, cloud, logs)
+        for test in files, syslog, policy, away, full, strangers, reset, ledger, deaths, journal, errors:
+            if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
+                test(tap, where, cloud, logs)
     finally:
         cloud.stop()
         shutil.rmtree(where)
