@@ -11,10 +11,7 @@
 #include <unistd.h>
 
 static const struct cloud_ops *const kinds[] = {
-	&cloud_directory,
-	&cloud_wildfire,
-	&cloud_https,
-	&cloud_s3,
+	&cloud_directory, &cloud_wildfire, &cloud_https, &cloud_s3, &cloud_cape,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

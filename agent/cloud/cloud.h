@@ -265,6 +265,7 @@ extern const struct cloud_ops cloud_directory;
 extern const struct cloud_ops cloud_wildfire;
 extern const struct cloud_ops cloud_https;
 extern const struct cloud_ops cloud_s3;
+extern const struct cloud_ops cloud_cape;
 
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);

@@ -78,6 +78,22 @@ void exchange_status_result(const struct exchange *e, const struct exchange_stat
 	r->stuck = m->stuck;
 }
 
+json_t *exchange_json(const struct exchange *e, struct cloud_result *r)
+{
+	const struct buf *answer = &e->http.answer;
+	json_error_t error = {0};
+	json_t *json = json_loadb(answer->len ? (const char *)answer->data : "", answer->len,
+				  JSON_REJECT_DUPLICATES, &error);
+
+	if (json_is_object(json))
+		return json;
+	cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
+			 json ? "expected an object" : error.text);
+	r->answer_bad = true;
+	json_decref(json);
+	return NULL;
+}
+
 /* ---------------------------------------------------------------------- end */
 
 static void exchange_free(struct exchange *e)

@@ -17,6 +17,8 @@
 #include "cloud/http.h"
 #include "cloud/request.h"
 
+#include <jansson.h>
+
 struct exchange {
 	struct http http;
 	struct request request;
@@ -70,6 +72,9 @@ struct exchange_status {
  */
 void exchange_status_result(const struct exchange *e, const struct exchange_status *own,
 			    size_t rows, long status, const char *said, struct cloud_result *r);
+
+/* The answer as a JSON object, to be released; NULL with r: it is none. */
+json_t *exchange_json(const struct exchange *e, struct cloud_result *r);
 
 void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s);
 void exchange_envelope(struct cloud_submission *s, const char *json, const char *upload_name);

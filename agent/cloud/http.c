@@ -123,6 +123,8 @@ static void set_method(struct http *h, const struct request *r)
 {
 	if (!strcmp(r->method, "HEAD")) {
 		curl_easy_setopt(h->easy, CURLOPT_NOBODY, 1L);
+	} else if (!strcmp(r->method, "GET")) {
+		curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L);
 	} else if (!strcmp(r->method, "PUT")) {
 		curl_easy_setopt(h->easy, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(h->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->bytes);
@@ -230,7 +232,7 @@ bool http_start(struct http *h, struct cloud_submission *s, struct request *r, b
 	set_limits(h, s->cloud);
 	set_trust(h, s->cloud);
 	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
-	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)fresh);
+	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)(fresh || !r->type[0]));
 	return set_request(h, s->cloud, r) && !curl_multi_add_handle(h->multi, h->easy);
 }
 
