@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 static const struct cloud_ops *const kinds[] = {
-	&cloud_directory, &cloud_wildfire, &cloud_https, &cloud_s3, &cloud_cape,
+	&cloud_directory, &cloud_wildfire, &cloud_https,
+	&cloud_s3,	  &cloud_cape,	   &cloud_assemblyline,
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -60,7 +60,8 @@ struct cloud_ops;
 	X(CERTIFICATE_KEY, "client_key")     \
 	X(PROXY, "proxy")                    \
 	X(PINNED, "pinned_key")              \
-	X(S3_REGION, "s3_region")
+	X(S3_REGION, "s3_region")            \
+	X(USER, "user")
 
 enum {
 #define CLOUD_SETTING_ENUM(id, name) CLOUD_SETTING_AT_##id,
@@ -84,6 +85,7 @@ struct cloud_config {
 	char *certificate_key;
 	char *proxy;	   /* URL */
 	char *pinned;	   /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
+	char *user;	   /* whose key it is */
 	char *s3_region;   /* that requests are signed for; "": CLOUD_S3_REGION */
 	char *ca;	   /* PEM: trust these instead of the system's store */
 	bool session;	   /* send the envelope at all */
@@ -266,6 +268,7 @@ extern const struct cloud_ops cloud_wildfire;
 extern const struct cloud_ops cloud_https;
 extern const struct cloud_ops cloud_s3;
 extern const struct cloud_ops cloud_cape;
+extern const struct cloud_ops cloud_assemblyline;
 
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);

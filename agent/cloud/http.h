@@ -34,7 +34,8 @@ void http_free(struct http *h);
  * Sends a complete request (request_end()), ending the one before it.  It goes as it is, once:
  * libcurl, which would repeat one that failed on a connection used before, is refused a
  * second reading of the body; the caller's next attempt makes a new one.  fresh: on a
- * connection of its own, as one without a body always is, which could be repeated.  r is used until the request ended.  False when out of memory.
+ * connection of its own, as one without a body always is, which could be repeated.  r is used
+ * until the request ended.  False when out of memory.
  */
 bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh);
 

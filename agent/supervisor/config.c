@@ -67,6 +67,7 @@ bool config_complete(struct config *c)
 				  &cloud->certificate_key,
 				  &cloud->proxy,
 				  &cloud->pinned,
+				  &cloud->user,
 				  &cloud->s3_region};
 
 		if (cloud->ops && (cloud->ops->takes & CLOUD_SETTING_PATH) && !cloud->path &&
@@ -147,6 +148,7 @@ void config_free(struct config *c)
 		free_secret(cloud->certificate_key);
 		free(cloud->certificate);
 		free(cloud->proxy);
+		free(cloud->user);
 		free(cloud->s3_region);
 		free(cloud->pinned);
 		free(cloud->url);

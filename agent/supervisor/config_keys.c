@@ -307,6 +307,18 @@ static void set_url(struct parse *p, const struct key *k, void *base, const char
 		cloud->url[n - 1] = '\0';
 }
 
+static void set_user(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	const char *c = value;
+
+	while (*c > ' ' && *c < 0x7f)
+		c++;
+	if (*c)
+		config_bad(p, "%s: '%s': expected one word of printable ASCII", k->name, value);
+	else
+		config_set_text(p, k, base, value);
+}
+
 static void set_s3_region(struct parse *p, const struct key *k, void *base, const char *value)
 {
 	if (value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-")])
@@ -592,6 +604,7 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "proxy", config_set_proxy, IN(cloud_config, proxy), 0, PATH_BYTES},
 	{SECTION_CLOUD, "pinned_key", config_set_pinned, IN(cloud_config, pinned), 0,
 	 PATH_BYTES},
+	{SECTION_CLOUD, "user", set_user, IN(cloud_config, user), 0, 255},
 	{SECTION_CLOUD, "s3_region", set_s3_region, IN(cloud_config, s3_region), 0, 63},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},

@@ -168,6 +168,8 @@ static void add_what(struct making *m)
 	set(m, "target",
 	    json_string((m->cloud->ops->takes & CLOUD_SETTING_PATH) ? m->cloud->path
 								    : m->cloud->url));
+	if (m->cloud->ops->needs & CLOUD_SETTING_USER)
+		set(m, "cloud_user", json_string(m->cloud->user));
 	set(m, "sighting", json_string(sighting_id_text(s->id, id)));
 	set(m, "sample",
 	    s->state == FILE_STATE_COMPLETE ? json_string(sha256_text(s->sha256, hash))

@@ -30,6 +30,7 @@ static bool submission(json_t *preview, const struct cloud_config *c,
 		.path = (char *)target,
 		.key = c ? c->key : (char *)"",
 		.token = c ? c->token : (char *)"",
+		.user = (char *)text_of(preview, "cloud_user"),
 		.session = json_is_true(json_object_get(preview, "session")),
 	};
 	snprintf(cloud->name, sizeof(cloud->name), "%s", text_of(preview, "cloud"));

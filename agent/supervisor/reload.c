@@ -18,7 +18,7 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	       strcmp(a->ca, b->ca) == 0 && strcmp(a->certificate, b->certificate) == 0 &&
 	       strcmp(a->certificate_key, b->certificate_key) == 0 &&
 	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0 &&
-	       strcmp(a->s3_region, b->s3_region) == 0;
+	       strcmp(a->user, b->user) == 0 && strcmp(a->s3_region, b->s3_region) == 0;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -38,6 +38,7 @@
 	X(certificate, "", "file")                                                            \
 	X(certificate_key, "", "file")                                                        \
 	X(pinned, "", "of the cloud")                                                         \
+	X(user, "", "of the cloud")                                                           \
 	X(s3_region, "", "of the cloud")                                                      \
 	X(proxy, "", "of the cloud")                                                          \
 	X(ca, "", "file")                                                                     \
@@ -202,6 +203,7 @@ static struct cloud_config configured(char *ca)
 		.token = (char *)o.token,
 		.pinned = (char *)o.pinned,
 		.proxy = (char *)o.proxy,
+		.user = (char *)o.user,
 		.s3_region = (char *)o.s3_region,
 		.ca = ca,
 		.session = o.session,

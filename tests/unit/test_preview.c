@@ -48,6 +48,7 @@ FIXTURE_SETUP(preview)
 					    .path = (char *)"/srv/samples",
 					    .key = (char *)KEY,
 					    .token = (char *)"",
+					    .user = (char *)"gateway",
 					    .session = true,
 					    .timeout = 10};
 	/* Without its callbacks: whoever calls one crashes. */
