@@ -81,13 +81,14 @@ static json_t *rule_json(const struct config *c, const struct rule *r)
 	json_object_set_new(o, "file_type", words_json(types_text(c, r, text)));
 	json_object_set_new(o, "direction", json_string(rule_direction_text(r->direction)));
 	json_object_set_new(o, "cloud", words_json(clouds_text(c, r->clouds, text)));
+	json_object_set_new(o, "priority", json_string(rule_priority_text(r->priority)));
 	return o;
 }
 
 static int list(const struct ctl *ctl, const struct ctl_config *cc)
 {
-	static const char *const titles[] = {"RULE", "APPLICATION", "FILE TYPE", "DIRECTION",
-					     "CLOUD"};
+	static const char *const titles[] = {"RULE",	  "APPLICATION", "FILE TYPE",
+					     "DIRECTION", "PRIORITY",	 "CLOUD"};
 	const struct config *c = &cc->config;
 	char text[TEXT_MAX];
 	struct ctl_table *t;
@@ -100,7 +101,7 @@ static int list(const struct ctl *ctl, const struct ctl_config *cc)
 		return ctl_print_json(json_pack("{s:s, s:o}", "configuration",
 						ctl_config_name(cc), "rules", rules));
 	}
-	t = ctl_table_new(titles, 5);
+	t = ctl_table_new(titles, 6);
 	for (size_t i = 0; i < c->rules; i++) {
 		const struct rule *r = &c->rule[i];
 
@@ -108,6 +109,7 @@ static int list(const struct ctl *ctl, const struct ctl_config *cc)
 		ctl_table_cell(t, "%s", applications_text(r, text));
 		ctl_table_cell(t, "%s", types_text(c, r, text));
 		ctl_table_cell(t, "%s", rule_direction_text(r->direction));
+		ctl_table_cell(t, "%s", rule_priority_text(r->priority));
 		ctl_table_cell(t, "%s", clouds_text(c, r->clouds, text));
 	}
 	ctl_table_print(t);
@@ -297,6 +299,10 @@ static json_t *test_json(const struct test *t)
 			o, "sent",
 			json_boolean(fate == RULE_FATE_CHOSEN && !over_max_size(t, i)));
 		json_object_set_new(o, "rules", words_json(cloud_rules(t, i, text)));
+		if (fate == RULE_FATE_CHOSEN)
+			json_object_set_new(o, "priority",
+					    json_string(rule_priority_text(
+						    rule_priority(&t->rules, &t->file, i))));
 		json_object_set_new(o, "why", json_string(cloud_why(t, i, text)));
 		json_array_append_new(clouds, o);
 	}

@@ -215,6 +215,7 @@ static void submission_text(const json_t *s)
 	}
 	heading("cloud ", text_of(s, "cloud"), text_of(s, "sighting"));
 	line("  ", "queued", "%s", time_local_ms(number_of(s, "queued"), time));
+	line("  ", "priority", "%s", text_of(s, "priority"));
 	if (!strcmp(state, "ended"))
 		line("  ", "outcome", "%s, %s", text_of(s, "outcome"),
 		     time_local_ms(number_of(s, "ended"), time));

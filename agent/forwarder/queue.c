@@ -10,6 +10,8 @@
 #define WAITING "waiting"
 #define STARTED "started"
 
+#define DUE_INDEX "CREATE INDEX queue_due ON queue (cloud, state, priority, next_at);"
+
 static const char schema[] =
 	"CREATE TABLE queue ("
 	"	number INTEGER PRIMARY KEY,"
@@ -26,9 +28,9 @@ static const char schema[] =
 	"	detail TEXT,"
 	"	updated INTEGER NOT NULL,"
 	"	told INTEGER NOT NULL DEFAULT 0,"
+	"	priority INTEGER NOT NULL DEFAULT 1,"
 	"	UNIQUE (id, cloud)"
-	") STRICT;"
-	"CREATE INDEX queue_due ON queue (cloud, state, next_at);"
+	") STRICT;" DUE_INDEX
 	"CREATE INDEX queue_sample ON queue (cloud, sha256) WHERE state = '" STARTED "';"
 	"CREATE INDEX queue_untold ON queue (updated) WHERE told = 0 AND"
 	"	state NOT IN ('" WAITING "', '" STARTED "');"
@@ -43,17 +45,18 @@ static const char schema[] =
 
 /* X(CONSTANT, SQL) */
 #define STATEMENTS(X)                                                                          \
-	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated)"                 \
-	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id, cloud) DO UPDATE"            \
+	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated, priority)"       \
+	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (id, cloud) DO UPDATE"        \
 	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
 	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures FROM queue AS q"    \
-	       " WHERE cloud = ?1 AND state = '" WAITING "' AND next_at <= ?2 AND NOT EXISTS"  \
+	       " WHERE cloud = ?1 AND state = '" WAITING "' AND priority = ?3"                 \
+	       " AND next_at <= ?2 AND NOT EXISTS"                                             \
 	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
 	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
 	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
 		 " started_at = ?2, updated = ?2 WHERE number = ?1")                           \
 	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"    \
-		" AND next_at > ?2")                                                           \
+		" AND priority = ?3 AND next_at > ?2")                                         \
 	X(SETTLE, "UPDATE queue SET state = ?2, failures = ?3, next_at = ?4, verdict = ?5,"    \
 		  " detail = ?6, updated = ?7, told = 0"                                       \
 		  " WHERE number = ?1 AND state = '" STARTED "'")                              \
@@ -78,15 +81,22 @@ enum statement { STATEMENTS(DB_ENUM) STATEMENT_COUNT };
 
 static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
 
+static const struct db_upgrade upgrades[] = {
+	{2, "ALTER TABLE queue ADD COLUMN priority INTEGER NOT NULL DEFAULT 1;"
+	    "DROP INDEX queue_due;" DUE_INDEX},
+};
+
 static const struct db_kind kind = {
 	.what = "queue",
 	.loss = " (what waits is in supervisor.db as well, and comes again)",
 	.only = "forwarder",
 	.application = 0x536c7551, /* "SluQ" */
-	.version = 2,
+	.version = 3,
 	.checked = true,
 	.settings = "PRAGMA temp_store = MEMORY",
 	.schema = schema,
+	.upgrade = upgrades,
+	.upgrades = sizeof(upgrades) / sizeof(upgrades[0]),
 	.sql = statement_sql,
 	.statements = STATEMENT_COUNT,
 };
@@ -157,6 +167,7 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
 		sqlite3_bind_blob(s, 3, items[i].sha256, SHA256_SIZE, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 4, (int64_t)items[i].size);
 		sqlite3_bind_int64(s, 5, now);
+		sqlite3_bind_int(s, 6, (int)items[i].priority);
 		ok = db_run(&q->db, s);
 	}
 	return db_end(&q->db, ok);
@@ -185,9 +196,9 @@ static bool same_sample(const struct queue_item *items, size_t n, const struct q
 	return false;
 }
 
-/* Up to max that are due, each of another sample. */
-static bool due(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
-		size_t max, size_t *count)
+/* Those of a priority that are due, up to max with what is there, each of another sample. */
+static bool due(struct queue *q, const char *cloud, int64_t now, enum rule_priority priority,
+		struct queue_item *items, size_t max, size_t *count)
 {
 	sqlite3_stmt *s = db_fresh(&q->db, S_DUE);
 	int step = SQLITE_DONE;
@@ -195,8 +206,9 @@ static bool due(struct queue *q, const char *cloud, int64_t now, struct queue_it
 
 	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 2, now);
-	*count = 0;
+	sqlite3_bind_int(s, 3, (int)priority);
 	while (ok && *count < max && (step = sqlite3_step(s)) == SQLITE_ROW) {
+		items[*count].priority = priority;
 		ok = read_item(q, s, &items[*count]);
 		*count += ok && !same_sample(items, *count, &items[*count]);
 	}
@@ -206,12 +218,13 @@ static bool due(struct queue *q, const char *cloud, int64_t now, struct queue_it
 bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
 		size_t max, size_t *count)
 {
-	bool ok;
+	bool ok = true;
 
 	*count = 0;
 	if (!db_begin(&q->db))
 		return false;
-	ok = due(q, cloud, now, items, max, count);
+	for (int p = RULE_PRIORITY_COUNT; ok && p-- > 0;)
+		ok = due(q, cloud, now, (enum rule_priority)p, items, max, count);
 	for (size_t i = 0; ok && i < *count; i++) {
 		sqlite3_stmt *s = db_fresh(&q->db, S_START);
 
@@ -227,14 +240,19 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)
 {
-	sqlite3_stmt *s = db_fresh(&q->db, S_NEXT);
 	int64_t next = INT64_MAX;
 
-	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 2, now);
-	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
-		next = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
+	for (int p = 0; p < RULE_PRIORITY_COUNT; p++) {
+		sqlite3_stmt *s = db_fresh(&q->db, S_NEXT);
+
+		sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 2, now);
+		sqlite3_bind_int(s, 3, p);
+		if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL &&
+		    sqlite3_column_int64(s, 0) < next)
+			next = sqlite3_column_int64(s, 0);
+		sqlite3_reset(s);
+	}
 	return next;
 }
 

@@ -18,6 +18,7 @@
 #define SLUICE_FORWARDER_QUEUE_H
 
 #include "forwarder/quota.h"
+#include "policy/rule.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@ struct queue_item {
 	char cloud[CLOUD_NAME_MAX];
 	uint8_t sha256[SHA256_SIZE];
 	uint64_t size;
+	enum rule_priority priority;
 	uint32_t attempts; /* begun, this one included */
 	uint32_t failures; /* ended in CLOUD_RETRY, for the back-off */
 };
@@ -58,7 +60,7 @@ const char *queue_error(const struct queue *q);
 void queue_failing(const struct queue *q, const char *doing);
 
 /*
- * Accepts n submissions (id, cloud, sha256 and size are read), due now, in one
+ * Accepts n submissions (id, cloud, sha256, size and priority are read), due now, in one
  * transaction.  One that is there already is not added again; if it has ended,
  * its result is to be told again.
  */
@@ -66,7 +68,8 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
 
 /*
  * Marks up to max due submissions of a cloud as started and copies them to
- * items.  Of submissions with the same sample one at a time is started.
+ * items, those of a higher priority first, then the oldest.  Of submissions with the same
+ * sample one at a time is started.
  */
 bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
 		size_t max, size_t *count);

@@ -20,16 +20,19 @@ static void bad_message(struct forwarder *f, const struct msg_view *v)
 static void on_submit(struct forwarder *f, const struct msg_view *v)
 {
 	struct queue_item *item = &f->batch[f->batched];
+	uint64_t priority = RULE_PRIORITY_COUNT;
 
 	*item = (struct queue_item){0};
 	if (!msg_get_exact(v, MSG_A_ID, item->id, sizeof(item->id)) ||
 	    !msg_get_string(v, MSG_A_CLOUD, item->cloud, sizeof(item->cloud)) ||
 	    !*item->cloud ||
 	    !msg_get_exact(v, MSG_A_SHA256, item->sha256, sizeof(item->sha256)) ||
-	    !msg_get_u64(v, MSG_A_SIZE, &item->size) || item->size > INT64_MAX) {
+	    !msg_get_u64(v, MSG_A_SIZE, &item->size) || item->size > INT64_MAX ||
+	    !msg_get_u64(v, MSG_A_PRIORITY, &priority) || priority >= RULE_PRIORITY_COUNT) {
 		bad_message(f, v);
 		return;
 	}
+	item->priority = (enum rule_priority)priority;
 	f->batched++;
 }
 

@@ -32,7 +32,7 @@
 	/* supervisor to inspector */                                                \
 	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */        \
 	/* supervisor to forwarder */                                                \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE: queue this */            \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE, PRIORITY: queue this */  \
 	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */        \
 	/* it may leave, or not: the first ID, CLOUD, SHA256, STATUS, TEXT, */       \
 	/* DENIED of those that are the reason */                                    \
@@ -85,6 +85,7 @@ enum msg_attr {
 	MSG_A_URL,
 	MSG_A_CARRIES,	   /* u64, CLOUD_CARRIES_... */
 	MSG_A_DENIED,	   /* as MSG_A_ID */
+	MSG_A_PRIORITY,	   /* u64, enum rule_priority */
 	MSG_A_RULE_LIMITS, /* see policy/rule_message.h */
 	MSG_A_RULE,
 	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */

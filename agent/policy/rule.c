@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "policy/rule.h"
 
+#include <string.h>
 #include <strings.h>
 
 /* Types that the file may have, as far as rules tell them apart. */
@@ -106,6 +107,19 @@ uint64_t rule_match(const struct rule_set *set, const struct rule_file *f, size_
 	return clouds & set->receiving;
 }
 
+enum rule_priority rule_priority(const struct rule_set *set, const struct rule_file *f,
+				 size_t cloud)
+{
+	uint32_t types = within_limit(set, f, types_of(set, f));
+	enum rule_priority highest = RULE_PRIORITY_LOW;
+
+	for (size_t i = 0; i < set->count; i++)
+		if ((set->rule[i].clouds & 1ull << cloud) && set->rule[i].priority > highest &&
+		    matches(&set->rule[i], f, types))
+			highest = set->rule[i].priority;
+	return highest;
+}
+
 bool rule_wants(const struct rule_set *set, const struct rule_file *f)
 {
 	uint32_t types = within_limit(set, f, types_of(set, f));
@@ -154,6 +168,26 @@ const char *rule_direction_text(enum rule_direction d)
 		[RULE_BOTH] = "both", [RULE_DOWNLOAD] = "download", [RULE_UPLOAD] = "upload"};
 
 	return (unsigned int)d <= RULE_UPLOAD ? names[d] : "unknown";
+}
+
+static const char *const priorities[RULE_PRIORITY_COUNT] = {
+#define PRIORITY_NAME(id, name) [RULE_PRIORITY_##id] = name,
+	RULE_PRIORITIES(PRIORITY_NAME)
+#undef PRIORITY_NAME
+};
+
+const char *rule_priority_text(unsigned int p)
+{
+	return p < RULE_PRIORITY_COUNT ? priorities[p] : "unknown";
+}
+
+enum rule_priority rule_priority_find(const char *name)
+{
+	unsigned int p = 0;
+
+	while (p < RULE_PRIORITY_COUNT && strcmp(priorities[p], name) != 0)
+		p++;
+	return (enum rule_priority)p;
 }
 
 const char *rule_fate_text(enum rule_fate f)

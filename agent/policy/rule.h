@@ -22,6 +22,26 @@
 
 enum rule_direction { RULE_BOTH, RULE_DOWNLOAD, RULE_UPLOAD };
 
+/*
+ * What leaves first of what waits for a cloud: nothing as long as something higher is due.
+ * X(CONSTANT, name)
+ */
+#define RULE_PRIORITIES(X)  \
+	X(LOW, "low")       \
+	X(NORMAL, "normal") \
+	X(HIGH, "high")
+
+enum rule_priority {
+#define RULE_PRIORITY_ENUM(id, name) RULE_PRIORITY_##id,
+	RULE_PRIORITIES(RULE_PRIORITY_ENUM)
+#undef RULE_PRIORITY_ENUM
+		RULE_PRIORITY_COUNT
+};
+
+const char *rule_priority_text(unsigned int p);
+/* RULE_PRIORITY_COUNT when the name is none. */
+enum rule_priority rule_priority_find(const char *name);
+
 #define RULES_MAX 256
 #define RULE_NAME_MAX 64
 #define RULE_APPLICATIONS_MAX 32
@@ -39,6 +59,7 @@ struct rule {
 	uint32_t types; /* those it names, by bit */
 	enum rule_direction direction;
 	uint64_t clouds; /* bit i: cloud i of the configuration */
+	enum rule_priority priority;
 };
 
 /* What rules have to know of file types. */
@@ -77,6 +98,10 @@ struct rule_file {
  * receives nothing is no longer among those returned, but kept the file from public ones.
  */
 uint64_t rule_match(const struct rule_set *set, const struct rule_file *f, size_t *chosen);
+
+/* The highest of the rules that send a complete file to that cloud; low when none does. */
+enum rule_priority rule_priority(const struct rule_set *set, const struct rule_file *f,
+				 size_t cloud);
 
 /* Whether the file is larger than its type's limit, or than those of all it may be. */
 bool rule_over_limit(const struct rule_set *set, const struct rule_file *f);

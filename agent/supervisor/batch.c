@@ -220,6 +220,8 @@ static bool write_lines(struct supervisor *s)
 
 static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask)
 {
+	struct rule_set rules = config_rules(s->c);
+	struct rule_file file;
 	int64_t now = live_wall();
 
 	/* The strictest of what held when the session began and what holds now. */
@@ -237,11 +239,13 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 	default:
 		return false;
 	}
+	file = intake_rule_file(s->c, &p->sighting);
 	for (size_t i = 0; i < s->c->clouds; i++) {
 		struct policy seen = sharing_policy(s->c, s->users, i, &p->sighting);
 
 		if ((p->clouds & (1ull << i)) &&
-		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &seen, now))
+		    !store_submit(s->store, &p->sighting, s->c->cloud[i].name, &seen,
+				  rule_priority(&rules, &file, i), now))
 			return false;
 	}
 	return sinks_add(&s->sinks, &p->sighting, mask, NULL);

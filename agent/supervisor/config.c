@@ -33,6 +33,7 @@ void config_rule_default(struct rule *rule, const char *name)
 	rule->any_application = true;
 	rule->any_type = true;
 	rule->direction = RULE_BOTH;
+	rule->priority = RULE_PRIORITY_NORMAL;
 }
 
 bool config_defaults(struct config *c)

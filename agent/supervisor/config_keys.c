@@ -546,6 +546,17 @@ static void set_direction(struct parse *p, const struct key *k, void *base, cons
 		config_bad(p, "%s: '%s': expected both, download or upload", k->name, value);
 }
 
+static void set_priority(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct rule *rule = base;
+	enum rule_priority priority = rule_priority_find(value);
+
+	if (priority < RULE_PRIORITY_COUNT)
+		rule->priority = priority;
+	else
+		config_bad(p, "%s: '%s': expected high, normal or low", k->name, value);
+}
+
 /* Looked up when all clouds are known. */
 static void set_clouds(struct parse *p, const struct key *k, void *base, const char *value)
 {
@@ -632,6 +643,7 @@ const struct key config_keys[] = {
 	{SECTION_RULE, "file_type", set_file_type, 0, 0, 0, 0},
 	{SECTION_RULE, "direction", set_direction, 0, 0, 0, 0},
 	{SECTION_RULE, "cloud", set_clouds, 0, 0, 0, 0},
+	{SECTION_RULE, "priority", set_priority, 0, 0, 0, 0},
 
 	{SECTION_VSYS, "netns", config_set_condition, 0, 0, 0, 0},
 	{SECTION_VSYS, "zone", config_set_condition, 0, 0, 0, 0},

@@ -259,6 +259,7 @@ static enum msg_result send_outbox(struct deliver *d, int fd)
 			msg_put(&d->msg, MSG_A_SHA256, items[i].sha256,
 				sizeof(items[i].sha256));
 			msg_put_u64(&d->msg, MSG_A_SIZE, items[i].size);
+			msg_put_u64(&d->msg, MSG_A_PRIORITY, items[i].priority);
 			result = msg_send(fd, &d->msg);
 			if (result != MSG_OK)
 				return result;

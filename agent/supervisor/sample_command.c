@@ -29,13 +29,14 @@ static void tell(void *arg, const struct store_sent *sent)
 		control_line(a->client, json_pack("{s:b}", "more", 1));
 		return;
 	}
-	line = json_pack("{s:s, s:s, s:I, s:s, s:o, s:b}", "sighting",
+	line = json_pack("{s:s, s:s, s:I, s:s, s:o, s:b, s:s}", "sighting",
 			 sighting_id_text(sent->id, id), "cloud", sent->cloud, "queued",
 			 (json_int_t)sent->queued, "state",
 			 sent->outcome	   ? "ended"
 			 : sent->in_outbox ? "outbox"
 					   : "queued",
-			 "withheld", withheld(sent), "policy_readable", sent->policy_readable);
+			 "withheld", withheld(sent), "policy_readable", sent->policy_readable,
+			 "priority", rule_priority_text(sent->priority));
 	if (line && sent->outcome) {
 		json_object_set_new(line, "outcome", json_string(sent->outcome));
 		json_object_set_new(line, "ended", json_integer(sent->ended));

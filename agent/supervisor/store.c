@@ -38,6 +38,7 @@ static const char schema[] = "CREATE TABLE sightings ("
 			     "	verdict INTEGER,"
 			     "	detail TEXT,"
 			     "	time INTEGER NOT NULL,"
+			     "	priority INTEGER NOT NULL DEFAULT 1,"
 			     "	PRIMARY KEY (id, cloud)"
 			     ") STRICT, WITHOUT ROWID;"
 			     "CREATE INDEX submissions_open ON submissions (sha256)"
@@ -59,13 +60,13 @@ static const char schema[] = "CREATE TABLE sightings ("
 #define STATEMENTS(X)                                                                         \
 	X(ADD, "INSERT INTO sightings (id, time, share_mask, message)"                        \
 	       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING")                        \
-	X(SUBMIT, "INSERT INTO submissions (id, cloud, policy, time, sha256, size)"           \
-		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")                  \
+	X(SUBMIT, "INSERT INTO submissions (id, cloud, policy, time, sha256, size, priority)" \
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING")              \
 	X(OUT, "INSERT INTO outbox (id, cloud) VALUES (?1, ?2) ON CONFLICT DO NOTHING")       \
 	X(OUT_AGAIN, "INSERT INTO outbox (id, cloud) SELECT id, cloud FROM submissions"       \
 		     " WHERE outcome IS NULL AND cloud = ?1 ORDER BY time"                    \
 		     " ON CONFLICT DO NOTHING")                                               \
-	X(OUTBOX, "SELECT number, id, cloud, sha256, size"                                    \
+	X(OUTBOX, "SELECT number, id, cloud, sha256, size, priority"                          \
 		  " FROM outbox JOIN submissions USING (id, cloud)"                           \
 		  " WHERE number > ?1 ORDER BY number LIMIT ?2")                              \
 	X(OPEN_COUNTS, "SELECT cloud, count(*) FROM submissions WHERE outcome IS NULL"        \
@@ -84,7 +85,7 @@ static const char schema[] = "CREATE TABLE sightings ("
 		  " WHERE id = ?1 AND cloud = ?2 AND outcome IS NULL")                        \
 	X(SAMPLE, "SELECT s.id, s.cloud, s.policy, s.outcome, s.verdict, s.detail, s.time,"   \
 		  " sightings.time, share_mask, EXISTS (SELECT 1 FROM outbox AS o"            \
-		  " WHERE o.id = s.id AND o.cloud = s.cloud) FROM submissions AS s"           \
+		  " WHERE o.id = s.id AND o.cloud = s.cloud), priority FROM submissions AS s" \
 		  " JOIN sightings ON sightings.id = s.id WHERE s.sha256 = ?1"                \
 		  " ORDER BY sightings.time DESC, s.id, s.cloud LIMIT ?2")                    \
 	X(RECORD, "INSERT INTO records (message, log, share_mask, policy, cloud, outcome,"    \
@@ -103,13 +104,14 @@ static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
 
 static const struct db_upgrade upgrades[] = {
 	{5, RECORDS},
+	{6, "ALTER TABLE submissions ADD COLUMN priority INTEGER NOT NULL DEFAULT 1"},
 };
 
 static const struct db_kind kind = {
 	.what = "store",
 	.loss = " (what waits in it is then not sent)",
 	.application = 0x536c7553, /* "SluS" */
-	.version = 6,
+	.version = 7,
 	.settings = "PRAGMA foreign_keys = ON",
 	.schema = schema,
 	.upgrade = upgrades,
@@ -187,7 +189,7 @@ enum store_result store_add(struct store *s, const struct sighting *sighting,
 }
 
 bool store_submit(struct store *s, const struct sighting *sighting, const char *cloud,
-		  const struct policy *seen, int64_t now)
+		  const struct policy *seen, enum rule_priority priority, int64_t now)
 {
 	char text[POLICY_TEXT_MAX];
 	sqlite3_stmt *q = fresh_for(s, S_SUBMIT, sighting->id, cloud);
@@ -196,6 +198,7 @@ bool store_submit(struct store *s, const struct sighting *sighting, const char *
 	sqlite3_bind_int64(q, 4, now);
 	sqlite3_bind_blob(q, 5, sighting->sha256, SHA256_SIZE, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 6, (int64_t)sighting->size);
+	sqlite3_bind_int(q, 7, (int)priority);
 	return db_run(&s->db, q) && db_run(&s->db, fresh_for(s, S_OUT, sighting->id, cloud));
 }
 
@@ -239,6 +242,15 @@ bool store_needed(struct store *s, const uint8_t sha256[static SHA256_SIZE], boo
 	return db_done(&s->db, q, code);
 }
 
+/* One of a table that somebody changed is normal. */
+static enum rule_priority read_priority(sqlite3_stmt *q, int column)
+{
+	int value = sqlite3_column_int(q, column);
+
+	return value >= 0 && value < RULE_PRIORITY_COUNT ? (enum rule_priority)value
+							 : RULE_PRIORITY_NORMAL;
+}
+
 bool store_outbox(struct store *s, int64_t after, struct store_item *items, size_t max,
 		  size_t *count)
 {
@@ -254,6 +266,7 @@ bool store_outbox(struct store *s, int64_t after, struct store_item *items, size
 
 		i->number = sqlite3_column_int64(q, 0);
 		i->size = (uint64_t)sqlite3_column_int64(q, 4);
+		i->priority = read_priority(q, 5);
 		if (!cloud || strlen(cloud) >= sizeof(i->cloud) ||
 		    !db_blob(q, 1, i->id, sizeof(i->id)) ||
 		    !db_blob(q, 3, i->sha256, sizeof(i->sha256))) {
@@ -402,6 +415,7 @@ static bool read_sent(sqlite3_stmt *q, struct store_sent *sent)
 	sent->queued = sqlite3_column_int64(q, 7);
 	sent->share_mask = (uint32_t)sqlite3_column_int64(q, 8);
 	sent->in_outbox = sqlite3_column_int(q, 9);
+	sent->priority = read_priority(q, 10);
 	return sent->cloud;
 }
 

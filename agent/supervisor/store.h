@@ -23,6 +23,7 @@
 #include "cloud/cloud.h"
 #include "lib/sighting.h"
 #include "policy/policy.h"
+#include "policy/rule.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +53,7 @@ enum store_result store_add(struct store *s, const struct sighting *sighting,
 			    uint32_t share_mask, int64_t now);
 /* One of the clouds it goes to, and an outbox row for it. */
 bool store_submit(struct store *s, const struct sighting *sighting, const char *cloud,
-		  const struct policy *seen, int64_t now);
+		  const struct policy *seen, enum rule_priority priority, int64_t now);
 /*
  * At a start: every open submission to a cloud into the outbox once more.  The forwarder may
  * have told how one ended to a supervisor that died before it could commit that; asked again,
@@ -72,6 +73,7 @@ struct store_item {
 	char cloud[CLOUD_NAME_MAX];
 	uint8_t sha256[SHA256_SIZE];
 	uint64_t size;
+	enum rule_priority priority;
 };
 
 /* Rows with a number beyond `after`, oldest first. */
@@ -129,6 +131,7 @@ struct store_sent {
 	struct policy policy;  /* when seen */
 	bool policy_readable;
 	uint32_t share_mask; /* when seen */
+	enum rule_priority priority;
 };
 
 /* The submissions of a sample, the newest first, `max` at most. */

@@ -314,7 +314,7 @@ def tool(where):
 
     conf = ("-c", r.path("conf"))
     row = ctl("rules", *conf).splitlines()[1]
-    same(re.split(r" {2,}", row), ["first", "smtp, imap", "pe, pdf", "upload", "inside, outside"],
+    same(re.split(r" {2,}", row), ["first", "smtp, imap", "pe, pdf", "upload", "normal", "inside, outside"],
          "rules")
     same(json.loads(ctl("rules", "--json", *conf))["rules"],
          [{"name": "first", "application": ["smtp", "imap"], "file_type": ["pe", "pdf"],

@@ -13,6 +13,7 @@
 #include "forwarder/forwarder.h"
 #include "lib/log.h"
 #include "lib/msg.h"
+#include "policy/rule.h"
 #include "sample/spool.h"
 
 #include <errno.h>
@@ -359,6 +360,7 @@ static bool submit(const struct submission *s)
 	msg_put_string(&m, MSG_A_CLOUD, "test");
 	msg_put(&m, MSG_A_SHA256, s->sha256, sizeof(s->sha256));
 	msg_put_u64(&m, MSG_A_SIZE, s->size);
+	msg_put_u64(&m, MSG_A_PRIORITY, RULE_PRIORITY_NORMAL);
 	return send_or_lose(&m);
 }
 

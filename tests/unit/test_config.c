@@ -182,7 +182,7 @@ TEST_F(config, everything)
 		 "[rule any]\n"
 		 "cloud = private public\n"
 		 "[rule web]\n"
-		 "application = web-browsing,ftp\nfile_type = any\ndirection = upload\n"
+		 "application = web-browsing,ftp\nfile_type = any\ndirection = upload\npriority = low\n"
 		 "cloud = public\n"
 		 "[share public]\n"
 		 "user = share\n"
@@ -243,6 +243,8 @@ TEST_F(config, everything)
 	EXPECT_EQ(2, self->c->rule[1].clouds);
 	EXPECT_EQ(2, self->c->rule[1].applications);
 	EXPECT_EQ(RULE_UPLOAD, self->c->rule[1].direction);
+	EXPECT_EQ(RULE_PRIORITY_LOW, self->c->rule[1].priority);
+	EXPECT_EQ(RULE_PRIORITY_NORMAL, self->c->rule[0].priority);
 }
 
 /* Each a whole file, and a part of what must be said about it. */
@@ -454,6 +456,8 @@ static const struct {
 	{"[agent]\nfile_types = types\n",
 	 "F:2: file_types: 'types': expected an absolute path"},
 	{"[agent]\nfile_types = /nonexistent/types\n", "/nonexistent/types"},
+	{"[rule a]\npriority = 1\n",
+	 "F:2: priority: '1': expected high, normal or low"},
 	{"[rule a]\ndirection = in\n",
 	 "F:2: direction: 'in': expected both, download or upload"},
 	{"[rule a]\ncloud = b\n", "F:2: cloud: there is no [cloud b]"},

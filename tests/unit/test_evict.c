@@ -166,7 +166,7 @@ static bool submit(SELF, uint32_t i)
 
 	sighting_of(i, &s);
 	return store_begin(self->store) && store_add(self->store, &s, 0, 1) == STORE_OK &&
-	       store_submit(self->store, &s, "a", &self->policy, 1) &&
+	       store_submit(self->store, &s, "a", &self->policy, RULE_PRIORITY_NORMAL, 1) &&
 	       store_commit(self->store);
 }
 
@@ -352,7 +352,7 @@ TEST_F(evict, several_submissions)
 	ASSERT_TRUE(put_all(self, 0, 18));
 	ASSERT_TRUE(submit(self, 0));
 	sighting_of(0, &s);
-	ASSERT_TRUE(store_submit(self->store, &s, "b", &self->policy, 1));
+	ASSERT_TRUE(store_submit(self->store, &s, "b", &self->policy, RULE_PRIORITY_NORMAL, 1));
 	ASSERT_TRUE(finish(self, 0));
 	work(self);
 	EXPECT_TRUE(is_there(self, 0));

@@ -95,7 +95,8 @@ FIXTURE_SETUP(preview)
 	sha256_text(self->s.sha256, self->hash);
 	policy_set(&seen, SLUICE_FIELD_USER, POLICY_OMIT);
 	ASSERT_EQ(STORE_OK, store_add(supervisor.store, &self->s, SLUICE_SHARE_ALL, 1));
-	ASSERT_TRUE(store_submit(supervisor.store, &self->s, "a", &seen, 1));
+	ASSERT_TRUE(
+		store_submit(supervisor.store, &self->s, "a", &seen, RULE_PRIORITY_NORMAL, 1));
 	self->client = (struct control_client){.lines = json_array()};
 }
 

@@ -155,6 +155,32 @@ TEST_F(store, added_twice)
 	EXPECT_EQ(1, count);
 }
 
+/* Of a queue without priorities what waits is normal. */
+TEST_F(store, upgraded)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
+	sqlite3 *db;
+
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	queue_close(self->q);
+	ASSERT_EQ(SQLITE_OK, sqlite3_open(self->path, &db));
+	ASSERT_EQ(SQLITE_OK,
+		  sqlite3_exec(db,
+			       "DROP INDEX queue_due;"
+			       "ALTER TABLE queue DROP COLUMN priority;"
+			       "CREATE INDEX queue_due ON queue (cloud, state, next_at);"
+			       "PRAGMA user_version = 2",
+			       NULL, NULL, NULL));
+	sqlite3_close(db);
+	self->q = queue_open(self->path, NOW, NOW);
+	ASSERT_NE(NULL, self->q);
+	in[1].priority = RULE_PRIORITY_HIGH;
+	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW));
+	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(2, out[0].id[0]);
+	EXPECT_EQ(RULE_PRIORITY_NORMAL, out[1].priority);
+}
+
 TEST_F(store, one_of_a_sample_at_a_time)
 {
 	struct queue_item in[] = {item("a", 1, 7), item("a", 2, 7), item("a", 3, 8),
@@ -171,6 +197,37 @@ TEST_F(store, one_of_a_sample_at_a_time)
 	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
 	ASSERT_EQ(1, take(self->q, "a", NOW, other, 8));
 	EXPECT_EQ(2, other[0].id[0]);
+}
+
+/* Higher ones first, of these the oldest; one that is not due yet is in nobody's way. */
+TEST_F(store, higher_first)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2), item("a", 3, 3),
+				  item("a", 4, 4), item("a", 5, 5)};
+	struct cloud_result retry = result(CLOUD_RETRY, CLOUD_VERDICT_NONE);
+	struct queue_item out[8];
+
+	in[0].priority = RULE_PRIORITY_LOW;
+	in[1].priority = in[2].priority = RULE_PRIORITY_NORMAL;
+	in[3].priority = in[4].priority = RULE_PRIORITY_HIGH;
+	ASSERT_TRUE(queue_add(self->q, &in[2], 3, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW + 1));
+	ASSERT_EQ(2, take(self->q, "a", NOW + 1, out, 2));
+	EXPECT_EQ(4, out[0].id[0]);
+	EXPECT_EQ(5, out[1].id[0]);
+	EXPECT_EQ(RULE_PRIORITY_HIGH, out[1].priority);
+	ASSERT_TRUE(queue_again(self->q, out[0].number, &retry, 1, NOW + 500, NOW));
+	ASSERT_TRUE(queue_again(self->q, out[1].number, &retry, 1, NOW + 700, NOW));
+	ASSERT_EQ(3, take(self->q, "a", NOW + 1, out, 8));
+	EXPECT_EQ(3, out[0].id[0]);
+	EXPECT_EQ(2, out[1].id[0]);
+	EXPECT_EQ(1, out[2].id[0]);
+	ASSERT_TRUE(queue_again(self->q, out[2].number, &retry, 1, NOW + 600, NOW));
+	EXPECT_EQ(NOW + 500, queue_next_due(self->q, "a", NOW + 1));
+	EXPECT_EQ(NOW + 600, queue_next_due(self->q, "a", NOW + 500));
+	ASSERT_EQ(3, take(self->q, "a", NOW + 900, out, 8));
+	EXPECT_EQ(4, out[0].id[0]);
+	EXPECT_EQ(1, out[2].id[0]);
 }
 
 TEST_F(store, again_later)

@@ -245,6 +245,24 @@ TEST_F(rule, a_private_cloud_that_receives_nothing_still_keeps_it)
 
 /* -------------------------------------------------------------------- limits */
 
+TEST_F(rule, the_highest_priority_counts)
+{
+	self->rule[0].clouds = PUBLIC;
+	self->rule[0].priority = RULE_PRIORITY_NORMAL;
+	self->rule[1].clouds = PUBLIC | OTHER;
+	self->rule[1].priority = RULE_PRIORITY_HIGH;
+	self->rule[2].clouds = OTHER;
+	self->rule[2].priority = RULE_PRIORITY_LOW;
+	EXPECT_EQ(RULE_PRIORITY_HIGH, rule_priority(&self->set, &self->f, 0));
+	EXPECT_EQ(RULE_PRIORITY_HIGH, rule_priority(&self->set, &self->f, 2));
+	/* Of those that match, and name the cloud. */
+	self->rule[1].direction = RULE_UPLOAD;
+	EXPECT_EQ(RULE_PRIORITY_NORMAL, rule_priority(&self->set, &self->f, 0));
+	EXPECT_EQ(RULE_PRIORITY_LOW, rule_priority(&self->set, &self->f, 2));
+	EXPECT_EQ(RULE_PRIORITY_LOW, rule_priority_find(rule_priority_text(RULE_PRIORITY_LOW)));
+	EXPECT_EQ(RULE_PRIORITY_COUNT, rule_priority_find("urgent"));
+}
+
 TEST_F(rule, limits)
 {
 	static const struct {

@@ -48,7 +48,8 @@ static bool add(FIXTURE_DATA(store) *self, const char *cloud)
 {
 	return store_begin(self->store) &&
 	       store_add(self->store, &self->s, 0x123, 1000) == STORE_OK &&
-	       store_submit(self->store, &self->s, cloud, &self->policy, 1000) &&
+	       store_submit(self->store, &self->s, cloud, &self->policy, RULE_PRIORITY_NORMAL,
+			    1000) &&
 	       store_commit(self->store);
 }
 
@@ -99,11 +100,13 @@ TEST_F(store, what_became_of_a_sample)
 	number(self, 2);
 	ASSERT_TRUE(store_begin(self->store));
 	ASSERT_EQ(STORE_OK, store_add(self->store, &self->s, 0x123, 2000));
-	ASSERT_TRUE(store_submit(self->store, &self->s, "a", &self->policy, 2000));
-	ASSERT_TRUE(store_submit(self->store, &self->s, "b", &self->policy, 2000));
+	ASSERT_TRUE(store_submit(self->store, &self->s, "a", &self->policy,
+				 RULE_PRIORITY_NORMAL, 2000));
+	ASSERT_TRUE(store_submit(self->store, &self->s, "b", &self->policy,
+				 RULE_PRIORITY_NORMAL, 2000));
 	ASSERT_EQ(STORE_OK, store_unqueue(self->store, self->s.id, "a"));
-	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_SENT, 1,
-					 "taken", 5000));
+	ASSERT_EQ(STORE_OK,
+		  store_result(self->store, self->s.id, "a", CLOUD_SENT, 1, "taken", 5000));
 	ASSERT_TRUE(store_commit(self->store));
 	/* Another sample. */
 	number(self, 3);
@@ -191,7 +194,8 @@ TEST_F(store, rolled_back)
 
 	ASSERT_TRUE(store_begin(self->store));
 	ASSERT_EQ(STORE_OK, store_add(self->store, &self->s, 0, 1000));
-	ASSERT_TRUE(store_submit(self->store, &self->s, "a", &self->policy, 1000));
+	ASSERT_TRUE(store_submit(self->store, &self->s, "a", &self->policy,
+				 RULE_PRIORITY_NORMAL, 1000));
 	store_rollback(self->store);
 	EXPECT_EQ(0, outbox(self, 0, items));
 	EXPECT_TRUE(add(self, "a"));
@@ -213,7 +217,8 @@ TEST_F(store, killed)
 		number(self, 2);
 		store_begin(self->store);
 		store_add(self->store, &self->s, 0, 1000);
-		store_submit(self->store, &self->s, "b", &self->policy, 1000);
+		store_submit(self->store, &self->s, "b", &self->policy, RULE_PRIORITY_NORMAL,
+			     1000);
 		kill(getpid(), SIGKILL);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
@@ -244,14 +249,16 @@ TEST_F(store, results_and_forgetting)
 	struct store_submission sub;
 
 	ASSERT_TRUE(add(self, "a"));
-	ASSERT_EQ(STORE_ABSENT, store_result(self->store, self->s.id, "b", CLOUD_SENT, 0, "", 1));
+	ASSERT_EQ(STORE_ABSENT,
+		  store_result(self->store, self->s.id, "b", CLOUD_SENT, 0, "", 1));
 	/* Not ended: not forgotten, however old. */
 	ASSERT_TRUE(store_forget(self->store, 9999));
 	ASSERT_EQ(STORE_OK, store_load(self->store, self->s.id, "a", &sub));
 	sighting_free(&sub.sighting);
 	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_KNOWN, 1, "x", 1));
 	/* Told again, as a forwarder does that died before it noted that it had. */
-	ASSERT_EQ(STORE_ABSENT, store_result(self->store, self->s.id, "a", CLOUD_SENT, 0, "", 2));
+	ASSERT_EQ(STORE_ABSENT,
+		  store_result(self->store, self->s.id, "a", CLOUD_SENT, 0, "", 2));
 	ASSERT_TRUE(store_forget(self->store, 1000));
 	ASSERT_EQ(STORE_OK, store_load(self->store, self->s.id, "a", &sub));
 	sighting_free(&sub.sighting);
@@ -284,7 +291,8 @@ TEST_F(store, needed_until_all_ended)
 	reopen(self);
 	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
 	EXPECT_TRUE(needed);
-	ASSERT_EQ(STORE_OK, store_result(self->store, self->s.id, "a", CLOUD_REFUSED, 0, "", 1));
+	ASSERT_EQ(STORE_OK,
+		  store_result(self->store, self->s.id, "a", CLOUD_REFUSED, 0, "", 1));
 	ASSERT_TRUE(store_needed(self->store, self->s.sha256, &needed));
 	EXPECT_FALSE(needed);
 }
@@ -356,17 +364,20 @@ TEST_F(store, upgraded)
 	size_t count;
 
 	ASSERT_TRUE(add(self, "a"));
-	damage(self, "DROP TABLE records; PRAGMA user_version = 5");
+	damage(self, "DROP TABLE records; ALTER TABLE submissions DROP COLUMN priority;"
+		     "PRAGMA user_version = 5");
 	self->store = store_open(self->path);
 	ASSERT_NE(NULL, self->store);
 	ASSERT_TRUE(store_outbox(self->store, 0, items, 4, &count));
 	EXPECT_EQ(1, count);
+	EXPECT_EQ(RULE_PRIORITY_NORMAL, items[0].priority);
 	/* One that fails leaves all as it was. */
 	damage(self, "PRAGMA user_version = 5");
 	EXPECT_EQ(NULL, store_open(self->path));
 	damage(self, "PRAGMA user_version = 4");
 	EXPECT_EQ(NULL, store_open(self->path));
-	damage(self, "DROP TABLE records; PRAGMA user_version = 5");
+	damage(self, "DROP TABLE records; ALTER TABLE submissions DROP COLUMN priority;"
+		     "PRAGMA user_version = 5");
 	self->store = store_open(self->path);
 	EXPECT_NE(NULL, self->store);
 }
