@@ -303,7 +303,7 @@ def many(where):
 def tool(where):
     """sluicectl lists rules and types, and says what is wrong with a question"""
     r = Reading(where, CLOUDS + "[share mute]\n[limits]\npe = 2M\n[rule first]\napplication = smtp, imap\n"
-                "file_type = pe, pdf\ndirection = upload\ncloud = inside, outside\n",
+                "file_type = pe, pdf\ndirection = upload\npriority = high\ncloud = inside, outside\n",
                 http("/a", PDF))
 
     def ctl(*words, status=0):
@@ -314,11 +314,11 @@ def tool(where):
 
     conf = ("-c", r.path("conf"))
     row = ctl("rules", *conf).splitlines()[1]
-    same(re.split(r" {2,}", row), ["first", "smtp, imap", "pe, pdf", "upload", "normal", "inside, outside"],
+    same(re.split(r" {2,}", row), ["first", "smtp, imap", "pe, pdf", "upload", "high", "inside, outside"],
          "rules")
     same(json.loads(ctl("rules", "--json", *conf))["rules"],
          [{"name": "first", "application": ["smtp", "imap"], "file_type": ["pe", "pdf"],
-           "direction": "upload", "cloud": ["inside", "outside"]}], "rules as JSON")
+           "direction": "upload", "cloud": ["inside", "outside"], "priority": "high"}], "rules as JSON")
     found = {t["name"]: t for t in json.loads(ctl("types", "--json", *conf))["types"]}
     same(len(found), 12, "types")
     same((found["pe"]["limit"], found["pe"]["default"], found["script"]["limit"],
