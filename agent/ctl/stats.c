@@ -83,6 +83,7 @@ static const struct by {
 	{"cloud", "clouds", "CLOUD"},
 	{"type", "types", "TYPE"},
 	{"reason", "unsent", "REASON"},
+	{"log", "logs", "LOG"},
 };
 
 struct stats_options {
@@ -97,12 +98,12 @@ static const char *take_by(const char *value, void *into)
 	for (size_t i = 0; i < LENGTH(bys); i++)
 		if (!strcmp(bys[i].word, value))
 			*by = &bys[i];
-	return *by && !strcmp((*by)->word, value) ? NULL : "cloud, type or reason";
+	return *by && !strcmp((*by)->word, value) ? NULL : "cloud, type, reason or log";
 }
 
 const struct ctl_option ctl_stats_options[] = {
-	{0, "by", "WHAT", "cloud, type or reason: what became of files, by that",
-	 "cloud type reason", take_by, offsetof(struct stats_options, by)},
+	{0, "by", "WHAT", "cloud, type, reason or log: what became of files, by that",
+	 "cloud type reason log", take_by, offsetof(struct stats_options, by)},
 	{0, "prometheus", NULL, "all of the agent's, as a Prometheus server reads them", NULL,
 	 ctl_take_flag, offsetof(struct stats_options, prometheus)},
 	CTL_OPTIONS_END};
@@ -145,7 +146,7 @@ static void print_by(const struct by *by, json_t *part)
 {
 	char upper[CTL_COLUMNS_MAX][32];
 	const char *titles[CTL_COLUMNS_MAX] = {by->title, ">SIGHTINGS"}, *name, *column;
-	bool all = !strcmp(by->word, "cloud");
+	bool cloud = !strcmp(by->word, "cloud"), all = cloud || !strcmp(by->word, "log");
 	json_t *row, *value, *first = json_object_iter_value(json_object_iter(part));
 	size_t columns = json_is_object(first) ? 1 : 2;
 	struct ctl_table *t;
@@ -172,7 +173,7 @@ static void print_by(const struct by *by, json_t *part)
 			ctl_table_cell(t, "%" JSON_INTEGER_FORMAT,
 				       json_integer_value(nth(row, i - 1)));
 	}
-	if (all && json_object_size(part) > 1)
+	if (cloud && json_object_size(part) > 1)
 		print_all(t, part, columns);
 	ctl_table_print(t);
 }

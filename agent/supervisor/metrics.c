@@ -77,22 +77,46 @@ static void reasons(const struct metrics *m, struct buf *out)
 		       m->tally->unsent[i]);
 }
 
+static void logs(const struct metrics *m, struct buf *out)
+{
+	const struct sinks *k = m->sinks;
+
+	if (!k || !k->count)
+		return;
+	for (unsigned int f = 0; f < SINK_FIGURE_COUNT; f++) {
+		family(out, "log_", sink_figure_name(f), "_total", sink_figure_help(f));
+		for (size_t i = 0; i < k->count; i++)
+			sample(out, "log_", sink_figure_name(f), "_total", "log",
+			       k->sink[i].config->name, k->sink[i].figure[f]);
+	}
+	family(out, "log_", "waiting", "", SINK_WAITING_HELP);
+	for (size_t i = 0; i < k->count; i++)
+		sample(out, "log_", "waiting", "", "log", k->sink[i].config->name,
+		       k->sink[i].waiting);
+	family(out, "log_", "open", "", SINK_OPEN_HELP);
+	for (size_t i = 0; i < k->count; i++)
+		sample(out, "log_", "open", "", "log", k->sink[i].config->name, k->sink[i].up);
+}
+
 static void processes(const struct metrics *m, struct buf *out)
 {
-	static const char *const role[] = {"inspector", "forwarder"};
-	uint64_t running[2] = {0}, restarts[2] = {0};
+	static const char *const role[] = {"inspector", "forwarder", "log"};
+	enum { ROLES = sizeof(role) / sizeof(role[0]) };
+	uint64_t running[ROLES] = {0}, restarts[ROLES] = {0};
 
 	for (size_t i = 0; i < m->children; i++) {
-		size_t r = strcmp(m->child[i].role, role[0]) != 0;
+		size_t r = 0;
 
+		while (r < ROLES - 1 && strcmp(m->child[i].role, role[r]))
+			r++;
 		running[r] += m->child[i].pid != 0;
 		restarts[r] += m->child[i].restarts;
 	}
 	family(out, "", "processes", "", "processes that run now");
-	for (size_t r = 0; r < 2; r++)
+	for (size_t r = 0; r < ROLES; r++)
 		sample(out, "", "processes", "", "role", role[r], running[r]);
 	family(out, "", "process_restarts", "_total", "processes that were started again");
-	for (size_t r = 0; r < 2; r++)
+	for (size_t r = 0; r < ROLES; r++)
 		sample(out, "", "process_restarts", "_total", "role", role[r], restarts[r]);
 }
 
@@ -112,6 +136,7 @@ void metrics_render(const struct metrics *m, struct buf *out)
 	clouds(m, out);
 	types(m, out);
 	reasons(m, out);
+	logs(m, out);
 	processes(m, out);
 	spool(m, out);
 }

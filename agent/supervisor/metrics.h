@@ -22,6 +22,7 @@
 #include "sample/spool.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
+#include "supervisor/sinks.h"
 #include "supervisor/tally.h"
 
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct metrics {
 	const struct config *c;
 	const struct counters *counters; /* of all processes */
 	const struct tally *tally;
+	const struct sinks *sinks; /* NULL: there are no logs */
 	const struct child *child;
 	size_t children;
 	const struct spool_usage *spool; /* NULL: it has no quota, nobody counts */

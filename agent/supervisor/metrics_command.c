@@ -15,6 +15,7 @@ void live_metrics(void *supervisor, struct buf *out)
 		.c = s->c,
 		.counters = &sum,
 		.tally = &s->tally,
+		.sinks = &s->sinks,
 		.child = s->child,
 		.children = s->children,
 		.spool = counted ? &usage : NULL,

@@ -35,7 +35,10 @@ const char *live_name(const struct child *c, char text[static 32])
 
 size_t live_sink(const struct supervisor *s, const struct child *c)
 {
-	return c > s->forwarder ? (size_t)(c - s->forwarder) - 1 : SINK_MAX;
+	size_t place = (size_t)(c - s->child);
+
+	return place > s->inspectors && place < s->children ? place - s->inspectors - 1
+							    : SINK_MAX;
 }
 
 struct spool_options live_spool(const struct supervisor *s)

@@ -56,7 +56,7 @@ static json_t *narrowed(struct making *m, const struct store_record *r)
 	bool ok;
 
 	if (!envelope_allowed(s, &effective)) {
-		counter_add(k->counters, COUNTER_RECORDS_WITHHELD, 1);
+		sink_count(k, m->s, SINK_FIGURE_WITHHELD, 1);
 		return NULL;
 	}
 	buf_reset(&k->envelope);

@@ -13,6 +13,37 @@
 #define PIECE (MSG_MAX - 1024) /* bytes of a batch in one message */
 #define LINE_MAX_BYTES (4u << 20)
 
+static const struct {
+	const char *name, *help;
+} figures[SINK_FIGURE_COUNT] = {
+#define FIGURE(id, n, h) [SINK_FIGURE_##id] = {.name = #n, .help = h},
+	SINK_FIGURES(FIGURE)
+#undef FIGURE
+};
+
+const char *sink_figure_name(enum sink_figure f)
+{
+	return figures[f].name;
+}
+
+const char *sink_figure_help(enum sink_figure f)
+{
+	return figures[f].help;
+}
+
+void sink_count(struct sinks *k, struct sink *s, enum sink_figure f, uint64_t n)
+{
+	static const enum counter all[SINK_FIGURE_COUNT] = {
+		[SINK_FIGURE_WRITTEN] = COUNTER_RECORDS_WRITTEN,
+		[SINK_FIGURE_DROPPED] = COUNTER_RECORDS_DROPPED,
+		[SINK_FIGURE_WITHHELD] = COUNTER_RECORDS_WITHHELD,
+		[SINK_FIGURE_BREAKS] = COUNTER_LOG_BREAKS,
+	};
+
+	s->figure[f] += n;
+	counter_add(k->counters, all[f], n);
+}
+
 static struct sink *find(struct sinks *k, const char *log)
 {
 	for (size_t i = 0; i < k->count; i++)
@@ -65,7 +96,7 @@ static bool refused(struct sinks *k, struct sink *s)
 			  "comes is dropped",
 			  s->config->name, s->waiting);
 	s->dropping = full;
-	counter_add(k->counters, COUNTER_RECORDS_DROPPED, full);
+	sink_count(k, s, SINK_FIGURE_DROPPED, full);
 	return full;
 }
 
@@ -129,7 +160,7 @@ static bool take_outlet(struct sinks *k, struct sink *s, const struct msg_view *
 
 	if (!msg_get_u64(v, MSG_A_SEQUENCE, &opened) || !msg_get_u64(v, MSG_A_STATUS, &up))
 		return false;
-	counter_add(k->counters, COUNTER_LOG_BREAKS, !up);
+	sink_count(k, s, SINK_FIGURE_BREAKS, !up);
 	s->up = up;
 	s->opened = opened;
 	begin(s);
@@ -235,7 +266,7 @@ static bool remove_recorded(struct sinks *k, struct sink *s)
 		return false;
 	s->removed = s->recorded;
 	s->waiting -= removed < s->waiting ? removed : s->waiting;
-	counter_add(k->counters, COUNTER_RECORDS_WRITTEN, removed);
+	sink_count(k, s, SINK_FIGURE_WRITTEN, removed);
 	return true;
 }
 

@@ -26,6 +26,25 @@
 #define SINK_BATCH_RECORDS 64
 #define SINK_BATCH_BYTES (1u << 20) /* and one record more */
 
+/* X(CONSTANT, name, help), of a log */
+#define SINK_FIGURES(X)                                                             \
+	X(WRITTEN, written, "records that the log got")                             \
+	X(DROPPED, dropped, "records dropped: as many as may wait for the log did") \
+	X(WITHHELD, withheld, "records that the log's policy keeps back: links")    \
+	X(BREAKS, breaks, "times the log could not be written, or its server was away")
+#define SINK_WAITING_HELP "records that the log is still to get"
+#define SINK_OPEN_HELP "1: the log can be written, or its server is connected"
+
+enum sink_figure {
+#define SINK_FIGURE_ENUM(id, name, help) SINK_FIGURE_##id,
+	SINK_FIGURES(SINK_FIGURE_ENUM)
+#undef SINK_FIGURE_ENUM
+		SINK_FIGURE_COUNT
+};
+
+const char *sink_figure_name(enum sink_figure f);
+const char *sink_figure_help(enum sink_figure f);
+
 struct sink {
 	const struct sink_config *config;
 	size_t share; /* place of its policy */
@@ -45,6 +64,7 @@ struct sink {
 
 	uint64_t waiting; /* records in the database */
 	bool dropping;	  /* and that was logged */
+	uint64_t figure[SINK_FIGURE_COUNT];
 };
 
 struct sinks {
@@ -88,6 +108,9 @@ void sinks_tick(struct sinks *k, uint64_t now);
 void sinks_reloaded(struct sinks *k);
 /* When sinks_tick() or sinks_send() has something to do, at most `when`. */
 uint64_t sinks_at(const struct sinks *k, uint64_t when);
+
+/* Counts it for all logs and for this one. */
+void sink_count(struct sinks *k, struct sink *s, enum sink_figure f, uint64_t n);
 
 /* sink_batch.c: the next batch of a sink whose last one was sent; false: not now. */
 bool sinks_make(struct sinks *k, struct sink *s, int64_t time);

@@ -61,6 +61,24 @@ static json_t *types_json(const struct stats_tally *t)
 	return types;
 }
 
+static json_t *logs_json(const struct sinks *k)
+{
+	json_t *logs = json_object();
+
+	for (size_t i = 0; i < k->count; i++) {
+		const struct sink *s = &k->sink[i];
+		json_t *one = json_object();
+
+		for (unsigned int f = 0; f < SINK_FIGURE_COUNT; f++)
+			json_object_set_new(one, sink_figure_name(f),
+					    json_integer((json_int_t)s->figure[f]));
+		json_object_set_new(one, "waiting", json_integer((json_int_t)s->waiting));
+		json_object_set_new(one, "open", json_integer(s->up));
+		json_object_set_new(logs, s->config->name, one);
+	}
+	return logs;
+}
+
 static json_t *unsent_json(const struct stats_tally *t)
 {
 	json_t *unsent = json_object();
@@ -98,6 +116,7 @@ static json_t *stats_json(const struct counters *own, const struct child *childr
 		json_object_set_new(root, "clouds", clouds_json(tally));
 		json_object_set_new(root, "types", types_json(tally));
 		json_object_set_new(root, "unsent", unsent_json(tally));
+		json_object_set_new(root, "logs", logs_json(tally->sinks));
 	}
 	return root;
 }

@@ -18,6 +18,7 @@
 
 #include "lib/counter.h"
 #include "supervisor/child.h"
+#include "supervisor/sinks.h"
 #include "supervisor/tally.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct counters stats_sum(const struct counters *own, const struct child *childr
 struct stats_tally {
 	const struct config *c;
 	const struct tally *tally;
+	const struct sinks *sinks;
 };
 
 /* Replaces DIR/stats.json in one step, readable by all.  False with errno. */

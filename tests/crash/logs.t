@@ -307,6 +307,14 @@ def full(tap, where, cloud, logs):
         w.feed(a.child, a.ring)
         poll(lambda: a.stats()['counters']['records_dropped'] == 3 * len(FED) - 4, 20, 'drops')
         same(w.live('supervisor.db', 'select count(*) from records'), [(4,)], 'records that wait')
+        same({k: v for k, v in a.stats()['logs']['siem'].items() if k != 'breaks'},
+             {'written': 0, 'dropped': 3 * len(FED) - 4, 'withheld': 0, 'waiting': 4, 'open': 0}, 'stats')
+        done = subprocess.run([SLUICECTL, '--run-dir', w.run_dir, 'stats', '--prometheus'], capture_output=True, text=True)
+        for line in 'sluice_log_waiting{log="siem"} 4', 'sluice_processes{role="log"} 1', 'sluice_log_open{log="siem"} 0':
+            check(line in done.stdout.splitlines(), done.stdout + done.stderr)
+        done = subprocess.run([SLUICECTL, '--run-dir', w.run_dir, 'stats', '--by', 'log'], capture_output=True, text=True)
+        check(re.search('(?m)^LOG .* WAITING +OPEN$', done.stdout) and re.search('(?m)^siem .* 4 +0$', done.stdout),
+              done.stdout + done.stderr)
         check('4 records wait for it, which is max_waiting' in read(w.log), tail(w.log))
         check('Connection refused' in read(w.log) or "Couldn't connect" in read(w.log), tail(w.log))
 

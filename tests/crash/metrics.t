@@ -192,7 +192,7 @@ def figures(tap, a, url):
                 name = 'sluice_%s_%s%s' % (label, column, '' if column == 'waiting' else '_total')
                 same(found[name], {k: v[column] for k, v in stats[part].items()}, name)
         same(found['sluice_unsent_total'], stats['unsent'], 'unsent')
-        same(found['sluice_processes'], {'inspector': 1, 'forwarder': 1}, 'processes')
+        same(found['sluice_processes'], {'inspector': 1, 'forwarder': 1, 'log': 0}, 'processes')
         spool = [os.path.getsize(os.path.join(top, n)) for top, _, names in os.walk(w.path('spool', 'samples'))
                  for n in names]
         same((found['sluice_spool_files'][None], found['sluice_spool_bytes'][None]), (len(spool), sum(spool)), 'spool')
