@@ -61,6 +61,11 @@ static const char *what(const json_t *line, char text[static WHAT_MAX])
 
 	if (request)
 		return request;
+	if (type && !strcmp(type, "log")) {
+		snprintf(text, WHAT_MAX, "%" JSON_INTEGER_FORMAT " records",
+			 json_integer_value(json_object_get(line, "records")));
+		return text;
+	}
 	if (outcome && json_is_integer(of))
 		snprintf(text, WHAT_MAX, "%s (%" JSON_INTEGER_FORMAT ")", outcome,
 			 json_integer_value(of));
@@ -82,9 +87,17 @@ static const char *sample_text(const json_t *line, char text[static WHAT_MAX])
 	return text;
 }
 
-static void row(struct ctl_table *t, const json_t *line)
+/* Where it went, or was to go: the name of a cloud, or of a log; NULL: nowhere. */
+static const char *whither(const json_t *line)
 {
 	const char *cloud = json_text_at(line, "cloud");
+
+	return cloud ? cloud : json_text_at(line, "log");
+}
+
+static void row(struct ctl_table *t, const json_t *line)
+{
+	const char *cloud = whither(line);
 	const json_t *bytes = json_at(line, "body.bytes");
 	char text[WHAT_MAX], time[TIME_TEXT_MAX], size[SIGHTING_SIZE_MAX] = "-";
 
@@ -118,7 +131,7 @@ static bool is_about(const json_t *line, const char *digits)
 
 static bool wanted(const struct ledger_options *o, const json_t *line)
 {
-	const char *cloud = json_text_at(line, "cloud");
+	const char *cloud = whither(line);
 	const char *time = json_text_at(line, "time");
 
 	return (!o->sample || is_about(line, o->sample)) &&

@@ -44,6 +44,13 @@ void sink_count(struct sinks *k, struct sink *s, enum sink_figure f, uint64_t n)
 	counter_add(k->counters, all[f], n);
 }
 
+/* A log that was configured once. */
+struct gone {
+	struct sinks *sinks;
+	char log[SINK_NAME_MAX];
+	uint64_t count;
+};
+
 static struct sink *find(struct sinks *k, const char *log)
 {
 	for (size_t i = 0; i < k->count; i++)
@@ -54,14 +61,36 @@ static struct sink *find(struct sinks *k, const char *log)
 
 static void take_count(void *arg, const char *log, uint64_t count)
 {
-	struct sinks *k = arg;
-	struct sink *s = find(k, log);
+	struct sink *s = find(arg, log);
 
 	if (s)
 		s->waiting = count;
-	else
-		log_warning("%" PRIu64 " records wait for [log %s], which is not configured",
-			    count, log);
+}
+
+/* One at a time, until there is none. */
+static void find_gone(void *arg, const char *log, uint64_t count)
+{
+	struct gone *g = arg;
+
+	if (g->count || find(g->sinks, log))
+		return;
+	snprintf(g->log, sizeof(g->log), "%s", log);
+	g->count = count;
+}
+
+static void forget_gone(struct sinks *k)
+{
+	struct gone g;
+	uint64_t removed;
+
+	do {
+		g = (struct gone){.sinks = k};
+		if (!store_record_counts(k->store, find_gone, &g) || !g.count)
+			return;
+		log_warning("%" PRIu64 " records wait for [log %s], which is not configured: "
+			    "they are forgotten",
+			    g.count, g.log);
+	} while (store_recorded(k->store, g.log, INT64_MAX, &removed) && removed);
 }
 
 void sinks_open(struct sinks *k)
@@ -82,6 +111,7 @@ void sinks_open(struct sinks *k)
 	}
 	if (!store_record_counts(k->store, take_count, k))
 		log_warning("what waits for logs cannot be counted: %s", store_error(k->store));
+	forget_gone(k);
 }
 
 /* -------------------------------------------------------------------- records */
@@ -230,6 +260,13 @@ static enum msg_result send_batch(struct sinks *k, struct sink *s, int fd)
 	return result;
 }
 
+/* The last one was sent, and there may be another. */
+static bool wants_batch(const struct sinks *k, const struct sink *s)
+{
+	return s->up && s->more && s->at == s->batch.len && s->window < LOGGER_WINDOW &&
+	       !k->c->sink_held[s - k->sink];
+}
+
 enum msg_result sinks_send(struct sinks *k, size_t sink, int fd, uint64_t now)
 {
 	struct sink *s = &k->sink[sink];
@@ -237,19 +274,12 @@ enum msg_result sinks_send(struct sinks *k, size_t sink, int fd, uint64_t now)
 
 	if (s->revoke && s->up)
 		result = send_revoke(k, s, fd);
-	while (result == MSG_OK && s->up) {
-		if (s->at == s->batch.len) {
-			if (!s->more || s->window == LOGGER_WINDOW || now < k->again ||
-			    k->c->sink_held[sink])
-				break;
-			if (!sinks_make(k, s, (int64_t)(users_clock() / 1000000))) {
-				if (s->more)
-					k->again = now + TICK_MS;
-				break;
-			}
-		}
+	/* One batch a round: the others have their turn, however many records wait. */
+	if (result == MSG_OK && wants_batch(k, s) && now >= k->again &&
+	    !sinks_make(k, s, (int64_t)(users_clock() / 1000000)) && s->more)
+		k->again = now + TICK_MS;
+	if (result == MSG_OK && s->up)
 		result = send_batch(k, s, fd);
-	}
 	s->blocked = result == MSG_AGAIN;
 	return s->blocked ? MSG_OK : result;
 }
@@ -313,15 +343,17 @@ void sinks_reloaded(struct sinks *k)
 
 static bool busy(const struct sink *s)
 {
-	return s->window || s->removed != s->recorded || s->at < s->batch.len ||
-	       (s->up && s->more);
+	return s->window || s->removed != s->recorded || s->at < s->batch.len;
 }
 
 uint64_t sinks_at(const struct sinks *k, uint64_t when)
 {
-	for (size_t i = 0; i < k->count; i++)
+	for (size_t i = 0; i < k->count; i++) {
 		if (busy(&k->sink[i]) && k->tick_at < when)
 			when = k->tick_at;
+		if (wants_batch(k, &k->sink[i]) && k->again < when)
+			when = k->again;
+	}
 	return when;
 }
 

@@ -534,6 +534,12 @@ def ledger(tap, where, cloud, logs):
             time.sleep(1.5)
             same(server.got[2], b'', 'what came')
             check('waits for a restart' in read(w.log), tail(w.log))
+        with tap.case('sluicectl ledger shows what a log got'):
+            done = subprocess.run([SLUICECTL, 'ledger', '-d', w.state, '--cloud', 'siem'], capture_output=True, text=True)
+            check(re.search(r'(?m) siem +\d+ records ', done.stdout), done.stdout + done.stderr)
+    with Agent(w), tap.case('what waits for a log that is gone is forgotten at the next start', lambda: tail(w.log)):
+        same(w.live('supervisor.db', 'select count(*) from records'), [(0,)], 'records')
+        check('records wait for [log siem], which is not configured: they are forgotten' in read(w.log), tail(w.log))
 
 
 def errors(tap, where, cloud, logs):
