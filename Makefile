@@ -96,6 +96,7 @@ $(BUILD)/%.o: %.c | deps-build
 
 # Data files that are part of the program (lib/built_in.h).
 $(BUILD)/agent/policy/application.o: agent/policy/applications.conf
+$(BUILD)/agent/cloud/region.o: agent/cloud/regions.conf
 $(BUILD)/agent/sample/type_parse.o: agent/sample/file_types.conf
 
 # What a build needs is installed by the build, once.

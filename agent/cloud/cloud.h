@@ -85,6 +85,7 @@ struct cloud_config {
 	char *certificate_key;
 	char *proxy;	   /* URL */
 	char *pinned;	   /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
+	char *region;	   /* where it is (cloud/region.h); "": not said */
 	char *user;	   /* whose key it is */
 	char *s3_region;   /* that requests are signed for; "": CLOUD_S3_REGION */
 	char *ca;	   /* PEM: trust these instead of the system's store */
@@ -228,6 +229,7 @@ struct cloud_ops {
 	const char *kind;	   /* as written in the configuration */
 	unsigned int needs, takes; /* CLOUD_SETTING_*: those that must, and may, be given */
 	const char *key_words;	   /* what its key is, where that is two words; else NULL */
+	bool regional;		   /* its url can come from a region of cloud/region.h */
 	bool plain_path;	   /* its url may have nothing that %XX stands for */
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);

@@ -256,6 +256,7 @@ const struct cloud_ops cloud_wildfire = {
 	.kind = "wildfire",
 	.needs = CLOUD_SETTING_URL | CLOUD_SETTING_KEY,
 	.takes = EXCHANGE_TAKES,
+	.regional = true,
 	EXCHANGE_OPS(steps),
 	.lookup = &lookup,
 };

@@ -70,6 +70,9 @@ static const struct ctl_command commands[] = {
 	 ctl_rules_options, "test"},
 	{"types", "[-c FILE]", "file types that rules may name, and their limits", ctl_types,
 	 true, "LIMIT is what holds, DEFAULT and RANGE are the table's.", ctl_types_options},
+	{"regions", "", "regions that clouds may be in, and their WildFire clouds", ctl_regions,
+	 true,
+	 "The built-in table: a [cloud] of kind wildfire with region = NAME needs no url."},
 	{"policy", "show|preview|explain|presets|diff|import|export|keygen ...",
 	 "what leaves: named policies, PAN-OS's", ctl_policy, true,
 	 "  policy show ID              a policy as it was when something left under it (asks\n"

@@ -68,6 +68,7 @@ bool config_complete(struct config *c)
 				  &cloud->certificate_key,
 				  &cloud->proxy,
 				  &cloud->pinned,
+				  &cloud->region,
 				  &cloud->user,
 				  &cloud->s3_region};
 
@@ -149,6 +150,7 @@ void config_free(struct config *c)
 		free_secret(cloud->certificate_key);
 		free(cloud->certificate);
 		free(cloud->proxy);
+		free(cloud->region);
 		free(cloud->user);
 		free(cloud->s3_region);
 		free(cloud->pinned);

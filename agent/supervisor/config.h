@@ -8,6 +8,7 @@
 #define SLUICE_SUPERVISOR_CONFIG_H
 
 #include "cloud/cloud.h"
+#include "cloud/region.h"
 #include "lib/list.h"
 #include "policy/application.h"
 #include "policy/narrow.h"
@@ -31,6 +32,9 @@
 #define CONFIG_SHARES_MAX (CLOUD_MAX + SINK_MAX)
 #define CONFIG_SINK_SHARE(sink) (CLOUD_MAX + (sink))
 
+#define CONFIG_REGIONS_MAX 32
+#define CONFIG_REGIONS_TEXT (CONFIG_REGIONS_MAX * (REGION_NAME_MAX + 2))
+
 struct config {
 	bool built_in; /* no file was read */
 
@@ -49,6 +53,8 @@ struct config {
 	char *state_dir; /* databases, spool, local log */
 	char *run_dir;	 /* stats.json */
 	char *metrics;	 /* where they are served; NULL: nowhere */
+	char region[CONFIG_REGIONS_MAX][REGION_NAME_MAX]; /* where clouds may be */
+	size_t regions;					  /* 0: anywhere */
 	uint64_t spool_bytes, spool_files;
 	uint32_t retry_min, retry_max;		/* seconds between attempts */
 	struct application_table *applications; /* names by host: built in, or a file's */

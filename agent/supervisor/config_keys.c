@@ -591,6 +591,7 @@ const struct key config_keys[] = {
 	{SECTION_AGENT, "spool_size", set_size, IN(config, spool_bytes), 0, 1ull << 60},
 	{SECTION_AGENT, "spool_files", set_number, IN(config, spool_files), 0, 1ull << 40},
 	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},
+	{SECTION_AGENT, "region", config_set_regions, 0, 0, 0, 0},
 	{SECTION_AGENT, "retry_max", set_number, IN(config, retry_max), 1, 604800},
 
 	{SECTION_AGENT, "applications", set_applications, 0, 0, 0, 0},
@@ -602,6 +603,8 @@ const struct key config_keys[] = {
 
 	{SECTION_CLOUD, "kind", set_kind, 0, 0, 0, 0},
 	{SECTION_CLOUD, "scope", set_scope, 0, 0, 0, 0},
+	{SECTION_CLOUD, "region", config_set_region, IN(cloud_config, region), 0,
+	 REGION_NAME_MAX},
 	{SECTION_CLOUD, "url", set_url, IN(cloud_config, url), 0, PATH_BYTES},
 	{SECTION_CLOUD, "path", set_path, IN(cloud_config, path), 0, PATH_BYTES},
 	{SECTION_CLOUD, "key_file", set_secret_file, IN(cloud_config, key), 2, KEY_BYTES_MAX},

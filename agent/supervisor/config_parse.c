@@ -384,7 +384,10 @@ static void finish_clouds(struct parse *p)
 				      cloud->name, cloud_kinds());
 		if (!cloud->ops)
 			continue;
+		if (config_region_url(p, i))
+			seen |= config_key_bit(SECTION_CLOUD, "url");
 		finish_settings(p, cloud, seen);
+		config_finish_region(p, i);
 		finish_form(p, cloud);
 		config_finish_tls(p, cloud);
 		if (cloud->key && cloud->token)

@@ -82,6 +82,7 @@ struct parse {
 	uint64_t seen; /* keys of this section: config_key_bit() */
 
 	uint64_t cloud_seen[CLOUD_MAX];
+	int region_line[CLOUD_MAX]; /* of its region; 0: not given */
 	struct share share[CONFIG_SHARES_MAX];
 	size_t shares;
 	char *rule_clouds[CONFIG_RULES_MAX];
@@ -134,6 +135,13 @@ void config_finish_tls(struct parse *p, const struct cloud_config *cloud);
 /* Of a section: certificate and key belong together. */
 void config_finish_identity(struct parse *p, int line, const char *section, const char *name,
 			    const char *certificate, const char *key);
+/* config_region.c */
+void config_set_region(struct parse *p, const struct key *k, void *base, const char *value);
+void config_set_regions(struct parse *p, const struct key *k, void *base, const char *value);
+/* The url that its region has; true: there is one, or what is wrong was said. */
+bool config_region_url(struct parse *p, size_t cloud);
+/* Where it is, and whether it may be there. */
+void config_finish_region(struct parse *p, size_t cloud);
 /* config_types.c: the table of types, and its limits; false after logging why. */
 bool config_read_types(struct config *c);
 /* No type has a limit of its own. */

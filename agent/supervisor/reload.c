@@ -18,7 +18,8 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	       strcmp(a->ca, b->ca) == 0 && strcmp(a->certificate, b->certificate) == 0 &&
 	       strcmp(a->certificate_key, b->certificate_key) == 0 &&
 	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0 &&
-	       strcmp(a->user, b->user) == 0 && strcmp(a->s3_region, b->s3_region) == 0;
+	       strcmp(a->region, b->region) == 0 && strcmp(a->user, b->user) == 0 &&
+	       strcmp(a->s3_region, b->s3_region) == 0;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -31,6 +32,8 @@ static bool same_rest(const struct config *a, const struct config *b)
 	return a->rings == b->rings && a->ring_size == b->ring_size && a->hooks == b->hooks &&
 	       a->spool_bytes == b->spool_bytes && a->spool_files == b->spool_files &&
 	       a->retry_min == b->retry_min && a->retry_max == b->retry_max &&
+	       a->regions == b->regions &&
+	       memcmp(a->region, b->region, sizeof(a->region)) == 0 &&
 	       memcmp(a->udp, b->udp, sizeof(a->udp)) == 0 &&
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
 	       a->netns_count == b->netns_count &&

@@ -288,6 +288,7 @@ def tables(w):
         for argv, rows, at80 in (
                 (("rules", "-c", conf), 2, "RULE APPLICATION FILE TYPE DIRECTION CLOUD"),
                 (("types", "-c", conf), 10, "TYPE LIMIT DEFAULT RANGE FILES"),
+                (("regions",), 20, "REGION URL WHERE"),
                 (("user", "list", "--run-dir", users), 4, "ADDRESS USER VSYS UNTIL"),
                 (("vsys", "--run-dir", systems), 6, "VIRTUAL SYSTEM CONDITIONS NOW")):
             whole = ctl(*argv).stdout.splitlines()

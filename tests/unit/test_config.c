@@ -4,7 +4,6 @@
 #include "lib/log.h"
 #include "scratch.h"
 #include "supervisor/config.h"
-#include "supervisor/config_parse.h"
 
 FIXTURE(config)
 {
@@ -366,6 +365,24 @@ static const struct {
 	{"[cloud a]\nkey_file = /dev/null\n", "F:2: key_file: /dev/null: expected one line"},
 	{"[cloud a]\nkind = s3\nurl = https://x/a%20b\n",
 	 "F:1: [cloud a]: url: expected only letters, digits and"},
+	{"[cloud a]\nregion = E U\n", "F:2: region: 'E U': expected a name of 1 to 31"},
+	{"[agent]\nregion = eu, D\n", "F:2: region: 'D': expected a name of 1 to 31"},
+	{"[cloud a]\nkind = wildfire\nregion = moon\n",
+	 "F:3: region: there is no WildFire cloud in 'moon': expected one of us, eu, jp,"},
+	{"[cloud a]\nkind = https\nregion = eu\n", "F:1: [cloud a]: kind https needs a url"},
+	{"[cloud a]\nkind = wildfire\nurl = "
+	 "https://JP.WildFire.PaloAltoNetworks.com./publicapi\n"
+	 "region = eu\n",
+	 "F:4: region: 'eu': jp.wildfire.paloaltonetworks.com is in region jp"},
+	{"[cloud a]\nkind = directory\n[agent]\nregion = eu de\n",
+	 "F:1: [cloud a]: it is not known where it is: expected region = NAME with one of eu, "
+	 "de"},
+	{"[cloud a]\nkind = directory\nregion = us\n[agent]\nregion = eu, de\n",
+	 "F:3: [cloud a]: region us is outside of those that [agent] allows: expected one of "
+	 "eu,"},
+	{"[agent]\nregion = eu\n[cloud a]\nkind = wildfire\n"
+	 "url = https://wildfire.paloaltonetworks.com/publicapi\n",
+	 "F:3: [cloud a]: region us is outside"},
 	{"[cloud a]\nuser = a b\n", "F:2: user: 'a b': expected one word of printable ASCII"},
 	{"[cloud a]\nkind = assemblyline\nurl = https://x/\n",
 	 "F:1: [cloud a]: kind assemblyline needs a user"},
@@ -659,22 +676,6 @@ TEST_F(config, no_file)
 {
 	EXPECT_FALSE(config_read(self->c, scratch_path(self->dir, "absent")));
 	EXPECT_FALSE(config_read(self->c, self->dir));
-}
-
-/* Each key of a section has a bit of its own: a section with more than 64 has not. */
-TEST(key_bits)
-{
-	uint64_t seen[SECTION_NONE] = {0};
-
-	for (size_t i = 0; i < config_key_count; i++) {
-		const struct key *k = &config_keys[i];
-		uint64_t bit = config_key_bit(k->section, k->name);
-
-		EXPECT_NE(0, bit);
-		EXPECT_EQ(0, seen[k->section] & bit);
-		seen[k->section] |= bit;
-	}
-	EXPECT_EQ(0, config_key_bit(SECTION_CLOUD, "kinds"));
 }
 
 TEST_HARNESS_MAIN
