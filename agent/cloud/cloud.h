@@ -164,6 +164,12 @@ struct cloud_batch {
 	bool absent; /* the cloud has no such call, or not for us: to be asked one by one */
 };
 
+/* What came of a submission's attempts before. */
+struct cloud_history {
+	int32_t verdict;   /* the last the cloud gave, or CLOUD_VERDICT_NONE */
+	uint32_t failures; /* those that ended in RETRY since it is that one */
+};
+
 /* One sample on its way to one cloud. */
 struct cloud_submission {
 	const struct cloud_config *cloud;
@@ -172,11 +178,13 @@ struct cloud_submission {
 	uint64_t size;
 	const char *sample_path;
 	enum sighting_kind sample_kind; /* set when the envelope is there */
+	struct cloud_history before;
 	/*
-	 * The cloud said a moment ago that it does not know the sample: the attempt begins
-	 * behind the question.
+	 * The cloud said a moment ago, by this verdict, that it wants the sample: the attempt
+	 * begins behind the question.
 	 */
 	bool asked;
+	int32_t verdict;
 	/*
 	 * Not an attempt, but the question about these; id and sha256 are the first one's.  It
 	 * ended with a final outcome when verdict[] is filled.  NULL: an attempt.
@@ -221,8 +229,9 @@ struct exchange_step;
 /* How a kind asks about many samples at once. */
 struct cloud_lookup {
 	const struct exchange_step *step;
-	/* What one of its verdicts means; false: the cloud does not know the sample. */
-	bool (*verdict)(int32_t verdict, struct cloud_result *r);
+	/* What one of its verdicts means; false: the cloud wants the sample. */
+	bool (*verdict)(int32_t verdict, const struct cloud_history *before,
+			struct cloud_result *r);
 };
 
 struct cloud_ops {

@@ -135,6 +135,8 @@ static void finish(struct cloud_submission *s, const struct cloud_result *r)
 	snprintf(named.detail + n, sizeof(named.detail) - (size_t)n, "%s", r->detail);
 	hide(named.detail, s->cloud->key);
 	hide(named.detail, s->cloud->token);
+	if (!cloud_outcome_final(r->outcome) && r->verdict == CLOUD_VERDICT_NONE)
+		named.verdict = e->verdict;
 	s->kind = NULL;
 	exchange_free(e);
 	s->done(s, &named);
@@ -251,6 +253,7 @@ void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 		return;
 	}
 	e->sample = -1;
+	e->verdict = s->asked ? s->verdict : CLOUD_VERDICT_NONE;
 	http_init(&e->http, loop);
 	request_init(&e->request);
 	s->kind = e;

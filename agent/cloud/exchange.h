@@ -25,6 +25,9 @@ struct exchange {
 	size_t step;
 	int sample; /* descriptor while it is sent, else -1 */
 	bool known; /* for the kind: the cloud has the sample */
+	/* Of the kind's: it belongs to the attempt when that fails later. Else
+	 * CLOUD_VERDICT_NONE */
+	int32_t verdict;
 };
 
 /* What a step's request is made of. */

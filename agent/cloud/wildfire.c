@@ -8,7 +8,8 @@
  *	POST URL/submit/link	apikey, link, session	the same for a link, by its text's hash
  *
  * Every attempt begins with the question, also one after a crash or after an answer
- * that was lost, so a sample is uploaded once.  `session` is ours: the
+ * that was lost, so a sample is uploaded once: but for one that came flawed, which the cloud
+ * asks for again.  `session` is ours: the
  * envelope, as JSON; an operator can switch it off for a cloud.
  */
 #include "cloud/exchange.h"
@@ -16,7 +17,15 @@
 
 #include <string.h>
 
-#define VERDICT_UNKNOWN (-102) /* the one that means upload */
+/* Those that mean upload. */
+#define VERDICT_UNKNOWN (-102)
+#define VERDICT_FLAWED (-104) /* send again */
+
+#define VERDICT_ERROR (-101)
+
+/* So often a cloud may say so of one submission; then another attempt will not help. */
+#define ERRORS_MAX 5
+#define FLAWED_MAX 4 /* so at most three uploads fail after it */
 
 /* What to do about all others. */
 static const struct {
@@ -30,9 +39,8 @@ static const struct {
 	{4, CLOUD_KNOWN, "phishing"},
 	{5, CLOUD_KNOWN, "command and control"},
 	{-100, CLOUD_KNOWN, "known, verdict pending"},
-	{-101, CLOUD_RETRY, "the cloud reports an error of its own"},
+	{VERDICT_ERROR, CLOUD_RETRY, "the cloud reports an error of its own"},
 	{-103, CLOUD_REFUSED, "the cloud takes the hash for invalid"},
-	{-104, CLOUD_RETRY, "the cloud calls an earlier submission flawed"},
 };
 
 /* Statuses that are the API's own, or that it says more exactly. */
@@ -114,17 +122,33 @@ static bool read_answer(const struct exchange *e, const struct cloud_submission 
 	return false;
 }
 
-/* What a verdict means; false: the cloud does not know the sample. */
-static bool verdict_result(int32_t verdict, struct cloud_result *r)
+/* Whether the cloud says this of a submission for the last time. */
+static bool said_often(int32_t verdict, const struct cloud_history *before, uint32_t max)
+{
+	return before->verdict == verdict && before->failures + 1 >= max;
+}
+
+/* What a verdict means; false: the cloud wants the sample. */
+static bool verdict_result(int32_t verdict, const struct cloud_history *before,
+			   struct cloud_result *r)
 {
 	size_t i = 0;
 
-	if (verdict == VERDICT_UNKNOWN)
+	if (verdict == VERDICT_UNKNOWN ||
+	    (verdict == VERDICT_FLAWED && !said_often(verdict, before, FLAWED_MAX)))
 		return false;
 	while (i < ROWS(verdicts) && verdicts[i].code != verdict)
 		i++;
 	/* A verdict of tomorrow still says that the cloud knows the sample. */
-	if (i == ROWS(verdicts))
+	if (verdict == VERDICT_FLAWED)
+		cloud_result_set(r, CLOUD_REFUSED,
+				 "the cloud still calls it flawed after %u attempts",
+				 before->failures);
+	else if (verdict == VERDICT_ERROR && said_often(verdict, before, ERRORS_MAX))
+		cloud_result_set(r, CLOUD_REFUSED,
+				 "the cloud cannot analyse it: an error of its own, %u times",
+				 before->failures + 1);
+	else if (i == ROWS(verdicts))
 		cloud_result_set(r, verdict >= 0 ? CLOUD_KNOWN : CLOUD_RETRY,
 				 "verdict %d, meaning not known", verdict);
 	else
@@ -138,8 +162,12 @@ static bool on_verdict(struct exchange *e, const struct cloud_submission *s, lon
 {
 	struct wildfire_answer a;
 
-	return !read_answer(e, s, status, WILDFIRE_VERDICT, &a, r) ||
-	       verdict_result(a.verdict, r);
+	if (!read_answer(e, s, status, WILDFIRE_VERDICT, &a, r) ||
+	    verdict_result(a.verdict, &s->before, r))
+		return true;
+	if (a.verdict == VERDICT_FLAWED)
+		e->verdict = a.verdict;
+	return false;
 }
 
 static void make_questions(struct request *r, const struct cloud_submission *s,
@@ -215,7 +243,9 @@ static bool on_submitted(struct exchange *e, const struct cloud_submission *s, l
 	return true;
 }
 
-#define WHEN_UNKNOWN "only when the cloud answers that it does not know the sample"
+#define WHEN_UNKNOWN                                             \
+	"only when the cloud answers that it does not know the " \
+	"sample, or that it came flawed"
 
 static const struct exchange_step steps[] = {
 	{

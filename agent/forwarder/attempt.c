@@ -62,20 +62,23 @@ void attempt_prepare(struct job *job, struct target *t, const struct queue_item 
 		.want_leave = want_leave,
 		.done = done,
 		.owner = job,
+		.before = {.verdict = item->verdict, .failures = item->failures},
 	};
 	memcpy(job->submission.id, item->id, sizeof(item->id));
 	memcpy(job->submission.sha256, item->sha256, sizeof(item->sha256));
 }
 
-static void begin(struct target *t, const struct queue_item *item, bool asked)
+static void begin(struct target *t, const struct ready *ready)
 {
+	const struct queue_item *item = &ready->item;
 	struct forwarder *f = t->forwarder;
 	struct job *job = t->job;
 
 	while (job->state != JOB_FREE)
 		job++;
 	attempt_prepare(job, t, item);
-	job->submission.asked = job->charged[false] = asked;
+	job->submission.asked = job->charged[false] = ready->asked;
+	job->submission.verdict = ready->verdict;
 	t->running++;
 	if (t->config->max_size && item->size > t->config->max_size) {
 		cloud_result_set(&job->result, CLOUD_REFUSED,
@@ -222,7 +225,7 @@ static void begin_ready(struct target *t)
 
 	while ((next = lookup_next(t)) && room(t, next->asked)) {
 		t->lookup->first++;
-		begin(t, &next->item, next->asked);
+		begin(t, next);
 	}
 }
 
@@ -247,7 +250,7 @@ static void begin_due(struct target *t)
 		lookup_begin(t, items, count);
 	else
 		for (size_t k = 0; k < count; k++)
-			begin(t, &items[k], false);
+			begin(t, &(struct ready){.item = items[k]});
 }
 
 void attempt_schedule(struct forwarder *f)
@@ -351,6 +354,15 @@ int64_t attempt_again(struct target *t, const struct cloud_result *r, uint32_t f
 	return f->now + wait;
 }
 
+uint32_t attempt_failures(const struct queue_item *item, struct cloud_result *r)
+{
+	bool news = r->verdict != CLOUD_VERDICT_NONE && r->verdict != item->verdict;
+
+	if (!news)
+		r->verdict = item->verdict;
+	return (news ? 0 : item->failures) + (r->outcome == CLOUD_RETRY);
+}
+
 void attempt_count(struct target *t, const struct queue_item *item,
 		   const struct cloud_result *r, bool log)
 {
@@ -385,15 +397,13 @@ static bool job_settle(struct job *job)
 {
 	struct target *t = job->target;
 	struct forwarder *f = t->forwarder;
-	const struct cloud_result *r = &job->result;
-	struct queue_change change = {
-		.number = job->item.number,
-		.result = r,
-		.failures = job->item.failures + (r->outcome == CLOUD_RETRY),
-	};
+	struct cloud_result *r = &job->result;
+	struct queue_change change = {.number = job->item.number, .result = r};
 
-	if (!cloud_outcome_final(r->outcome))
+	if (!cloud_outcome_final(r->outcome)) {
+		change.failures = attempt_failures(&job->item, r);
 		change.next_at = attempt_again(t, r, change.failures);
+	}
 	if (!queue_change(f->queue, &change, 1, f->now)) {
 		forwarder_disk_failed(f, "an outcome cannot be stored");
 		return false;

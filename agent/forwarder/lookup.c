@@ -46,13 +46,15 @@ int64_t lookup_stale(const struct target *t)
 				      : t->lookup->since + FRESH;
 }
 
-static void make_ready(struct target *t, const struct queue_item *item, bool asked)
+/* The verdict by which the cloud wants it; CLOUD_VERDICT_NONE: it was not asked. */
+static void make_ready(struct target *t, const struct queue_item *item, int32_t verdict)
 {
 	struct lookup *l = t->lookup;
 
 	if (l->first == l->end)
 		l->first = l->end = 0;
-	l->ready[l->end++] = (struct ready){.item = *item, .asked = asked};
+	l->ready[l->end++] = (struct ready){
+		.item = *item, .asked = verdict != CLOUD_VERDICT_NONE, .verdict = verdict};
 	l->since = t->forwarder->now;
 }
 
@@ -69,7 +71,7 @@ void lookup_begin(struct target *t, const struct queue_item *items, size_t count
 	for (size_t i = 0; i < count; i++) {
 		/* What will not be sent is not asked about. */
 		if (c->max_size && items[i].size > c->max_size) {
-			make_ready(t, &items[i], false);
+			make_ready(t, &items[i], CLOUD_VERDICT_NONE);
 			continue;
 		}
 		l->item[batch->count] = items[i];
@@ -77,7 +79,7 @@ void lookup_begin(struct target *t, const struct queue_item *items, size_t count
 		batch->verdict[batch->count++] = CLOUD_VERDICT_NONE;
 	}
 	if (batch->count == 1)
-		make_ready(t, &l->item[0], false);
+		make_ready(t, &l->item[0], CLOUD_VERDICT_NONE);
 	if (batch->count <= 1)
 		return;
 	attempt_prepare(job, t, &l->item[0]);
@@ -131,7 +133,10 @@ static bool store(struct target *t, const struct changes *c)
 static void add_waiting(struct changes *c, const struct queue_item *item, const char *why,
 			int64_t now)
 {
-	cloud_result_set(add(c, item), CLOUD_RETRY, "%s", why);
+	struct cloud_result *r = add(c, item);
+
+	cloud_result_set(r, CLOUD_RETRY, "%s", why);
+	r->verdict = item->verdict;
 	c->change[c->count - 1].next_at = now;
 }
 
@@ -140,11 +145,11 @@ static void settle(struct target *t, struct changes *c)
 {
 	c->outcomes = c->count;
 	for (size_t i = 0; i < c->count; i++) {
-		const struct cloud_result *r = &c->result[i];
+		struct cloud_result *r = &c->result[i];
 
 		if (cloud_outcome_final(r->outcome))
 			continue;
-		c->change[i].failures += r->outcome == CLOUD_RETRY;
+		c->change[i].failures = attempt_failures(c->item[i], r);
 		c->change[i].next_at = attempt_again(t, r, c->change[i].failures);
 	}
 }
@@ -172,6 +177,17 @@ static void failed(struct job *job, struct changes *c)
 		 l->batch.count, cloud_outcome_name(job->result.outcome), job->result.detail);
 }
 
+/* What the answer says of one; false: it goes on. */
+static bool means(const struct cloud_lookup *kind, const struct lookup *l, size_t i,
+		  struct cloud_result *r)
+{
+	const struct queue_item *item = &l->item[i];
+	struct cloud_history before = {.verdict = item->verdict, .failures = item->failures};
+
+	return l->batch.verdict[i] != CLOUD_VERDICT_NONE &&
+	       kind->verdict(l->batch.verdict[i], &before, r);
+}
+
 static void answered(struct job *job, struct changes *c)
 {
 	const struct cloud_lookup *kind = job->target->config->ops->lookup;
@@ -180,8 +196,7 @@ static void answered(struct job *job, struct changes *c)
 	for (size_t i = 0; i < l->batch.count; i++) {
 		struct cloud_result r;
 
-		if (l->batch.verdict[i] != CLOUD_VERDICT_NONE &&
-		    kind->verdict(l->batch.verdict[i], &r)) {
+		if (means(kind, l, i, &r)) {
 			struct cloud_result *to = add(c, &l->item[i]);
 
 			cloud_result_set(to, r.outcome, "%s: %s", job->leave.name, r.detail);
@@ -198,11 +213,10 @@ static void go_on(struct target *t)
 	struct lookup *l = t->lookup;
 
 	for (size_t i = 0; i < l->batch.count; i++) {
-		bool told = l->batch.verdict[i] != CLOUD_VERDICT_NONE;
 		struct cloud_result r;
 
-		if (!told || !kind->verdict(l->batch.verdict[i], &r))
-			make_ready(t, &l->item[i], told);
+		if (!means(kind, l, i, &r))
+			make_ready(t, &l->item[i], l->batch.verdict[i]);
 	}
 }
 
@@ -215,7 +229,7 @@ static void without(struct target *t, const struct cloud_result *r)
 	log_info("cloud %s: %s; samples are asked about one by one from now on",
 		 t->config->name, r->detail);
 	for (size_t i = 0; i < l->batch.count; i++)
-		make_ready(t, &l->item[i], false);
+		make_ready(t, &l->item[i], CLOUD_VERDICT_NONE);
 }
 
 bool lookup_settle(struct job *job)

@@ -48,9 +48,9 @@ static const char schema[] =
 	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated, priority)"       \
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (id, cloud) DO UPDATE"        \
 	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
-	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures FROM queue AS q"    \
-	       " WHERE cloud = ?1 AND state = '" WAITING "' AND priority = ?3"                 \
-	       " AND next_at <= ?2 AND NOT EXISTS"                                             \
+	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures, verdict"           \
+	       " FROM queue AS q WHERE cloud = ?1 AND state = '" WAITING "'"                   \
+	       " AND priority = ?3 AND next_at <= ?2 AND NOT EXISTS"                           \
 	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
 	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
 	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
@@ -180,6 +180,8 @@ static bool read_item(struct queue *q, sqlite3_stmt *s, struct queue_item *item)
 	item->size = (uint64_t)sqlite3_column_int64(s, 4);
 	item->attempts = (uint32_t)sqlite3_column_int64(s, 5) + 1;
 	item->failures = (uint32_t)sqlite3_column_int64(s, 6);
+	item->verdict = sqlite3_column_type(s, 7) == SQLITE_NULL ? CLOUD_VERDICT_NONE
+								 : sqlite3_column_int(s, 7);
 	if (db_blob(s, 1, item->id, sizeof(item->id)) &&
 	    db_blob(s, 3, item->sha256, sizeof(item->sha256)))
 		return true;

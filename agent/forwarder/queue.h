@@ -34,7 +34,8 @@ struct queue_item {
 	uint64_t size;
 	enum rule_priority priority;
 	uint32_t attempts; /* begun, this one included */
-	uint32_t failures; /* ended in CLOUD_RETRY, for the back-off */
+	uint32_t failures; /* ended in CLOUD_RETRY since it is that verdict, for the back-off */
+	int32_t verdict;   /* of attempts before, or CLOUD_VERDICT_NONE */
 };
 
 /* A final outcome, to be told to the supervisor. */

@@ -48,7 +48,8 @@ struct job {
 /* A started submission whose attempt is about to begin. */
 struct ready {
 	struct queue_item item;
-	bool asked; /* the cloud does not know the sample: no question any more */
+	bool asked;	 /* the cloud wants the sample: no question any more */
+	int32_t verdict; /* by which it said so */
 };
 
 /* A question about many, and the attempts that come of it. */
@@ -132,6 +133,11 @@ bool attempt_charge(struct job *job);
  * a whole is heeded.
  */
 int64_t attempt_again(struct target *t, const struct cloud_result *r, uint32_t failures);
+/*
+ * What is to be stored beside an outcome that is not final: how many attempts failed, and in *r
+ * the verdict since when.
+ */
+uint32_t attempt_failures(const struct queue_item *item, struct cloud_result *r);
 /* Counts an outcome that was stored, and logs it unless that was done. */
 void attempt_count(struct target *t, const struct queue_item *item,
 		   const struct cloud_result *r, bool log);

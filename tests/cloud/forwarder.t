@@ -87,6 +87,12 @@ received()
 	curl -sS "$control/state" |
 		jq -r '[.received[]] | "\(map(select(. == 1)) | length) once, \(map(select(. > 1)) | length) more"'
 }
+# requests: how many of each call
+requests()
+{
+	curl -sS "$control/requests" | jq -r '[.[] | .path | split("/")[-1]] | group_by(.) |
+		map("\(length) \(.[0])") | join(", ")'
+}
 queue()
 {
 	sqlite3 "$tmp/agent/queue.db" "$1"
@@ -243,15 +249,40 @@ verdict 1 '^result .* known 1 .*malware' 20
 verdict 4 '^result .* known 4 ' 20
 verdict -100 '^result .* known -100 ' 20
 verdict -103 '^result .* refused -103 ' 20
-verdict -101 'retry: get/verdict' 2
-verdict -104 'retry: get/verdict' 2
+verdict -101 '^result .* refused -101 .*cannot analyse it.*5 times' 20
+is "$(grep -c 'retry: get/verdict: the cloud reports' "$tmp/run"):$(received)" '4:0 once, 0 more' \
+	'verdict -101: tried four times more'
+
+# flawed COUNT: the cloud calls that many samples of the next run flawed
+flawed()
+{
+	drive samples="$1" submit=0 limit=0
+	find "$tmp/agent/spool" -type f -printf '%f\n' | while read -r hash; do
+		curl -sS -d "hash=$hash" -d verdict=-104 "$control/verdict" >/dev/null
+	done
+}
+for batch in 1 500; do
+	fresh
+	flawed 3
+	drive samples=3 lookup_batch=$batch limit=20
+	is "$status:$(received)" '0:3 once, 0 more' "verdict -104, $batch in a question: sent again"
+	is "$(grep -c '^result .* sent -2147483648 ' "$tmp/run")" 3 "verdict -104, $batch in a question: they end as sent"
+	fresh
+	flawed 2
+	fault 'status=513 path=submit/file'
+	drive samples=2 lookup_batch=$batch limit=30
+	is "$status:$(grep -c '^result .* refused -104 .*still calls it flawed after 3 attempts' "$tmp/run")" 0:2 \
+		"verdict -104, $batch in a question: not for ever"
+	is "$(requests | grep -o '[0-9]* file')" '6 file' "verdict -104, $batch in a question: three uploads of each"
+done
+# What failed before for another reason is no word of the cloud's about the sample.
+fresh
+fault 'status=500 path=get/verdict count=6'
+flawed 1
+drive samples=1 limit=30
+is "$status:$(received)" '0:1 once, 0 more' 'verdict -104 after six errors: sent again'
 
 # ------------------------------------------------------------------ pauses and quotas
-requests()
-{
-	curl -sS "$control/requests" | jq -r '[.[] | .path | split("/")[-1]] | group_by(.) |
-		map("\(length) \(.[0])") | join(", ")'
-}
 for code in 429 503; do
 	fresh
 	fault "status=$code count=1 retry-after=6"

@@ -119,6 +119,7 @@ TEST_F(store, several_changes_are_one)
 
 	ASSERT_TRUE(queue_add(self->q, in, 2, NOW));
 	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
+	EXPECT_EQ(CLOUD_VERDICT_NONE, out[1].verdict);
 	changes[0].number = out[0].number;
 	changes[1].number = out[1].number;
 	ASSERT_TRUE(queue_change(self->q, changes, 2, NOW));
@@ -128,6 +129,7 @@ TEST_F(store, several_changes_are_one)
 	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
 	ASSERT_EQ(1, take(self->q, "a", NOW + 5, out, 8));
 	EXPECT_EQ(3, out[0].failures);
+	EXPECT_EQ(-1, out[0].verdict);
 }
 
 TEST_F(store, added_twice)
