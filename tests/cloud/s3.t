@@ -3,7 +3,6 @@
 #
 # The kind s3: a bucket that checks each byte of the requests, and their signatures.
 import hashlib
-import hmac
 import os
 import re
 import sys
@@ -12,24 +11,11 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from collector import DROP, Collector, answer
 from driven import DRIVER, Sample, all_asked, case, drive, head, replay, same, same_bytes
+from sigv4 import signature
 
 ACCESS, SECRET = "AKIDEXAMPLE", "s3cret/Of+the=Bucket"
 SIGNATURE = re.compile(r"Authorization: AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([a-z0-9-]+)/s3/aws4_request, "
                        r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})\r\nX-Amz-Date: (\d{8}T\d{6}Z)\r\n")
-
-
-def signature(request, secret, day, region, names, date):
-    """Signature Version 4 of a request, by the documentation of it."""
-    def mac(key, text):
-        return hmac.new(key, text.encode(), hashlib.sha256).digest()
-    scope = "%s/%s/s3/aws4_request" % (day, region)
-    canonical = "\n".join([request.method, request.target, "", *("%s:%s" % (n, request.header(n)) for n in names), "",
-                           ";".join(names), hashlib.sha256(request.body).hexdigest()])
-    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = ("AWS4" + secret).encode()
-    for part in (day, region, "s3", "aws4_request"):
-        key = mac(key, part)
-    return mac(key, text).hex()
 
 
 class Bucket:
@@ -49,8 +35,9 @@ class Bucket:
         for name in ("host", "x-amz-content-sha256", "x-amz-date"):
             assert name in names, names
         same(region, self.region, "region")
-        return access == ACCESS and date.startswith(day) and request.header("x-amz-content-sha256") == hashlib.sha256(
-            request.body).hexdigest() and mine == signature(request, SECRET, day, region, names, date)
+        digest = hashlib.sha256(request.body).hexdigest()
+        return access == ACCESS and date.startswith(day) and request.header("x-amz-content-sha256") == digest and mine == signature(
+                request.method, request.target, {n: request.header(n) for n in names}, SECRET, day, region)
 
     def reply(self, request):
         said = self.left.pop(0) if self.left else None
