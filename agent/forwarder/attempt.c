@@ -392,30 +392,62 @@ void attempt_learn(struct target *t, const struct cloud_result *r)
 		counter_add(&t->forwarder->counters, COUNTER_CLOUD_ANSWERS_BAD, 1);
 }
 
-/* Takes an outcome to disk; false: the disk failed, later. */
-static bool job_settle(struct job *job)
+static struct queue_change job_change(struct job *job)
 {
-	struct target *t = job->target;
-	struct forwarder *f = t->forwarder;
 	struct cloud_result *r = &job->result;
 	struct queue_change change = {.number = job->item.number, .result = r};
 
 	if (!cloud_outcome_final(r->outcome)) {
 		change.failures = attempt_failures(&job->item, r);
-		change.next_at = attempt_again(t, r, change.failures);
+		change.next_at = attempt_again(job->target, r, change.failures);
 	}
-	if (!queue_change(f->queue, &change, 1, f->now)) {
-		forwarder_disk_failed(f, "an outcome cannot be stored");
-		return false;
-	}
-	forwarder_disk_works(f);
-	attempt_count(t, &job->item, r, true);
+	return change;
+}
+
+/* Its outcome is on the disk. */
+static void job_settled(struct job *job)
+{
+	struct target *t = job->target;
+
+	attempt_count(t, &job->item, &job->result, true);
 	if (!job->ours)
-		attempt_learn(t, r);
+		attempt_learn(t, &job->result);
 	job->state = JOB_FREE;
 	t->running--;
 	t->next_due = 0; /* another submission may have waited for the same sample */
-	return true;
+}
+
+/*
+ * Takes outcomes to disk, those of a round in one commit: the longer a sync takes, the more end
+ * meanwhile and go together.
+ */
+static void settle_ended(struct forwarder *f)
+{
+	static struct job *ended[CLOUD_MAX * CLOUD_ATTEMPTS];
+	static struct queue_change change[CLOUD_MAX * CLOUD_ATTEMPTS];
+	size_t n = 0;
+
+	if (f->now < f->disk_again)
+		return;
+	for (size_t i = 0; i < f->config->clouds; i++) {
+		for (size_t j = 0; j < CLOUD_ATTEMPTS; j++) {
+			struct job *job = &f->target[i].job[j];
+
+			if (job->state != JOB_ENDED || job->submission.batch)
+				continue;
+			change[n] = job_change(job);
+			ended[n++] = job;
+		}
+	}
+	if (!n)
+		return;
+	if (!queue_change(f->queue, change, n, f->now)) {
+		forwarder_disk_failed(f, "an outcome cannot be stored");
+		return;
+	}
+	forwarder_disk_works(f);
+	for (size_t i = 0; i < n; i++)
+		job_settled(ended[i]);
 }
 
 /* Ends what waited too long for the supervisor, and settles what ended. */
@@ -440,14 +472,12 @@ void attempt_settle(struct forwarder *f)
 				job->ours = true;
 				t->config->ops->go(&job->submission, false);
 			}
-			if (job->state != JOB_ENDED || f->now < f->disk_again)
-				continue;
-			if (job->submission.batch)
+			if (job->state == JOB_ENDED && job->submission.batch &&
+			    f->now >= f->disk_again)
 				lookup_settle(job);
-			else
-				job_settle(job);
 		}
 	}
+	settle_ended(f);
 }
 
 void attempt_transfers(struct forwarder *f)

@@ -223,7 +223,7 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 	bool ok = true;
 
 	*count = 0;
-	if (!db_begin(&q->db))
+	if (!db_begin_unsynced(&q->db))
 		return false;
 	for (int p = RULE_PRIORITY_COUNT; ok && p-- > 0;)
 		ok = due(q, cloud, now, (enum rule_priority)p, items, max, count);
@@ -348,7 +348,7 @@ bool queue_untold(struct queue *q, struct queue_result *results, size_t max, siz
 
 bool queue_told(struct queue *q, const struct queue_result *results, size_t n)
 {
-	bool ok = db_begin(&q->db);
+	bool ok = db_begin_unsynced(&q->db);
 
 	if (!ok)
 		return false;

@@ -3,8 +3,9 @@
  * The forwarder's queue: what is to go where, how far it got, on disk.
  *
  * It holds no field of any session: an envelope is made when it is sent.
- * SQLite in WAL mode, synced on every commit: what a function here reported as
- * done survives a crash and a power failure.
+ * SQLite in WAL mode: what a function here reported as done survives a crash and, but for
+ * queue_take() and queue_told(), a power failure.  What these did is undone by one, in whole
+ * or from some moment on: attempts ask the cloud first, and a result may be told twice.
  *
  * A submission is `waiting` or `started` until it ends as one of the final
  * outcomes of cloud.h, under that name.  One that was `started` when the

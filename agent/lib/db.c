@@ -50,22 +50,38 @@ bool db_run(struct db *d, sqlite3_stmt *s)
 	return db_done(d, s, sqlite3_step(s));
 }
 
+static bool sync_commits(struct db *d, bool sync)
+{
+	return !sqlite3_exec(d->sqlite,
+			     sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+			     NULL, NULL, NULL) ||
+	       failed(d);
+}
+
 bool db_begin(struct db *d)
 {
 	return db_run(d, db_fresh(d, d->kind->statements + BEGIN));
+}
+
+bool db_begin_unsynced(struct db *d)
+{
+	d->unsynced = sync_commits(d, false);
+	return d->unsynced && (db_begin(d) || db_end(d, false));
 }
 
 bool db_end(struct db *d, bool ok)
 {
 	sqlite3_stmt *rollback = db_fresh(d, d->kind->statements + ROLLBACK);
 
-	if (ok && db_run(d, db_fresh(d, d->kind->statements + COMMIT)))
-		return true;
+	ok = ok && db_run(d, db_fresh(d, d->kind->statements + COMMIT));
 	/* Some errors have rolled back already. */
-	if (!sqlite3_get_autocommit(d->sqlite))
+	if (!ok && !sqlite3_get_autocommit(d->sqlite))
 		sqlite3_step(rollback);
 	sqlite3_reset(rollback);
-	return false;
+	if (d->unsynced)
+		sync_commits(d, true);
+	d->unsynced = false;
+	return ok;
 }
 
 bool db_blob(sqlite3_stmt *s, int column, void *to, size_t size)

@@ -53,6 +53,7 @@ struct db {
 	sqlite3 *sqlite;
 	sqlite3_stmt **statement; /* the kind's, then those for transactions */
 	char *path;
+	bool unsynced; /* the transaction that is open */
 	int code; /* SQLite's, of `error` */
 	char error[256];
 };
@@ -72,6 +73,11 @@ void db_failing(const struct db *d, const char *doing);
 
 /* One transaction at a time, for writing from its begin. */
 bool db_begin(struct db *d);
+/*
+ * The same for what a power failure may undo, as long as it undoes all that came after too:
+ * it is synced with the next transaction that is.
+ */
+bool db_begin_unsynced(struct db *d);
 /* Commits when all before went well, else, or when that fails, takes it back: false. */
 bool db_end(struct db *d, bool ok);
 
