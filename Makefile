@@ -180,6 +180,11 @@ $(BUILD)/tests/crash_killer: tests/crash/killer.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
+# A day of the forwarder in seconds.
+$(BUILD)/tests/day: tests/day/day.c $(BUILD)/libsluice.a
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
 VM_TOOLS := $(addprefix $(BUILD)/tests/,ringtool nltool tcptool udptool)
 $(BUILD)/tests/ringtool $(BUILD)/tests/nltool: tests/vm/genl.c tests/vm/genl.h
 $(BUILD)/tests/nltool: agent/lib/list.c agent/lib/inet.c
@@ -188,7 +193,8 @@ $(VM_TOOLS): $(BUILD)/tests/%: tests/vm/%.c | deps-test
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 tests: deps-test agent unit $(BUILD)/testcloud $(BUILD)/tests/mime_oracle $(VM_TOOLS) $(BUILD)/tests/forwarder_driver \
-	$(BUILD)/tests/bench_ledger $(BUILD)/tests/crash_agent $(BUILD)/tests/crash_killer
+	$(BUILD)/tests/bench_ledger $(BUILD)/tests/crash_agent $(BUILD)/tests/crash_killer \
+	$(BUILD)/tests/day
 
 check: deps-test
 	$(Q)scripts/check
