@@ -150,6 +150,63 @@ TEST_F(preview, wildfire_link)
 	EXPECT_EQ(CLOUD_CARRIES_SAMPLE | CLOUD_CARRIES_ENVELOPE, self->shown.carries[1]);
 }
 
+/* Where the signature will stand is said; its keys are not, and nothing of it is made up. */
+TEST_F(preview, s3)
+{
+	self->cloud.ops = &cloud_s3;
+	self->cloud.key = (char *)"ACCESS SECRET";
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(3, self->shown.count);
+	EXPECT_STREQ("head", self->shown.name[0]);
+	EXPECT_STREQ("put/envelope", self->shown.name[1]);
+	EXPECT_STREQ("put/sample", self->shown.name[2]);
+	EXPECT_EQ(CLOUD_CARRIES_ENVELOPE, self->shown.carries[1]);
+	EXPECT_EQ(CLOUD_CARRIES_SAMPLE, self->shown.carries[2]);
+	EXPECT_NE('\0', self->shown.condition[2][0]);
+	for (unsigned int i = 0; i < 3; i++) {
+		const char *text = self->shown.text[i];
+
+		EXPECT_NE(NULL, strstr(text, "\r\nHost: cloud.test\r\nAuthorization: "
+					     "AWS4-HMAC-SHA256 (made when it is sent)\r\n"
+					     "X-Amz-Date: (made when it is sent)\r\n"));
+		EXPECT_EQ(i > 0, strstr(text, "\r\nExpect: 100-continue\r\n\r\n") != NULL);
+		EXPECT_EQ(NULL, strstr(text, "ACCESS"));
+		EXPECT_EQ(NULL, strstr(text, "SECRET"));
+	}
+	EXPECT_NE(NULL, strstr(self->shown.text[2], "\r\n\r\n" SAMPLE));
+}
+
+/* With session = no the step that has an envelope alone is left out. */
+TEST_F(preview, s3_without_envelope)
+{
+	self->cloud.ops = &cloud_s3;
+	self->cloud.session = false;
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(2, self->shown.count);
+	EXPECT_STREQ("put/sample", self->shown.name[1]);
+}
+
+/* A link is a value of JSON there, with what JSON escapes. */
+TEST_F(preview, assemblyline_link)
+{
+	FILE *f = fopen(self->path, "w");
+
+	fputs("http://x.test/\"?\\", f);
+	fclose(f);
+	self->cloud.ops = &cloud_assemblyline;
+	self->s.sample_kind = SIGHTING_KIND_LINK;
+	self->s.size = 17;
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(2, self->shown.count);
+	EXPECT_NE(NULL,
+		  strstr(self->shown.text[1], "\r\n\r\n{\"url\": \"http://x.test/\\\"?\\\\\", "
+					      "\"metadata\": " ENVELOPE "}"));
+	f = fopen(self->path, "w");
+	fputs("http://x.test/\xff\xff\xff", f);
+	fclose(f);
+	EXPECT_FALSE(PREVIEW());
+}
+
 /* The bytes as they are written, the envelope first; nothing is written for it. */
 TEST_F(preview, directory)
 {
