@@ -153,7 +153,8 @@ static void print_by(const struct by *by, json_t *part)
 
 	json_object_foreach(first, column, value)
 	{
-		if (columns == CTL_COLUMNS_MAX)
+		/* What is no number comes last, and is told below. */
+		if (columns == CTL_COLUMNS_MAX || !json_is_integer(value))
 			break;
 		snprintf(upper[columns], sizeof(upper[0]), ">%s", column);
 		for (char *p = upper[columns]; *p; p++)
@@ -178,6 +179,47 @@ static void print_by(const struct by *by, json_t *part)
 	ctl_table_print(t);
 }
 
+/* Why something waits: quotas, and clouds that are left alone. */
+static void print_quotas(json_t *clouds)
+{
+	static const char *const titles[] = {"CLOUD", "QUOTA", ">USED", ">LIMIT", "RENEWED"};
+	struct ctl_table *t = ctl_table_new(titles, 5);
+	json_t *cloud, *quota;
+	const char *name, *which;
+	size_t rows = 0;
+
+	json_object_foreach(clouds, name, cloud)
+		json_object_foreach(json_object_get(cloud, "quotas"), which, quota)
+	{
+		json_int_t used = json_integer_value(json_object_get(quota, "used"));
+		json_int_t limit = json_integer_value(json_object_get(quota, "limit"));
+		const char *renewed = json_string_value(json_object_get(quota, "renewed"));
+
+		if (!rows++)
+			putchar('\n');
+		ctl_table_cell(t, "%s", name);
+		ctl_table_cell(t, "%s", which);
+		ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, used);
+		if (used >= limit)
+			ctl_table_colour(t, COLOUR_YELLOW);
+		ctl_table_cell(t, "%" JSON_INTEGER_FORMAT, limit);
+		ctl_table_cell(t, "%s", renewed ? renewed : "-");
+	}
+	if (rows)
+		ctl_table_print(t);
+	else
+		ctl_table_free(t);
+	json_object_foreach(clouds, name, cloud)
+	{
+		const char *until = json_string_value(json_object_get(cloud, "paused_until"));
+		const char *why = json_string_value(json_object_get(cloud, "paused_why"));
+
+		if (until)
+			printf("\ncloud %s is left alone until %s: %s\n", name, until,
+			       why ? why : "");
+	}
+}
+
 static int stats_by(struct ctl *ctl, const struct by *by)
 {
 	json_t *file = agent_stats(ctl), *part = json_object_get(file, by->part);
@@ -191,6 +233,8 @@ static int stats_by(struct ctl *ctl, const struct by *by)
 		status = ctl_print_json(json_incref(part));
 	} else {
 		print_by(by, part);
+		if (!strcmp(by->word, "cloud"))
+			print_quotas(part);
 	}
 	json_decref(file);
 	return status;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -181,6 +182,7 @@ bool attempt_load(struct target *t)
 		return false;
 	if (t->asked_until > latest) /* a clock that was wrong */
 		t->asked_until = latest;
+	snprintf(t->why, sizeof(t->why), "the cloud asked for it before a restart");
 	if (t->asked_until > f->now)
 		log_info("cloud %s: asked to be left alone for %lld s more", t->config->name,
 			 (long long)(t->asked_until - f->now + 999) / 1000);
@@ -312,6 +314,7 @@ static void target_down(struct target *t, const struct cloud_result *r)
 	if (r->retry_after)
 		wait = (int64_t)r->retry_after * 1000;
 	t->down_until = f->now + wait;
+	snprintf(t->why, sizeof(t->why), "%s", r->detail);
 	if (t->downs == 1)
 		log_warning("cloud %s: %s; next try in %lld s", t->config->name, r->detail,
 			    (long long)(wait + 999) / 1000);

@@ -39,6 +39,15 @@ static uint64_t used(const struct quota *q, int which, int64_t now)
 	return q->span == span_of(which, now) ? q->used : 0;
 }
 
+uint64_t quota_used(const struct quota quota[static CLOUD_QUOTA_COUNT], enum cloud_quota which,
+		    int64_t now, int64_t *until)
+{
+	uint64_t n = used(&quota[which], which, now);
+
+	*until = n ? span_end(which, now) : 0;
+	return n;
+}
+
 uint64_t quota_left(const struct quota quota[static CLOUD_QUOTA_COUNT],
 		    const uint32_t limit[static CLOUD_QUOTA_COUNT], bool upload, int64_t now)
 {

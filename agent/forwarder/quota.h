@@ -22,6 +22,9 @@ struct quota {
 /* Requests that may still be made now; UINT64_MAX: no limit. `limit` is cloud_config.quota. */
 uint64_t quota_left(const struct quota quota[static CLOUD_QUOTA_COUNT],
 		    const uint32_t limit[static CLOUD_QUOTA_COUNT], bool upload, int64_t now);
+/* What is used of one of them, and until when; *until 0: nothing. */
+uint64_t quota_used(const struct quota quota[static CLOUD_QUOTA_COUNT], enum cloud_quota which,
+		    int64_t now, int64_t *until);
 /* Counts one request. */
 void quota_charge(struct quota quota[static CLOUD_QUOTA_COUNT], bool upload, int64_t now);
 /*

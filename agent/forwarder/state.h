@@ -64,6 +64,13 @@ struct lookup {
 	bool absent;	      /* the cloud has no such call */
 };
 
+/* What the supervisor shows of a cloud. */
+struct shown {
+	uint64_t used[CLOUD_QUOTA_COUNT];
+	int64_t renewed[CLOUD_QUOTA_COUNT];
+	int64_t paused_until;
+};
+
 /* A cloud and how it does. */
 struct target {
 	const struct cloud_config *config;
@@ -73,8 +80,10 @@ struct target {
 	unsigned int downs;  /* times it was down since then */
 	uint64_t retries;    /* attempts to be repeated, not told yet */
 	int64_t down_until;
-	int64_t asked_until; /* the cloud wants to be left alone */
+	int64_t asked_until;	    /* the cloud wants to be left alone */
+	char why[CLOUD_DETAIL_MAX]; /* of the last time that it was down */
 	struct quota quota[CLOUD_QUOTA_COUNT];
+	struct shown shown;	     /* the last that was told */
 	int64_t next_due;	     /* no row is worth looking for before */
 	struct job job[CLOUD_SLOTS]; /* attempts, and the question about many */
 	struct lookup *lookup;	     /* NULL: never needed */

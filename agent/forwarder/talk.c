@@ -378,10 +378,44 @@ static bool send_retries(struct forwarder *f)
 	return true;
 }
 
+static struct shown to_show(const struct target *t)
+{
+	int64_t now = t->forwarder->now;
+	int64_t until = t->down_until > t->asked_until ? t->down_until : t->asked_until;
+	struct shown s = {.paused_until = until > now ? until : 0};
+
+	for (unsigned int q = 0; q < CLOUD_QUOTA_COUNT; q++)
+		if (t->config->quota[q])
+			s.used[q] = quota_used(t->quota, q, now, &s.renewed[q]);
+	return s;
+}
+
+static bool send_states(struct forwarder *f)
+{
+	for (size_t i = 0; i < f->config->clouds; i++) {
+		struct target *t = &f->target[i];
+		const struct shown s = to_show(t);
+
+		if (!memcmp(&s, &t->shown, sizeof(s)))
+			continue;
+		msg_begin(&f->msg, MSG_CLOUD_STATE);
+		msg_put_string(&f->msg, MSG_A_CLOUD, t->config->name);
+		msg_put_u64(&f->msg, MSG_A_UNTIL, (uint64_t)s.paused_until);
+		msg_put_string(&f->msg, MSG_A_TEXT, s.paused_until ? t->why : "");
+		msg_put(&f->msg, MSG_A_USED, s.used, sizeof(s.used));
+		msg_put(&f->msg, MSG_A_RENEWED, s.renewed, sizeof(s.renewed));
+		if (!send_message(f))
+			return false;
+		t->shown = s;
+	}
+	return true;
+}
+
 /* The end of an attempt is said before what another asks in its place. */
 void talk_send(struct forwarder *f)
 {
 	f->blocked = false;
-	if (send_acknowledgements(f) && send_results(f) && send_wishes(f) && send_retries(f))
+	if (send_acknowledgements(f) && send_results(f) && send_wishes(f) && send_retries(f) &&
+	    send_states(f))
 		send_counters(f);
 }

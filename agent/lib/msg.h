@@ -44,6 +44,8 @@
 	/* a request is about to leave: ID (of each it is about), CLOUD, SLOT, */    \
 	/* TEXT (its name), URL, SHA256 and SIZE of its body, CARRIES */             \
 	X(LEAVE, "leave")                                                            \
+	/* how a cloud does: CLOUD, UNTIL and TEXT of its pause, USED and RENEWED */ \
+	X(CLOUD_STATE, "cloud-state")                                                \
 	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */       \
 	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                 \
 	/* supervisor to logger (and REVOKE: what was sent is forgotten) */          \
@@ -86,6 +88,9 @@ enum msg_attr {
 	MSG_A_CARRIES,	   /* u64, CLOUD_CARRIES_... */
 	MSG_A_DENIED,	   /* as MSG_A_ID */
 	MSG_A_PRIORITY,	   /* u64, enum rule_priority */
+	MSG_A_UNTIL,	   /* u64, ms since the epoch; 0: not */
+	MSG_A_USED,	   /* u64 of each enum cloud_quota */
+	MSG_A_RENEWED,	   /* int64_t of each, ms since the epoch */
 	MSG_A_RULE_LIMITS, /* see policy/rule_message.h */
 	MSG_A_RULE,
 	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */

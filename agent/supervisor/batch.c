@@ -161,6 +161,11 @@ static bool take_retries(struct supervisor *s, struct child *c, const struct msg
 	return true;
 }
 
+static bool take_cloud_state(struct supervisor *s, struct child *c, const struct msg_view *v)
+{
+	return cloud_state_take(s->cloud_state, s->c, v);
+}
+
 static bool take_leave(struct supervisor *s, struct child *c, const struct msg_view *v)
 {
 	return permits_ask(&s->permits, v);
@@ -177,11 +182,17 @@ static const struct {
 	bool forwarder;
 	bool (*take)(struct supervisor *s, struct child *c, const struct msg_view *v);
 } handlers[] = {
-	{MSG_SIGHTING, false, take_sighting}, {MSG_SHUNT, false, take_shunt},
-	{MSG_SKIP, false, take_skip},	      {MSG_FINISHED, false, take_finished},
-	{MSG_SESSION, false, take_session},   {MSG_QUEUED, true, take_word},
-	{MSG_RESULT, true, take_word},	      {MSG_RENDER, true, take_render},
-	{MSG_LEAVE, true, take_leave},	      {MSG_RETRIES, true, take_retries},
+	{MSG_SIGHTING, false, take_sighting},
+	{MSG_SHUNT, false, take_shunt},
+	{MSG_SKIP, false, take_skip},
+	{MSG_FINISHED, false, take_finished},
+	{MSG_SESSION, false, take_session},
+	{MSG_QUEUED, true, take_word},
+	{MSG_RESULT, true, take_word},
+	{MSG_RENDER, true, take_render},
+	{MSG_LEAVE, true, take_leave},
+	{MSG_RETRIES, true, take_retries},
+	{MSG_CLOUD_STATE, true, take_cloud_state},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)

@@ -7,6 +7,7 @@
 
 #include "lib/kernel.h"
 #include "supervisor/child.h"
+#include "supervisor/cloud_state.h"
 #include "supervisor/config.h"
 #include "supervisor/control.h"
 #include "supervisor/deliver.h"
@@ -82,6 +83,7 @@ struct supervisor {
 	struct counters counters;
 	struct tally tally;
 	struct overload overload;
+	struct cloud_state cloud_state[CLOUD_MAX];
 	struct control *control;
 	struct metrics_server *metrics; /* NULL: none is configured */
 	struct users *users;

@@ -17,14 +17,14 @@ static void escaped(struct buf *out, const char *text, bool label)
 	}
 }
 
-/* The two lines before the samples of a metric; end: "_total" of a counter, or "". */
+/* The two lines before the samples of a metric; end: "_total" of a counter. */
 static void family(struct buf *out, const char *kind, const char *name, const char *end,
 		   const char *help)
 {
 	buf_printf(out, "# HELP sluice_%s%s%s ", kind, name, end);
 	escaped(out, help, false);
 	buf_printf(out, "\n# TYPE sluice_%s%s%s %s\n", kind, name, end,
-		   *end ? "counter" : "gauge");
+		   strcmp(end, "_total") == 0 ? "counter" : "gauge");
 }
 
 static void sample(struct buf *out, const char *kind, const char *name, const char *end,
@@ -56,6 +56,30 @@ static void clouds(const struct metrics *m, struct buf *out)
 	for (size_t i = 0; i < m->c->clouds; i++)
 		sample(out, "cloud_", "waiting", "", "cloud", m->c->cloud[i].name,
 		       m->tally->waiting[i]);
+}
+
+/* Where the configuration has such a quota. */
+static void quotas(const struct metrics *m, struct buf *out)
+{
+	for (unsigned int q = 0; q < CLOUD_QUOTA_COUNT; q++) {
+		const char *name = cloud_quota_name(q);
+
+		family(out, "cloud_", name, "_used", "requests made in this span of the quota");
+		for (size_t i = 0; i < m->c->clouds; i++)
+			if (m->c->cloud[i].quota[q])
+				sample(out, "cloud_", name, "_used", "cloud",
+				       m->c->cloud[i].name,
+				       cloud_state_used(&m->state[i], q, m->now));
+		family(out, "cloud_", name, "_limit", "the quota");
+		for (size_t i = 0; i < m->c->clouds; i++)
+			if (m->c->cloud[i].quota[q])
+				sample(out, "cloud_", name, "_limit", "cloud",
+				       m->c->cloud[i].name, m->c->cloud[i].quota[q]);
+	}
+	family(out, "cloud_", "paused_seconds", "", "how much longer the cloud is left alone");
+	for (size_t i = 0; i < m->c->clouds; i++)
+		sample(out, "cloud_", "paused_seconds", "", "cloud", m->c->cloud[i].name,
+		       cloud_state_paused(&m->state[i], m->now));
 }
 
 static void types(const struct metrics *m, struct buf *out)
@@ -134,6 +158,7 @@ void metrics_render(const struct metrics *m, struct buf *out)
 {
 	counters(m, out);
 	clouds(m, out);
+	quotas(m, out);
 	types(m, out);
 	reasons(m, out);
 	logs(m, out);

@@ -6,6 +6,8 @@
  *	sluice_NAME_total				each counter of lib/counter.h
  *	sluice_cloud_NAME_total{cloud="..."}		supervisor/tally.h
  *	sluice_cloud_waiting{cloud="..."}
+ *	sluice_cloud_QUOTA_used{cloud="..."}, sluice_cloud_QUOTA_limit{cloud="..."}
+ *	sluice_cloud_paused_seconds{cloud="..."}
  *	sluice_type_NAME_total{type="..."}
  *	sluice_unsent_total{reason="..."}
  *	sluice_processes{role="..."}, sluice_process_restarts_total{role="..."}
@@ -21,6 +23,7 @@
 #include "lib/counter.h"
 #include "sample/spool.h"
 #include "supervisor/child.h"
+#include "supervisor/cloud_state.h"
 #include "supervisor/config.h"
 #include "supervisor/sinks.h"
 #include "supervisor/tally.h"
@@ -34,7 +37,9 @@ struct metrics {
 	const struct config *c;
 	const struct counters *counters; /* of all processes */
 	const struct tally *tally;
-	const struct sinks *sinks; /* NULL: there are no logs */
+	const struct sinks *sinks;	 /* NULL: there are no logs */
+	const struct cloud_state *state; /* of each cloud */
+	int64_t now;			 /* ms since the epoch */
 	const struct child *child;
 	size_t children;
 	const struct spool_usage *spool; /* NULL: it has no quota, nobody counts */

@@ -16,6 +16,8 @@ void live_metrics(void *supervisor, struct buf *out)
 		.counters = &sum,
 		.tally = &s->tally,
 		.sinks = &s->sinks,
+		.state = s->cloud_state,
+		.now = live_wall(),
 		.child = s->child,
 		.children = s->children,
 		.spool = counted ? &usage : NULL,

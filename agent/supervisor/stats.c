@@ -40,6 +40,7 @@ static json_t *clouds_json(const struct stats_tally *t)
 					    json_integer((json_int_t)t->tally->cloud[i][k]));
 		json_object_set_new(one, "waiting",
 				    json_integer((json_int_t)t->tally->waiting[i]));
+		cloud_state_json(&t->state[i], &t->c->cloud[i], t->now, one);
 		json_object_set_new(clouds, t->c->cloud[i].name, one);
 	}
 	return clouds;

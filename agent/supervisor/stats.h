@@ -8,7 +8,8 @@
  *
  * and of the running supervisor, what supervisor/tally.h counts:
  *
- *	{"clouds": {NAME: {"accepted": NUMBER, ..., "waiting": NUMBER}, ...},
+ *	{"clouds": {NAME: {"accepted": NUMBER, ..., "waiting": NUMBER,
+ *		  and the members of supervisor/cloud_state.h}, ...},
  *	 "types": {TYPE: {"seen": NUMBER, ...}, ...}, "unsent": {REASON: NUMBER, ...}}
  *
  * An inspector of a namespace of [capture] has its path as "netns"; with pid 0 that is gone.
@@ -18,6 +19,7 @@
 
 #include "lib/counter.h"
 #include "supervisor/child.h"
+#include "supervisor/cloud_state.h"
 #include "supervisor/sinks.h"
 #include "supervisor/tally.h"
 
@@ -33,6 +35,8 @@ struct stats_tally {
 	const struct config *c;
 	const struct tally *tally;
 	const struct sinks *sinks;
+	const struct cloud_state *state; /* of each cloud */
+	int64_t now;			 /* ms since the epoch */
 };
 
 /* Replaces DIR/stats.json in one step, readable by all.  False with errno. */

@@ -320,7 +320,11 @@ static void write_stats(struct supervisor *s)
 		return;
 	s->stats_at = s->now + STATS_MS;
 	ok = stats_write(s->c->run_dir, &s->counters, s->child, s->children,
-			 &(struct stats_tally){s->c, &s->tally, &s->sinks});
+			 &(struct stats_tally){.c = s->c,
+					       .tally = &s->tally,
+					       .sinks = &s->sinks,
+					       .state = s->cloud_state,
+					       .now = live_wall()});
 	if (!ok && !s->stats_failing)
 		log_error("cannot write %s/stats.json: %s", s->c->run_dir, strerror(errno));
 	s->stats_failing = !ok;

@@ -188,9 +188,11 @@ def figures(tap, a, url):
             now = found['sluice_%s_total' % name][None]
             check(now == value or name.startswith(('metrics_', 'control_')), '%s: %d, %d' % (name, now, value))
         for part, label in ('clouds', 'cloud'), ('types', 'type'):
-            for column in next(iter(stats[part].values())):
+            for column in (k for k, v in next(iter(stats[part].values())).items() if isinstance(v, int)):
                 name = 'sluice_%s_%s%s' % (label, column, '' if column == 'waiting' else '_total')
                 same(found[name], {k: v[column] for k, v in stats[part].items()}, name)
+        same({k: v['quotas'] for k, v in stats['clouds'].items()}, {'wf': {}, 'folder': {}}, 'quotas')
+        same(found['sluice_cloud_paused_seconds'], {'wf': 0, 'folder': 0}, 'pauses')
         same(found['sluice_unsent_total'], stats['unsent'], 'unsent')
         same(found['sluice_processes'], {'inspector': 1, 'forwarder': 1, 'log': 0}, 'processes')
         spool = [os.path.getsize(os.path.join(top, n)) for top, _, names in os.walk(w.path('spool', 'samples'))
@@ -297,6 +299,8 @@ def away(tap, w):
                 retries = {k: v['retries'] for k, v in stats['clouds'].items()}
                 return retries['wf'] > 1 and retries == {'wf': stats['counters']['retries'], 'folder': 0}
             poll(told, 30, 'retries: %s' % a.stats()['clouds'])
+            poll(lambda: 'paused_until' in a.stats()['clouds']['wf'], 30, 'a pause')
+            poll(lambda: 'cloud wf is left alone until ' in a.ctl('stats', '--by', 'cloud'), 30, 'sluicectl stats')
             same(waits(a), {'wf': len(FED), 'folder': 0}, 'waiting')
         with open(w.conf) as f:
             text = f.read()
@@ -364,6 +368,29 @@ def full(tap, where, cloud):
         relay.close()
 
 
+def limited(tap, w):
+    """Two uploads a day for one cloud, which waits then."""
+    with open(w.conf) as f:
+        text = f.read()
+    with open(w.conf, 'w') as f:
+        f.write(text.replace('kind = wildfire\n', 'kind = wildfire\nuploads_per_day = 2\n'))
+    with tap.case('what is used of a quota, and when it is renewed'), \
+            Agent(w, os.path.join(w.run_dir, 'metrics.sock')) as a:
+        w.feed(a.child, a.ring)
+        w.feed(a.child, a.ring)
+
+        def quota():
+            return a.stats()['clouds']['wf']['quotas']['uploads_per_day']
+        poll(lambda: quota()['used'] == 2, 30, 'the quota: %s; %s' % (a.stats()['clouds'], tail(w.log)))
+        used = quota()
+        check(used['limit'] == 2 and used['renewed'].endswith('T23:59:00Z'), used)
+        row = [r.split() for r in a.ctl('stats', '--by', 'cloud').splitlines() if 'uploads_per_day' in r]
+        same(row, [['wf', 'uploads_per_day', '2', '2', used['renewed']]], 'sluicectl stats')
+        found = families(a.ctl('stats', '--prometheus'))
+        same((found['sluice_cloud_uploads_per_day_used'], found['sluice_cloud_uploads_per_day_limit']),
+             ({'wf': 2}, {'wf': 2}), 'metrics')
+
+
 def crowded(tap, w):
     """A spool of ten files, and a cloud that is away."""
     with open(w.conf) as f:
@@ -422,6 +449,7 @@ def main():
         path(tap, World(os.path.join(where, 'path'), cloud, 1 << 20))
         taken(tap, World(os.path.join(where, 'taken'), cloud, 2 << 20))
         full(tap, os.path.join(where, 'full'), cloud)
+        limited(tap, World(os.path.join(where, 'limited'), cloud, 6 << 20))
         cloud.stop()
         crowded(tap, World(os.path.join(where, 'crowded'), cloud, 5 << 20))
         away(tap, World(os.path.join(where, 'away'), cloud, 3 << 20))

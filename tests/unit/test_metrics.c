@@ -21,6 +21,7 @@ FIXTURE(metrics)
 	struct config c;
 	struct counters counters;
 	struct tally tally;
+	struct cloud_state state[CLOUD_MAX];
 	struct sighting s;
 	struct buf text;
 };
@@ -46,8 +47,11 @@ FIXTURE_TEARDOWN(metrics)
 
 static bool has(FIXTURE_DATA(metrics) * self, const char *line)
 {
-	const struct metrics m = {
-		.c = &self->c, .counters = &self->counters, .tally = &self->tally};
+	const struct metrics m = {.c = &self->c,
+				  .counters = &self->counters,
+				  .tally = &self->tally,
+				  .state = self->state,
+				  .now = 1000000};
 
 	buf_reset(&self->text);
 	metrics_render(&m, &self->text);
@@ -157,6 +161,23 @@ TEST_F(metrics, a_life_adds_up)
 	}
 	EXPECT_EQ(2, self->tally.waiting[0]);
 	EXPECT_EQ(1, self->tally.waiting[1]);
+}
+
+TEST_F(metrics, quotas_and_pauses)
+{
+	self->c.cloud[0].quota[CLOUD_UPLOADS_PER_DAY] = 7;
+	self->state[0].used[CLOUD_UPLOADS_PER_DAY] = 5;
+	self->state[0].renewed[CLOUD_UPLOADS_PER_DAY] = 1000001;
+	self->state[0].paused_until = 1060001;
+	EXPECT_TRUE(has(self, "\n# TYPE sluice_cloud_uploads_per_day_used gauge\n"
+			      "sluice_cloud_uploads_per_day_used{cloud=\"plain\"} 5\n# "));
+	EXPECT_TRUE(has(self, "\nsluice_cloud_uploads_per_day_limit{cloud=\"plain\"} 7\n# "));
+	EXPECT_TRUE(has(self, "\nsluice_cloud_paused_seconds{cloud=\"plain\"} 61\n"));
+	/* What was used up to a moment ago, and was left alone until then. */
+	self->state[0].renewed[CLOUD_UPLOADS_PER_DAY] = 1000000;
+	self->state[0].paused_until = 1000000;
+	EXPECT_TRUE(has(self, "\nsluice_cloud_uploads_per_day_used{cloud=\"plain\"} 0\n"));
+	EXPECT_TRUE(has(self, "\nsluice_cloud_paused_seconds{cloud=\"plain\"} 0\n"));
 }
 
 TEST_F(metrics, labels_are_escaped)
