@@ -83,7 +83,7 @@ json_t *exchange_json(const struct exchange *e, struct cloud_result *r)
 	const struct buf *answer = &e->http.answer;
 	json_error_t error = {0};
 	json_t *json = json_loadb(answer->len ? (const char *)answer->data : "", answer->len,
-				  JSON_REJECT_DUPLICATES, &error);
+				  JSON_ALLOW_NUL, &error);
 
 	if (json_is_object(json))
 		return json;

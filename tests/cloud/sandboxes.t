@@ -138,6 +138,7 @@ def cape_answers(where):
         (0, as_json({"detail": "Invalid token."}, 401), "down", "HTTP 401, credentials not accepted .*Invalid token"),
         (0, as_json({"detail": "Request was throttled."}, 429, "Retry-After: 1"), "down", "HTTP 429, too many requests"),
         (0, answer(404, b"<html>"), "down", "HTTP 404, no such API there"),
+        (0, as_json({"error": [], "data": [{"target": "a\0b"}]}), "known", "CAPE has a task for it"),
         (1, error("File Create API is Disabled"), "down", "CAPE says .File Create API is Disabled"),
         (1, of_file("Duplicated file, disable unique option on submit or in conf/web.conf to force submission"), "known",
          "Duplicated file"),
