@@ -126,7 +126,7 @@ static bool refused(struct sinks *k, struct sink *s)
 			  "comes is dropped",
 			  s->config->name, s->waiting);
 	s->dropping = full;
-	sink_count(k, s, SINK_FIGURE_DROPPED, full);
+	s->drops += full;
 	return full;
 }
 
@@ -152,15 +152,19 @@ bool sinks_add(struct sinks *k, const struct sighting *what, uint32_t mask,
 
 void sinks_committed(struct sinks *k, bool ok)
 {
-	if (ok) {
-		for (size_t i = 0; i < k->count; i++)
-			k->sink[i].more = true;
-		return;
+	for (size_t i = 0; i < k->count; i++) {
+		struct sink *s = &k->sink[i];
+
+		s->more = s->more || ok;
+		/* What was taken back waits for nothing, and is tried again. */
+		if (ok)
+			sink_count(k, s, SINK_FIGURE_DROPPED, s->drops);
+		else
+			s->waiting = 0;
+		s->drops = 0;
 	}
-	/* What was rolled back waits for nothing. */
-	for (size_t i = 0; i < k->count; i++)
-		k->sink[i].waiting = 0;
-	store_record_counts(k->store, take_count, k);
+	if (!ok)
+		store_record_counts(k->store, take_count, k);
 }
 
 /* ----------------------------------------------------- what the loggers say */

@@ -64,6 +64,7 @@ struct sink {
 
 	uint64_t waiting; /* records in the database */
 	bool dropping;	  /* and that was logged */
+	uint64_t drops;	  /* in this transaction */
 	uint64_t figure[SINK_FIGURE_COUNT];
 };
 

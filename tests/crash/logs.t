@@ -6,9 +6,10 @@ The agent is crash_agent with the clouds of world.py. rsyslog is Debian's own, s
 loopback with certificates made here, and so is systemd's journald, on a /run of this test; what they
 wrote is read back.
 
-	tests/crash/logs.t [files|syslog|policy|away|full|strangers|reset|ledger|deaths|journal|errors]...
+	tests/crash/logs.t [files|verdicts|syslog|policy|away|full|strangers|reset|ledger|deaths|journal|errors]...
 """
 import contextlib
+import csv
 import ctypes
 import hashlib
 import json
@@ -113,6 +114,43 @@ ruleset(name="all") {
 }
 input(type="imtcp" address="127.0.0.1" port="%(port)d" ruleset="all")
 '''
+
+
+@contextlib.contextmanager
+def stopped(cloud):
+    """At the end of the block."""
+    try:
+        yield
+    finally:
+        cloud.stop()
+
+
+def verdicts(tap, where, cloud, logs):
+    """Of a cloud that knows the samples as malware."""
+    path = {f: os.path.join(where, 'verdict.' + f) for f in FORMATS}
+    number, more = 14, []
+    for i, size in enumerate(FED):
+        body = hashlib.shake_128(b'%d %d' % (os.getpid(), (number << 20) + 1 + i)).digest(size)
+        more += ['--verdict', hashlib.sha256(body).hexdigest() + '=malware']
+    os.mkdir(os.path.join(where, 'knowing'))
+    knowing = Cloud(os.path.join(where, 'knowing'), more=more)
+    w = world(os.path.join(where, 'verdicts'), knowing, number,
+              ''.join(section('to-' + f, 'file ' + path[f], format=f) for f in FORMATS))
+    with stopped(knowing), Agent(w) as a, tap.case('a verdict stands where each format has it', lambda: tail(w.log)):
+        w.feed(a.child, a.ring)
+        for f in FORMATS:
+            poll(lambda: len(lines(path[f])) == 3 * len(FED), 20, f)
+
+        def of(f, mark):
+            return sorted(r for r in lines(path[f]) if mark in r)
+        for f in 'ecs', 'eve', 'ocsf':
+            same(len(of(f, '"cloud":{"name":"wf","outcome":"known","verdict":1}')), len(FED), f)
+        for line in of('panos', ',wf,'):
+            columns = next(csv.reader([line]))
+            same((columns[33], columns[44], columns[-13]), ('malicious', 'wf', 'known'), 'category, cloud and reason')
+        same(len(of('panos', ',wf,')), len(FED), 'panos')
+        same(len([r for r in of('cef', 'cs2Label=Cloud cs2=wf') if 'cs6Label=Outcome cs6=known' in r and
+                  'flexString1Label=Verdict flexString1=malicious' in r]), len(FED), 'cef')
 
 
 class Rsyslog:
@@ -586,7 +624,7 @@ def main():
     cloud = Cloud(where)
     try:
         logs = Logs(where)
-        for test in files, syslog, policy, away, full, strangers, reset, ledger, deaths, journal, errors:
+        for test in files, verdicts, syslog, policy, away, full, strangers, reset, ledger, deaths, journal, errors:
             if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
                 test(tap, where, cloud, logs)
     finally:
