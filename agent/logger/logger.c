@@ -18,12 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PAUSE_MIN 1000 /* ms before the outlet is opened again */
 #define PAUSE_MAX 60000
-#define LOOK_MS 50   /* between looks whether something has arrived */
+#define LOOK_MS 50 /* between looks whether something has arrived */
+#define UMASK 027
 #define STOP_MS 2000 /* for what is under way, when asked to end */
 
 struct batch {
@@ -403,6 +405,7 @@ int logger_run(const struct logger_config *c)
 		.exit = -1,
 	};
 	msg_init(&l.msg);
+	umask(UMASK); /* whoever collects the file is of its group */
 	if (!open_signals(&l) || (c->sandbox && !enter_sandbox(c)) ||
 	    curl_global_init(CURL_GLOBAL_DEFAULT))
 		l.exit = 1;

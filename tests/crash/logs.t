@@ -619,6 +619,7 @@ def main():
     if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS):
         print('1..0 # SKIP a /run of its own, for the journal, needs root')
         return 0
+    os.umask(0o077)         # as sluiced.service has it
     mount('none', '/', 'none', MS_REC | MS_PRIVATE, '')
     mount('tmpfs', '/run', 'tmpfs', 0, '')
     cloud = Cloud(where)
