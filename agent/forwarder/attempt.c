@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* When a submission is tried, and what becomes of it. */
 #include "forwarder/state.h"
+#include "cloud/exchange.h"
 #include "forwarder/backoff.h"
 #include "lib/log.h"
 
@@ -12,7 +13,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define STREAK_DOWN 5 /* so many attempts failed in a row: it is the cloud */
+#define FRESH_WAIT 1000 /* ms between looks for what the cloud was never asked about */
+#define STREAK_DOWN 5	/* so many attempts failed in a row: it is the cloud */
 
 static uint32_t random32(void)
 {
@@ -69,6 +71,21 @@ void attempt_prepare(struct job *job, struct target *t, const struct queue_item 
 	memcpy(job->submission.sha256, item->sha256, sizeof(item->sha256));
 }
 
+/*
+ * The quota of uploads is used up, and the cloud may still be asked.  What it knows ends then;
+ * what it does not know waits, and is not asked about again before it can be uploaded: only
+ * submissions that were never begun are.
+ */
+static bool asks_only(const struct target *t)
+{
+	const struct cloud_ops *ops = t->config->ops;
+	const uint32_t *limit = t->config->quota;
+	int64_t now = t->forwarder->now;
+
+	return ops->steps && !ops->step[0].carries && !quota_left(t->quota, limit, true, now) &&
+	       quota_left(t->quota, limit, false, now);
+}
+
 static void begin(struct target *t, const struct ready *ready)
 {
 	const struct queue_item *item = &ready->item;
@@ -79,6 +96,7 @@ static void begin(struct target *t, const struct ready *ready)
 		job++;
 	attempt_prepare(job, t, item);
 	job->submission.asked = job->charged[false] = ready->asked;
+	job->asks = job->charged[true] = !ready->asked && asks_only(t);
 	job->submission.verdict = ready->verdict;
 	t->running++;
 	if (t->config->max_size && item->size > t->config->max_size) {
@@ -110,15 +128,14 @@ static uint64_t reserved(const struct target *t, bool upload)
 
 /*
  * How many attempts may be begun, of submissions about which the cloud was asked or not.  A
- * cloud that is down is tried with one submission at a time.  One that has quotas gets no
- * question when nothing could be uploaded afterwards: it would have to be asked again.
+ * cloud that is down is tried with one submission at a time.
  */
 static size_t room(const struct target *t, bool asked)
 {
 	size_t limit = t->downs ? 1 : CLOUD_ATTEMPTS;
 	uint64_t n = t->running < limit ? limit - t->running : 0;
 
-	for (int upload = asked; upload < 2; upload++) {
+	for (int upload = asked; upload < (!asked && asks_only(t) ? 1 : 2); upload++) {
 		uint64_t left =
 			quota_left(t->quota, t->config->quota, upload, t->forwarder->now);
 		uint64_t held = reserved(t, upload);
@@ -135,11 +152,13 @@ static size_t room(const struct target *t, bool asked)
 static int64_t begin_at(const struct target *t)
 {
 	const struct ready *next = lookup_next(t);
-	int64_t when = quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
+	bool asks = asks_only(t);
+	int64_t when = asks ? t->fresh_at
+			    : quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
 
 	if (next && room(t, next->asked))
 		when = 0;
-	else if ((!next && lookup_busy(t)) || (!when && !room(t, false)))
+	else if ((!next && lookup_busy(t)) || ((asks || !when) && !room(t, false)))
 		return INT64_MAX;
 	if (!next && when < t->next_due)
 		when = t->next_due;
@@ -236,11 +255,12 @@ static void begin_due(struct target *t)
 {
 	static struct queue_item items[CLOUD_LOOKUP_MAX];
 	struct forwarder *f = t->forwarder;
+	bool asks = asks_only(t);
 	size_t places = room(t, false), max, count;
 	bool many = places && lookup_wanted(t);
 
 	max = many ? t->config->lookup_batch : places;
-	if (!queue_take(f->queue, t->config->name, f->now, items, max, &count)) {
+	if (!queue_take(f->queue, t->config->name, f->now, asks, items, max, &count)) {
 		forwarder_disk_failed(f, "attempts cannot be begun");
 		return;
 	}
@@ -248,6 +268,14 @@ static void begin_due(struct target *t)
 		forwarder_disk_works(f);
 	if (count < max)
 		t->next_due = queue_next_due(f->queue, t->config->name, f->now);
+	if (count < max && asks) {
+		/* What is due and was asked about is passed over each time. */
+		int64_t again = quota_again(t->quota, t->config->quota, f->now, NULL);
+
+		t->fresh_at = f->now + FRESH_WAIT;
+		if (again < t->next_due)
+			t->next_due = again;
+	}
 	if (many && count > 1)
 		lookup_begin(t, items, count);
 	else
@@ -260,6 +288,8 @@ void attempt_schedule(struct forwarder *f)
 	for (size_t i = 0; i < f->config->clouds && f->now >= f->disk_again; i++) {
 		struct target *t = &f->target[i];
 
+		if (asks_only(t) && lookup_next(t) && lookup_next(t)->asked)
+			lookup_give_back(t);
 		if (f->now < begin_at(t))
 			continue;
 		if (!lookup_busy(t))
@@ -395,11 +425,37 @@ void attempt_learn(struct target *t, const struct cloud_result *r)
 		counter_add(&t->forwarder->counters, COUNTER_CLOUD_ANSWERS_BAD, 1);
 }
 
+/*
+ * The cloud does not know the sample, and was asked while nothing could be uploaded: goes on if
+ * that has changed, or else waits.
+ */
+static void place(struct job *job)
+{
+	struct target *t = job->target;
+
+	if (quota_left(t->quota, t->config->quota, true, t->forwarder->now) >
+	    reserved(t, true)) {
+		job->asks = job->charged[true] = false;
+		return;
+	}
+	t->config->ops->cancel(&job->submission);
+	cloud_result_set(&job->result, CLOUD_RETRY,
+			 "not known to the cloud: waits for the quota of uploads");
+	job->result.verdict = job->item.verdict;
+	job->held = true;
+	job->state = JOB_ENDED;
+}
+
 static struct queue_change job_change(struct job *job)
 {
 	struct cloud_result *r = &job->result;
 	struct queue_change change = {.number = job->item.number, .result = r};
 
+	if (job->held) {
+		change.failures = job->item.failures;
+		change.next_at = job->target->forwarder->now;
+		return change;
+	}
 	if (!cloud_outcome_final(r->outcome)) {
 		change.failures = attempt_failures(&job->item, r);
 		change.next_at = attempt_again(job->target, r, change.failures);
@@ -412,9 +468,13 @@ static void job_settled(struct job *job)
 {
 	struct target *t = job->target;
 
-	attempt_count(t, &job->item, &job->result, true);
-	if (!job->ours)
-		attempt_learn(t, &job->result);
+	if (job->held) {
+		target_works(t);
+	} else {
+		attempt_count(t, &job->item, &job->result, true);
+		if (!job->ours)
+			attempt_learn(t, &job->result);
+	}
 	job->state = JOB_FREE;
 	t->running--;
 	t->next_due = 0; /* another submission may have waited for the same sample */
@@ -464,6 +524,8 @@ void attempt_settle(struct forwarder *f)
 		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			struct job *job = &t->job[j];
 
+			if (job->state == JOB_RENDER && job->asks)
+				place(job);
 			if (job->state == JOB_ENVELOPE && f->now >= job->deadline) {
 				job->state = JOB_RUNNING;
 				job->refusal = "no envelope: the supervisor did not answer";

@@ -50,7 +50,8 @@ static const char schema[] =
 	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
 	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures, verdict"           \
 	       " FROM queue AS q WHERE cloud = ?1 AND state = '" WAITING "'"                   \
-	       " AND priority = ?3 AND next_at <= ?2 AND NOT EXISTS"                           \
+	       " AND priority = ?3 AND next_at <= ?2 AND (NOT ?4 OR attempts = 0)"             \
+	       " AND NOT EXISTS"                                                               \
 	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
 	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
 	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
@@ -199,8 +200,9 @@ static bool same_sample(const struct queue_item *items, size_t n, const struct q
 }
 
 /* Those of a priority that are due, up to max with what is there, each of another sample. */
-static bool due(struct queue *q, const char *cloud, int64_t now, enum rule_priority priority,
-		struct queue_item *items, size_t max, size_t *count)
+static bool due(struct queue *q, const char *cloud, int64_t now, bool fresh,
+		enum rule_priority priority, struct queue_item *items, size_t max,
+		size_t *count)
 {
 	sqlite3_stmt *s = db_fresh(&q->db, S_DUE);
 	int step = SQLITE_DONE;
@@ -209,6 +211,7 @@ static bool due(struct queue *q, const char *cloud, int64_t now, enum rule_prior
 	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 2, now);
 	sqlite3_bind_int(s, 3, (int)priority);
+	sqlite3_bind_int(s, 4, fresh);
 	while (ok && *count < max && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		items[*count].priority = priority;
 		ok = read_item(q, s, &items[*count]);
@@ -217,8 +220,8 @@ static bool due(struct queue *q, const char *cloud, int64_t now, enum rule_prior
 	return db_done(&q->db, s, step) && ok;
 }
 
-bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
-		size_t max, size_t *count)
+bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
+		struct queue_item *items, size_t max, size_t *count)
 {
 	bool ok = true;
 
@@ -226,7 +229,7 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_it
 	if (!db_begin_unsynced(&q->db))
 		return false;
 	for (int p = RULE_PRIORITY_COUNT; ok && p-- > 0;)
-		ok = due(q, cloud, now, (enum rule_priority)p, items, max, count);
+		ok = due(q, cloud, now, fresh, (enum rule_priority)p, items, max, count);
 	for (size_t i = 0; ok && i < *count; i++) {
 		sqlite3_stmt *s = db_fresh(&q->db, S_START);
 

@@ -72,9 +72,10 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
  * Marks up to max due submissions of a cloud as started and copies them to
  * items, those of a higher priority first, then the oldest.  Of submissions with the same
  * sample one at a time is started.
+ * fresh: only those that were never begun.
  */
-bool queue_take(struct queue *q, const char *cloud, int64_t now, struct queue_item *items,
-		size_t max, size_t *count);
+bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
+		struct queue_item *items, size_t max, size_t *count);
 
 /* When the next submission of a cloud that waits beyond `now` is due; INT64_MAX: none. */
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);

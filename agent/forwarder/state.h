@@ -40,6 +40,8 @@ struct job {
 	struct cloud_leave leave; /* of JOB_LEAVE and JOB_PERMIT */
 	const char *refusal;	  /* why the supervisor would not have it */
 	bool charged[2];	  /* to the quota of queries, of uploads */
+	bool asks;		  /* has no place in the quota of uploads */
+	bool held;		  /* and the cloud does not know the sample: waits for one */
 	bool ours;		  /* the outcome says nothing about the cloud */
 	struct cloud_result result;
 	char path[SPOOL_PATH_MAX];
@@ -84,6 +86,7 @@ struct target {
 	char why[CLOUD_DETAIL_MAX]; /* of the last time that it was down */
 	struct quota quota[CLOUD_QUOTA_COUNT];
 	struct shown shown;	     /* the last that was told */
+	int64_t fresh_at;	     /* while it may only be asked: not before */
 	int64_t next_due;	     /* no row is worth looking for before */
 	struct job job[CLOUD_SLOTS]; /* attempts, and the question about many */
 	struct lookup *lookup;	     /* NULL: never needed */

@@ -319,19 +319,22 @@ while [ "$(date +%-S)" -gt 50 ]; do
 done
 fresh
 drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=2
-is "$status:$(requests)" '1:2 file, 2 verdict' 'quota of uploads: two go, nothing is asked about the others'
+is "$status:$(requests)" '1:2 file, 5 verdict' 'quota of uploads: two go, the others are asked about'
 said 'uploads_per_minute is used up, the rest waits' 'quota of uploads: says so'
 said 'counters.* quotas_used_up=1' 'quota of uploads: is counted'
 unsaid 'retry: ' 'quota of uploads: waiting is no failure'
-is "$(queue "select count(*) || ' ' || sum(attempts) from queue where state = 'waiting'")" '3 0' \
-	'quota of uploads: nor an attempt'
+is "$(queue "select count(*) || ' ' || sum(attempts) from queue where state = 'waiting'")" '3 3' \
+	'quota of uploads: they wait'
 drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=1
-is "$(requests)" '2 file, 2 verdict' 'quota of uploads: a restart does not forget it'
+is "$(requests)" '2 file, 5 verdict' 'quota of uploads: asked about once, and a restart does not forget it'
 queue "update quota set span = span - 1"
 drive samples=5 lookup_batch=1 uploads_per_minute=2 limit=1
-is "$(requests)" '4 file, 4 verdict' 'quota of uploads: the next minute has one of its own'
+is "$(requests)" '4 file, 7 verdict' 'quota of uploads: the next minute has one of its own'
 drive samples=5 limit=20
 is "$status:$(received)" '0:5 once, 0 more' 'quota of uploads: without it all arrive'
+fresh
+drive samples=5 sightings=2 lookup_batch=1 uploads_per_minute=2 limit=2
+is "$(grep -c '^result .* known ' "$tmp/run")" 2 'quota of uploads: what the cloud knows ends all the same'
 fresh
 drive samples=5 sightings=2 lookup_batch=1 queries_per_minute=3 limit=2
 is "$(requests)" '3 file, 3 verdict' 'quota of queries: three questions'

@@ -65,7 +65,7 @@ static size_t take(struct queue *q, const char *cloud, int64_t now, struct queue
 {
 	size_t count = 99;
 
-	return queue_take(q, cloud, now, items, max, &count) ? count : 999;
+	return queue_take(q, cloud, now, false, items, max, &count) ? count : 999;
 }
 
 TEST_F(store, private_file)
@@ -230,6 +230,25 @@ TEST_F(store, higher_first)
 	ASSERT_EQ(3, take(self->q, "a", NOW + 900, out, 8));
 	EXPECT_EQ(4, out[0].id[0]);
 	EXPECT_EQ(1, out[2].id[0]);
+}
+
+/* To ask about, while nothing can be uploaded. */
+TEST_F(store, never_begun)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
+	struct cloud_result retry = result(CLOUD_RETRY, CLOUD_VERDICT_NONE);
+	size_t count;
+
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
+	ASSERT_TRUE(queue_again(self->q, out[0].number, &retry, 0, NOW, NOW));
+	ASSERT_TRUE(queue_take(self->q, "a", NOW, true, out, 8, &count));
+	EXPECT_EQ(0, count);
+	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW));
+	ASSERT_TRUE(queue_take(self->q, "a", NOW, true, out, 8, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(2, out[0].id[0]);
+	EXPECT_EQ(1, take(self->q, "a", NOW, out, 8));
 }
 
 TEST_F(store, again_later)
