@@ -454,7 +454,7 @@ static void on_message(const struct msg_view *v)
 	struct submission *s;
 	uint64_t value = 0;
 
-	if (v->type == MSG_COUNTERS || v->type == MSG_RETRIES)
+	if (v->type == MSG_COUNTERS || v->type == MSG_RETRIES || v->type == MSG_CLOUD_STATE)
 		return;
 	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)))
 		errx(1, "a message about nobody");
