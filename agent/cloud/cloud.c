@@ -80,6 +80,15 @@ const char *cloud_kinds(void)
 	return text;
 }
 
+bool cloud_all_envelopes(const struct cloud_config *c)
+{
+	if (!c->session)
+		return false;
+	if (c->sightings == CLOUD_SIGHTINGS_DEFAULT)
+		return c->ops->envelopes == CLOUD_ENVELOPE_EACH;
+	return c->sightings == CLOUD_SIGHTINGS_ALL;
+}
+
 int cloud_open_sample(const struct cloud_submission *s, struct cloud_result *r)
 {
 	struct stat st;

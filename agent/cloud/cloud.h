@@ -48,6 +48,17 @@ const char *cloud_quota_name(enum cloud_quota q);
 struct cloud_ops;
 
 /*
+ * What comes of the later sightings of a sample that a cloud has: nothing, or their envelopes.
+ */
+enum cloud_sightings { CLOUD_SIGHTINGS_DEFAULT, CLOUD_SIGHTINGS_FIRST, CLOUD_SIGHTINGS_ALL };
+
+/* An envelope without its sample. */
+enum cloud_envelopes {
+	CLOUD_ENVELOPE_BESIDE, /* the kind cannot take one */
+	CLOUD_ENVELOPE_EACH,   /* it has a place for that of each sighting: the default there */
+};
+
+/*
  * Settings that not every kind has.  X(CONSTANT, key of the configuration)
  */
 #define CLOUD_SETTINGS(X)                    \
@@ -83,16 +94,17 @@ struct cloud_config {
 	char *token; /* OAuth bearer token, read from token_file at start */
 	char *certificate; /* PEM: who we are; with its key */
 	char *certificate_key;
-	char *proxy;	   /* URL */
-	char *pinned;	   /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
-	char *region;	   /* where it is (cloud/region.h); "": not said */
-	char *user;	   /* whose key it is */
-	char *s3_region;   /* that requests are signed for; "": CLOUD_S3_REGION */
-	char *ca;	   /* PEM: trust these instead of the system's store */
-	bool session;	   /* send the envelope at all */
-	uint32_t timeout;  /* seconds for one request */
-	uint64_t max_size; /* bytes of a sample; larger ones are not sent there */
-	uint32_t reserve;  /* submissions that wait for it at most */
+	char *proxy;	 /* URL */
+	char *pinned;	 /* public keys of the cloud, as CURLOPT_PINNEDPUBLICKEY has them */
+	char *region;	 /* where it is (cloud/region.h); "": not said */
+	char *user;	 /* whose key it is */
+	char *s3_region; /* that requests are signed for; "": CLOUD_S3_REGION */
+	char *ca;	 /* PEM: trust these instead of the system's store */
+	bool session;	 /* send the envelope at all */
+	enum cloud_sightings sightings;
+	uint32_t timeout;      /* seconds for one request */
+	uint64_t max_size;     /* bytes of a sample; larger ones are not sent there */
+	uint32_t reserve;      /* submissions that wait for it at most */
 	uint32_t lookup_batch; /* samples in one question, at most CLOUD_LOOKUP_MAX; <= 1: one
 				  by one */
 	uint32_t quota[CLOUD_QUOTA_COUNT]; /* requests; 0: no limit */
@@ -240,6 +252,7 @@ struct cloud_ops {
 	const char *key_words;	   /* what its key is, where that is two words; else NULL */
 	bool regional;		   /* its url can come from a region of cloud/region.h */
 	bool plain_path;	   /* its url may have nothing that %XX stands for */
+	enum cloud_envelopes envelopes;
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
 	/*
@@ -284,6 +297,9 @@ extern const struct cloud_ops cloud_assemblyline;
 /* The kind of that name, or NULL; cloud_kinds() lists all, for messages. */
 const struct cloud_ops *cloud_find(const char *kind);
 const char *cloud_kinds(void);
+
+/* Whether later sightings of a sample bring their envelopes there. */
+bool cloud_all_envelopes(const struct cloud_config *c);
 
 /*
  * Opens the sample for reading and compares its size with what the submission

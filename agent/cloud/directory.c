@@ -3,7 +3,8 @@
  * A folder as a cloud: the default of a box without any other.
  *
  *	PATH/<sha256>				the sample
- *	PATH/<sha256>.<sighting id>.json	its envelope, one per sighting
+ *	PATH/<sha256>.<sighting id>.json	its envelope, one per sighting; with
+ *						sightings = first of the first one only
  *
  * Both appear whole or not at all (written under a temporary name, synced,
  * renamed), the envelope first, so who waits for samples finds the envelope
@@ -168,9 +169,10 @@ static bool make_store(struct request *r, const struct cloud_submission *s, cons
 	return request_end(r, problem);
 }
 
-static uint64_t store_carries(const struct cloud_submission *s)
+static uint64_t store_carries(const struct cloud_submission *s, bool with_sample)
 {
-	return CLOUD_CARRIES_SAMPLE | (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0);
+	return (with_sample ? CLOUD_CARRIES_SAMPLE : 0) |
+	       (s->cloud->session ? CLOUD_CARRIES_ENVELOPE : 0);
 }
 
 static void directory_begin(struct cloud_loop *loop, struct cloud_submission *s)
@@ -226,7 +228,6 @@ static void directory_envelope(struct cloud_submission *s, const char *json,
 	struct cloud_leave leave = {
 		.name = STORE,
 		.sha256 = d->request.sha256,
-		.carries = store_carries(s),
 	};
 	struct cloud_result r;
 
@@ -236,12 +237,13 @@ static void directory_envelope(struct cloud_submission *s, const char *json,
 		finish(s, &r);
 	} else if (!prepare(s, json, &r)) {
 		finish(s, &r);
-	} else if (!d->request.envelope && !d->with_sample) {
+	} else if (!d->with_sample && !cloud_all_envelopes(s->cloud)) {
 		cloud_result_set(&r, CLOUD_KNOWN, "the folder has it");
 		finish(s, &r);
 	} else {
 		leave.url = d->url;
 		leave.bytes = d->request.bytes;
+		leave.carries = store_carries(s, d->with_sample);
 		s->want_leave(s, &leave);
 	}
 }
@@ -268,8 +270,10 @@ static bool directory_preview(const struct cloud_submission *s, const char *json
 	struct cloud_preview p = {
 		.name = STORE,
 		.method = "WRITE",
-		.condition = "the sample itself only when the folder does not have it",
-		.carries = store_carries(s),
+		.condition = cloud_all_envelopes(s->cloud)
+				     ? "the sample itself only when the folder does not have it"
+				     : "only when the folder does not have the sample",
+		.carries = store_carries(s, true),
 	};
 	int sample = cloud_open_sample(s, r);
 	struct request request;
@@ -301,6 +305,7 @@ static void directory_cancel(struct cloud_submission *s)
 const struct cloud_ops cloud_directory = {
 	.kind = "directory",
 	.takes = CLOUD_SETTING_PATH,
+	.envelopes = CLOUD_ENVELOPE_EACH,
 	.begin = directory_begin,
 	.envelope = directory_envelope,
 	.go = directory_go,

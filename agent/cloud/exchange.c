@@ -322,6 +322,12 @@ void exchange_cancel(struct cloud_submission *s)
 
 /* ------------------------------------------------------------------ preview */
 
+static const char *condition(const struct cloud_submission *s, const struct exchange_step *step)
+{
+	return step->condition_first && !cloud_all_envelopes(s->cloud) ? step->condition_first
+								       : step->condition;
+}
+
 static bool preview_step(const struct cloud_submission *s, const struct exchange_step *step,
 			 struct exchange_parts *p, struct request *request,
 			 struct cloud_result *r)
@@ -343,7 +349,7 @@ bool exchange_preview(const struct cloud_submission *s, const char *json,
 	for (size_t i = 0; made && i < ops->steps; i++) {
 		const struct exchange_step *step = &ops->step[i];
 		struct cloud_preview p = {.name = step->name,
-					  .condition = step->condition,
+					  .condition = condition(s, step),
 					  .request = &request,
 					  .carries = carries(s, step)};
 

@@ -42,8 +42,9 @@ struct exchange_parts {
 #define EXCHANGE_ALL (EXCHANGE_FILES | EXCHANGE_LINKS)
 
 struct exchange_step {
-	const char *name;      /* in the ledger, and in front of details */
-	const char *condition; /* as in cloud_preview */
+	const char *name;	     /* in the ledger, and in front of details */
+	const char *condition;	     /* as in cloud_preview */
+	const char *condition_first; /* that, where only the first sighting has an envelope */
 	/*
 	 * CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried, and a
 	 * step that would carry nothing else is left out: never the last one.

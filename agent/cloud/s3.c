@@ -86,7 +86,7 @@ static bool on_head(struct exchange *e, const struct cloud_submission *s, long s
 {
 	e->known = good(status);
 	if (e->known)
-		return !s->cloud->session && known(r);
+		return !cloud_all_envelopes(s->cloud) && known(r);
 	if (status == 404)
 		return false;
 	status_result(e, status, r);
@@ -114,6 +114,8 @@ static bool on_sample(struct exchange *e, const struct cloud_submission *s, long
 	return true;
 }
 
+#define WHEN_ABSENT "only when the bucket does not have the sample"
+
 static const struct exchange_step steps[] = {
 	{
 		.name = "head",
@@ -123,6 +125,7 @@ static const struct exchange_step steps[] = {
 	},
 	{
 		.name = "put/envelope",
+		.condition_first = WHEN_ABSENT,
 		.carries = CLOUD_CARRIES_ENVELOPE,
 		.samples = EXCHANGE_ALL,
 		.make = make_envelope,
@@ -130,7 +133,7 @@ static const struct exchange_step steps[] = {
 	},
 	{
 		.name = "put/sample",
-		.condition = "only when the bucket does not have the sample",
+		.condition = WHEN_ABSENT,
 		.carries = CLOUD_CARRIES_SAMPLE,
 		.samples = EXCHANGE_ALL,
 		.make = make_sample,
@@ -144,5 +147,6 @@ const struct cloud_ops cloud_s3 = {
 	.takes = CLOUD_SETTING_S3_REGION | EXCHANGE_TAKES,
 	.key_words = "the access key and the secret key",
 	.plain_path = true,
+	.envelopes = CLOUD_ENVELOPE_EACH,
 	EXCHANGE_OPS(steps),
 };

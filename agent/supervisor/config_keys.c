@@ -248,6 +248,18 @@ static void set_scope(struct parse *p, const struct key *k, void *base, const ch
 		config_bad(p, "%s: '%s': expected private or public", k->name, value);
 }
 
+static void set_sightings(struct parse *p, const struct key *k, void *base, const char *value)
+{
+	struct cloud_config *cloud = base;
+
+	if (strcmp(value, "first") == 0)
+		cloud->sightings = CLOUD_SIGHTINGS_FIRST;
+	else if (strcmp(value, "all") == 0)
+		cloud->sightings = CLOUD_SIGHTINGS_ALL;
+	else
+		config_bad(p, "%s: '%s': expected first or all", k->name, value);
+}
+
 /* What is wrong with a base URL; NULL: nothing. *plain: no TLS. */
 static const char *url_problem(const char *value, bool *plain)
 {
@@ -621,6 +633,7 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "user", set_user, IN(cloud_config, user), 0, 255},
 	{SECTION_CLOUD, "s3_region", set_s3_region, IN(cloud_config, s3_region), 0, 63},
 	{SECTION_CLOUD, "session", set_yes, IN(cloud_config, session), 0, 0},
+	{SECTION_CLOUD, "sightings", set_sightings, 0, 0, 0, 0},
 	{SECTION_CLOUD, "timeout", set_number, IN(cloud_config, timeout), 1, 3600},
 	{SECTION_CLOUD, "max_size", set_size, IN(cloud_config, max_size), 1, 1ull << 40},
 	{SECTION_CLOUD, "reserve", set_number, IN(cloud_config, reserve), 1, UINT32_MAX},

@@ -365,6 +365,12 @@ static void finish_form(struct parse *p, const struct cloud_config *cloud)
 			      "[cloud %s]: key_file: expected one line of printable ASCII "
 			      "without spaces, the key",
 			      cloud->name);
+	if (cloud->sightings == CLOUD_SIGHTINGS_ALL &&
+	    cloud->ops->envelopes == CLOUD_ENVELOPE_BESIDE)
+		config_bad_at(p, cloud->line,
+			      "[cloud %s]: sightings = all: kind %s takes no envelope without "
+			      "its sample, expected first",
+			      cloud->name, cloud->ops->kind);
 	if (cloud->url && cloud->ops->plain_path && !plain_path(cloud->url))
 		config_bad_at(p, cloud->line,
 			      "[cloud %s]: url: expected only letters, digits and - . _ ~ in "

@@ -147,6 +147,7 @@ static void add_envelope(struct making *m)
 	set(m, "key", key ? json_string(key->id) : json_null());
 	add_fields(m, envelope);
 	set(m, "session", json_boolean(m->cloud->session));
+	set(m, "sightings", json_string(cloud_all_envelopes(m->cloud) ? "all" : "first"));
 	set(m, "envelope", envelope);
 	set(m, "envelope_text", json_stringn((const char *)text.data, text.len));
 	set(m, "upload_name", json_stringn((const char *)name.data, name.len));

@@ -32,6 +32,9 @@ static bool submission(json_t *preview, const struct cloud_config *c,
 		.token = c ? c->token : (char *)"",
 		.user = (char *)text_of(preview, "cloud_user"),
 		.session = json_is_true(json_object_get(preview, "session")),
+		.sightings = strcmp(text_of(preview, "sightings"), "all")
+				     ? CLOUD_SIGHTINGS_FIRST
+				     : CLOUD_SIGHTINGS_ALL,
 	};
 	snprintf(cloud->name, sizeof(cloud->name), "%s", text_of(preview, "cloud"));
 	*s = (struct cloud_submission){

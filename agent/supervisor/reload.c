@@ -10,8 +10,8 @@
 static bool same_cloud(const struct cloud_config *a, const struct cloud_config *b)
 {
 	return a->ops == b->ops && a->scope == b->scope && a->session == b->session &&
-	       a->timeout == b->timeout && a->max_size == b->max_size &&
-	       a->lookup_batch == b->lookup_batch &&
+	       a->sightings == b->sightings && a->timeout == b->timeout &&
+	       a->max_size == b->max_size && a->lookup_batch == b->lookup_batch &&
 	       memcmp(a->quota, b->quota, sizeof(a->quota)) == 0 &&
 	       strcmp(a->url, b->url) == 0 && strcmp(a->path, b->path) == 0 &&
 	       strcmp(a->key, b->key) == 0 && strcmp(a->token, b->token) == 0 &&

@@ -512,6 +512,13 @@ is "$status" 0 'folder: all end'
 is "$(find "$tmp/folder" -type f | wc -l)" 12 'folder: four samples, eight envelopes'
 is "$(cd "$tmp/folder" && for f in *; do case $f in *.json) jq -r .sluice.sha256 "$f" | grep -qx "${f%%.*}" ;;
 	*) echo "$f  $f" | sha256sum -c --status ;; esac || echo "$f"; done)" '' 'folder: all as it should be'
+is "$(grep -c '^leave .* store .* 4 ' "$tmp/run")" 4 'folder: a later envelope is stored alone'
+rm -rf "$tmp/folder"
+mkdir "$tmp/folder"
+fresh
+drive kind=directory path="$tmp/folder" later=first samples=4 sightings=2
+is "$status:$(find "$tmp/folder" -type f | wc -l):$(grep -c '^result .* known ' "$tmp/run")" 0:8:4 \
+	'folder: with sightings = first four samples, four envelopes'
 rm -rf "$tmp/folder"
 drive kind=directory path="$tmp/missing/folder" samples=1 prefix=x limit=2
 said 'down: .*/missing/folder: cannot write the folder: No such file' 'folder missing: says so'

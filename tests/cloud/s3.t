@@ -99,6 +99,17 @@ def s3_plain(where):
 
 
 @case
+def s3_first(where):
+    """s3: with sightings = first nothing is put of a later one"""
+    b = Bucket()
+    sample, envelope = objects(Sample())
+    same(b.drive(where, later="first").results, ["sent"], "outcome")
+    same(b.drive(where, later="first").results, ["known"], "outcome")
+    same(b.asked(), [("HEAD", sample), ("PUT", envelope), ("PUT", sample), ("HEAD", sample)], "requests")
+    b.collector.close()
+
+
+@case
 def s3_without_envelope(where):
     """s3: session = no puts the sample alone, and of a known one nothing"""
     b = Bucket()

@@ -43,6 +43,7 @@
 	X(s3_region, "", "of the cloud")                                                      \
 	X(proxy, "", "of the cloud")                                                          \
 	X(ca, "", "file")                                                                     \
+	X(later, "", "sightings of the cloud: first or all")                                  \
 	X(given, "",                                                                          \
 	  "file of lines ID SHA256 SIZE KIND ENVELOPE-FILE UPLOAD-NAME: of samples that are " \
 	  "in the spool")                                                                     \
@@ -208,6 +209,9 @@ static struct cloud_config configured(char *ca)
 		.s3_region = (char *)o.s3_region,
 		.ca = ca,
 		.session = o.session,
+		.sightings = !strcmp(o.later, "all")	 ? CLOUD_SIGHTINGS_ALL
+			     : !strcmp(o.later, "first") ? CLOUD_SIGHTINGS_FIRST
+							 : CLOUD_SIGHTINGS_DEFAULT,
 		.timeout = o.timeout,
 		.max_size = o.max_size,
 		.lookup_batch = (uint32_t)o.lookup_batch,

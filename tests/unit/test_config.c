@@ -181,7 +181,8 @@ TEST_F(config, everything)
 		 "[rule any]\n"
 		 "cloud = private public\n"
 		 "[rule web]\n"
-		 "application = web-browsing,ftp\nfile_type = any\ndirection = upload\npriority = low\n"
+		 "application = web-browsing,ftp\nfile_type = any\ndirection = "
+		 "upload\npriority = low\n"
 		 "cloud = public\n"
 		 "[share public]\n"
 		 "user = share\n"
@@ -190,7 +191,7 @@ TEST_F(config, everything)
 		 "key_file = %s\nca_file = %s\nsession = no\ntimeout = 7\nmax_size = 3K\n"
 		 "uploads_per_minute = 5\nqueries_per_day = 600\n"
 		 "[cloud public]\n"
-		 "kind = directory\n"
+		 "kind = directory\nsightings = first\n"
 		 "[share private]\n"
 		 "default = share\nuser = omit\n",
 		 scratch_path(self->dir, "key"), ca);
@@ -222,6 +223,7 @@ TEST_F(config, everything)
 	EXPECT_STREQ("s3cret", self->c->cloud[0].key);
 	EXPECT_EQ(self->c->cloud[0].ca, strstr(self->c->cloud[0].ca, "-----BEGIN CERTIFICATE"));
 	EXPECT_FALSE(self->c->cloud[0].session);
+	EXPECT_EQ(CLOUD_SIGHTINGS_FIRST, self->c->cloud[1].sightings);
 	EXPECT_EQ(7, self->c->cloud[0].timeout);
 	EXPECT_EQ(3072, self->c->cloud[0].max_size);
 	EXPECT_EQ(5, self->c->cloud[0].quota[CLOUD_UPLOADS_PER_MINUTE]);
@@ -338,6 +340,11 @@ static const struct {
 	{"[cloud a]\nkind = https\nurl = http://x/\n"
 	 "pinned_key = sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
 	 "F:1: [cloud a]: client_certificate and pinned_key need an https:// url"},
+	{"[cloud a]\nkind = directory\nsightings = none\n",
+	 "F:3: sightings: 'none': expected first or all"},
+	{"[cloud a]\nsightings = all\nkind = wildfire\n",
+	 "F:1: [cloud a]: sightings = all: kind wildfire takes no envelope without its sample, "
+	 "expected first"},
 	{"[cloud a]\nkind = https\n", "F:1: [cloud a]: kind https needs a url"},
 	{"[cloud a]\nkind = wildfire\ntoken_file = /dev/null\n",
 	 "F:1: [cloud a]: kind wildfire takes no token_file"},
@@ -473,8 +480,7 @@ static const struct {
 	{"[agent]\nfile_types = types\n",
 	 "F:2: file_types: 'types': expected an absolute path"},
 	{"[agent]\nfile_types = /nonexistent/types\n", "/nonexistent/types"},
-	{"[rule a]\npriority = 1\n",
-	 "F:2: priority: '1': expected high, normal or low"},
+	{"[rule a]\npriority = 1\n", "F:2: priority: '1': expected high, normal or low"},
 	{"[rule a]\ndirection = in\n",
 	 "F:2: direction: 'in': expected both, download or upload"},
 	{"[rule a]\ncloud = b\n", "F:2: cloud: there is no [cloud b]"},

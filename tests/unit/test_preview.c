@@ -162,6 +162,7 @@ TEST_F(preview, s3)
 	EXPECT_STREQ("put/sample", self->shown.name[2]);
 	EXPECT_EQ(CLOUD_CARRIES_ENVELOPE, self->shown.carries[1]);
 	EXPECT_EQ(CLOUD_CARRIES_SAMPLE, self->shown.carries[2]);
+	EXPECT_EQ('\0', self->shown.condition[1][0]);
 	EXPECT_NE('\0', self->shown.condition[2][0]);
 	for (unsigned int i = 0; i < 3; i++) {
 		const char *text = self->shown.text[i];
@@ -177,6 +178,15 @@ TEST_F(preview, s3)
 }
 
 /* With session = no the step that has an envelope alone is left out. */
+TEST_F(preview, s3_first_sightings)
+{
+	self->cloud.ops = &cloud_s3;
+	self->cloud.sightings = CLOUD_SIGHTINGS_FIRST;
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(3, self->shown.count);
+	EXPECT_STREQ(self->shown.condition[2], self->shown.condition[1]);
+}
+
 TEST_F(preview, s3_without_envelope)
 {
 	self->cloud.ops = &cloud_s3;
