@@ -16,7 +16,7 @@
 #include "front.h"
 #include "reqlog.h"
 
-#define HTTP_HEAD_MAX ((size_t)1 << 20)	    /* request line and headers */
+#define HTTP_HEAD_MAX ((size_t)1 << 16)	    /* request line and headers */
 #define HTTP_BODY_EXTRA ((uint64_t)1 << 20) /* fields and session beside the largest file */
 #define HTTP_VALUE_MAX 1024		    /* longer field values are not put in the log */
 
