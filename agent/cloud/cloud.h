@@ -9,6 +9,7 @@
 #ifndef SLUICE_CLOUD_CLOUD_H
 #define SLUICE_CLOUD_CLOUD_H
 
+#include "lib/buf.h"
 #include "lib/sighting.h"
 
 #include <curl/curl.h>
@@ -20,9 +21,10 @@
 #define CLOUD_NAME_MAX 64
 #define CLOUD_S3_REGION "us-east-1"
 #define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
-/* Its requests at once: of each attempt, and one question about many samples. */
-#define CLOUD_SLOTS (CLOUD_ATTEMPTS + 1)
+/* Its requests at once: of each attempt, one question about many samples, one list of links. */
+enum { CLOUD_SLOT_LOOKUP = CLOUD_ATTEMPTS, CLOUD_SLOT_LINKS, CLOUD_SLOTS };
 #define CLOUD_LOOKUP_MAX 500 /* samples in one question */
+#define CLOUD_LINKS_MAX 100  /* links in one list */
 
 enum cloud_scope { CLOUD_PRIVATE, CLOUD_PUBLIC };
 
@@ -107,6 +109,8 @@ struct cloud_config {
 	uint32_t reserve;      /* submissions that wait for it at most */
 	uint32_t lookup_batch; /* samples in one question, at most CLOUD_LOOKUP_MAX; <= 1: one
 				  by one */
+	uint32_t link_batch; /* links in one list, at most CLOUD_LINKS_MAX; <= 1: one by one */
+	uint32_t link_wait;  /* seconds the first link of a list waits for others */
 	uint32_t quota[CLOUD_QUOTA_COUNT]; /* requests; 0: no limit */
 	int line;			   /* of its section, for messages */
 };
@@ -168,11 +172,14 @@ struct cloud_leave {
 	uint64_t carries;
 };
 
-/* One question about several samples, and what the cloud says. */
+/* One request about several samples, and what the cloud says. */
 struct cloud_batch {
+	const struct exchange_step *step;
 	size_t count; /* at most CLOUD_LOOKUP_MAX */
 	uint8_t sha256[CLOUD_LOOKUP_MAX][SHA256_SIZE];
 	int32_t verdict[CLOUD_LOOKUP_MAX]; /* CLOUD_VERDICT_NONE: the answer has none */
+	/* Of a list of links: their texts, a line each, and their envelopes, a JSON array. */
+	struct buf lines, envelopes;
 	bool absent; /* the cloud has no such call, or not for us: to be asked one by one */
 };
 
@@ -198,8 +205,9 @@ struct cloud_submission {
 	bool asked;
 	int32_t verdict;
 	/*
-	 * Not an attempt, but the question about these; id and sha256 are the first one's.  It
-	 * ended with a final outcome when verdict[] is filled.  NULL: an attempt.
+	 * Not an attempt, but a request about all of these; id and sha256 are the first one's.
+	 * It ended with a final outcome when verdict[] is filled: of links, those that have any
+	 * were taken.  NULL: an attempt.
 	 */
 	struct cloud_batch *batch;
 	void *kind; /* state of the kind while it runs */
@@ -285,6 +293,7 @@ struct cloud_ops {
 	const struct exchange_step *step;
 	size_t steps;
 	const struct cloud_lookup *lookup; /* NULL: one by one */
+	const struct exchange_step *links; /* sends many links at once; NULL: one by one */
 };
 
 extern const struct cloud_ops cloud_directory;

@@ -122,7 +122,7 @@ static const struct exchange_step *step_of(const struct cloud_submission *s)
 {
 	const struct exchange *e = s->kind;
 
-	return s->batch ? s->cloud->ops->lookup->step : &s->cloud->ops->step[e->step];
+	return s->batch ? s->batch->step : &s->cloud->ops->step[e->step];
 }
 
 /* Ends the attempt; details get the name of the step in front. */
@@ -191,7 +191,7 @@ static bool open_sample(const struct cloud_submission *s, const struct exchange_
 			int *fd, struct cloud_result *r)
 {
 	*fd = -1;
-	if (!(step->carries & CLOUD_CARRIES_SAMPLE))
+	if (!(step->carries & CLOUD_CARRIES_SAMPLE) || s->batch)
 		return true;
 	if (s->sample_kind == SIGHTING_KIND_LINK && s->size > LINK_MAX)
 		cloud_result_set(r, CLOUD_REFUSED, "longer than a link may be");
@@ -234,7 +234,7 @@ static void reach(struct cloud_submission *s, size_t step)
 	while (left_out(s, &s->cloud->ops->step[step]))
 		step++;
 	e->step = step;
-	if (step_of(s)->carries)
+	if (step_of(s)->carries && !s->batch)
 		s->want_envelope(s);
 	else
 		offer(s, NULL, NULL);

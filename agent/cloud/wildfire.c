@@ -6,6 +6,8 @@
  *	POST URL/get/verdicts	apikey, file		the same about up to 500 samples
  *	POST URL/submit/file	apikey, file, session	only when it does not
  *	POST URL/submit/link	apikey, link, session	the same for a link, by its text's hash
+ *	POST URL/submit/links	apikey, file, session	the same for up to 100, a line each
+ *below the line "panlnk"; session has their envelopes, in an array of the same order
  *
  * Every attempt begins with the question, also one after a crash or after an answer
  * that was lost, so a sample is uploaded once: but for one that came flawed, which the cloud
@@ -193,20 +195,20 @@ static void make_questions(struct request *r, const struct cloud_submission *s,
 
 /*
  * Statuses of an API, or a key, without this call.  They may mean something else as well: then
- * the questions one by one say so.
+ * the requests one by one say so.
  */
-static bool no_such_call(long status, const struct cloud_result *r)
+static bool no_such_call(long status)
 {
 	static const int absent[] = {403, 404, 405, 501};
 
 	for (size_t i = 0; i < ROWS(absent); i++)
 		if (status == absent[i])
 			return true;
-	return r->outcome == CLOUD_REFUSED;
+	return false;
 }
 
-static bool on_verdicts(struct exchange *e, const struct cloud_submission *s, long status,
-			struct cloud_result *r)
+static bool on_many(struct exchange *e, const struct cloud_submission *s, long status,
+		    enum wildfire_answer_kind kind, struct cloud_result *r)
 {
 	const struct buf *answer = &e->http.answer;
 	struct cloud_batch *batch = s->batch;
@@ -215,22 +217,52 @@ static bool on_verdicts(struct exchange *e, const struct cloud_submission *s, lo
 
 	if (status < 200 || status > 299) {
 		status_result(e, s, status, r);
-		batch->absent = no_such_call(status, r);
+		/* A question has nothing in it that could be refused, a list of links has. */
+		batch->absent = no_such_call(status) ||
+				(kind == WILDFIRE_VERDICT && r->outcome == CLOUD_REFUSED);
 		if (batch->absent)
 			r->outcome = CLOUD_RETRY;
 	} else if (!wildfire_parse_verdicts(answer->data, answer->len, batch->sha256,
 					    batch->count, CLOUD_VERDICT_NONE, batch->verdict,
 					    &a, error) ||
-		   a.kind == WILDFIRE_UPLOAD) {
+		   (a.kind != kind && a.kind != WILDFIRE_ERROR)) {
 		cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
 				 *error ? error : "it answers another question");
 		r->answer_bad = true;
 	} else if (a.kind == WILDFIRE_ERROR) {
 		cloud_result_set(r, CLOUD_RETRY, "the cloud says \"%s\"", a.message);
 	} else {
-		cloud_result_set(r, CLOUD_KNOWN, "answered");
+		cloud_result_set(r, kind == WILDFIRE_UPLOAD ? CLOUD_SENT : CLOUD_KNOWN,
+				 kind == WILDFIRE_UPLOAD ? "uploaded" : "answered");
 	}
 	return true;
+}
+
+static bool on_verdicts(struct exchange *e, const struct cloud_submission *s, long status,
+			struct cloud_result *r)
+{
+	return on_many(e, s, status, WILDFIRE_VERDICT, r);
+}
+
+static void make_links(struct request *r, const struct cloud_submission *s,
+		       const struct exchange_parts *p)
+{
+	struct cloud_batch *batch = s->batch;
+
+	(void)p;
+	request_begin(r, "POST", s->cloud->url, "/submit/links");
+	request_multipart(r, s);
+	request_value(r, "apikey", s->cloud->key, true);
+	request_text_file(r, "file", "links", buf_string(&batch->lines));
+	if (s->cloud->session)
+		request_envelope(r, "session", buf_string(&batch->envelopes));
+	r->before.failed |= batch->lines.failed || batch->envelopes.failed;
+}
+
+static bool on_links(struct exchange *e, const struct cloud_submission *s, long status,
+		     struct cloud_result *r)
+{
+	return on_many(e, s, status, WILDFIRE_UPLOAD, r);
 }
 
 static bool on_submitted(struct exchange *e, const struct cloud_submission *s, long status,
@@ -265,7 +297,7 @@ static const struct exchange_step steps[] = {
 	},
 	{
 		.name = "submit/link",
-		.condition = WHEN_UNKNOWN,
+		.condition = WHEN_UNKNOWN ", alone or with up to 99 others as submit/links",
 		.carries = CLOUD_CARRIES_SAMPLE | CLOUD_CARRIES_ENVELOPE,
 		.samples = EXCHANGE_LINKS,
 		.make = make_submit,
@@ -280,6 +312,14 @@ static const struct exchange_step many = {
 	.answer = on_verdicts,
 };
 
+static const struct exchange_step links = {
+	.name = "submit/links",
+	.carries = CLOUD_CARRIES_SAMPLE | CLOUD_CARRIES_ENVELOPE,
+	.samples = EXCHANGE_LINKS,
+	.make = make_links,
+	.answer = on_links,
+};
+
 static const struct cloud_lookup lookup = {.step = &many, .verdict = verdict_result};
 
 const struct cloud_ops cloud_wildfire = {
@@ -289,4 +329,5 @@ const struct cloud_ops cloud_wildfire = {
 	.regional = true,
 	EXCHANGE_OPS(steps),
 	.lookup = &lookup,
+	.links = &links,
 };

@@ -101,12 +101,12 @@ static void end_entry(struct reader *r, enum wildfire_answer_kind kind)
 	}
 	r->found = true;
 	r->answer->kind = kind;
-	r->answer->verdict = r->verdict;
+	r->answer->verdict = kind == WILDFIRE_VERDICT ? r->verdict : 0;
 	if (!r->verdicts || !r->has_sha256)
 		return;
 	if (r->verdicts[r->place] != r->none)
 		stop(r, "two entries about one sample");
-	r->verdicts[r->place] = r->verdict;
+	r->verdicts[r->place] = r->answer->verdict;
 }
 
 static void end_verdict_info(struct reader *r)

@@ -42,9 +42,10 @@ bool wildfire_parse(const void *p, size_t n, const uint8_t sha256[static SHA256_
 		    struct wildfire_answer *answer, char error[static 128]);
 
 /*
- * Parses the answer to one question about many samples, count of them: the verdict of each,
- * NONE where it has none.  False when it is no such answer (WILDFIRE_ERROR, with a->message,
- * counts as one), or speaks of a sample that was not asked about, or twice of one.
+ * Parses the answer to one request about many samples, count of them: the verdict of each, 0
+ * for one that was taken, NONE where it says nothing.  False when it is no such answer
+ * (WILDFIRE_ERROR, with a->message, counts as one), or speaks of a sample that was not asked
+ * about, or twice of one.
  */
 bool wildfire_parse_verdicts(const void *p, size_t n, const uint8_t (*sha256)[SHA256_SIZE],
 			     size_t count, int32_t none, int32_t *verdict,

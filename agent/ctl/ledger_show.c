@@ -29,26 +29,39 @@ static const struct ctl_column columns[C_COUNT] = {
 	[C_BODY] = {.rank = 2, .least = 5},
 };
 
-/* How many fields left, with how many bytes. */
-static const char *fields_text(const json_t *line, char text[static WHAT_MAX])
+struct told {
+	unsigned int fields, kept;
+	json_int_t bytes;
+};
+
+static void add_told(struct told *t, json_t *fields)
 {
-	json_t *fields = json_object_get(line, "fields"), *field;
-	json_int_t bytes = 0;
-	unsigned int told = 0, kept = 0;
 	const char *name;
+	json_t *field;
 
 	json_object_foreach(fields, name, field)
 	{
 		json_int_t n = json_integer_value(json_object_get(field, "bytes"));
 
-		told += n > 0;
-		kept += n == 0;
-		bytes += n;
+		t->fields += n > 0;
+		t->kept += n == 0;
+		t->bytes += n;
 	}
-	if (!json_object_size(fields))
-		return json_is_object(fields) ? "none" : "-";
-	snprintf(text, WHAT_MAX, "%u with %" JSON_INTEGER_FORMAT " bytes, %u kept back", told,
-		 bytes, kept);
+}
+
+/* How many fields left, with how many bytes; of a list of links those of all. */
+static const char *fields_text(const json_t *line, char text[static WHAT_MAX])
+{
+	json_t *fields = json_object_get(line, "fields"), *one;
+	struct told told = {0};
+	size_t i;
+
+	add_told(&told, fields);
+	json_array_foreach(fields, i, one) add_told(&told, one);
+	if (!told.fields && !told.kept)
+		return fields ? "none" : "-";
+	snprintf(text, WHAT_MAX, "%u with %" JSON_INTEGER_FORMAT " bytes, %u kept back",
+		 told.fields, told.bytes, told.kept);
 	return text;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -49,6 +50,20 @@ static void done(struct cloud_submission *s, const struct cloud_result *r)
 		cloud_result_set(&job->result, r->outcome, "%s", job->refusal);
 	job->refusal = NULL;
 	job->state = JOB_ENDED;
+}
+
+void attempt_envelope(struct job *job, const char *json, const char *upload_name,
+		      const char *refusal)
+{
+	job->state = JOB_RUNNING;
+	if (job == &job->target->job[CLOUD_SLOT_LINKS]) {
+		links_envelope(job, json, refusal);
+		return;
+	}
+	if (!json)
+		job->refusal = refusal;
+	if (!json || !links_take(job))
+		job->target->config->ops->envelope(&job->submission, json, upload_name);
 }
 
 void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item)
@@ -148,6 +163,12 @@ static size_t room(const struct target *t, bool asked)
 	return (size_t)n;
 }
 
+bool attempt_may_upload(const struct target *t)
+{
+	return quota_left(t->quota, t->config->quota, true, t->forwarder->now) >
+	       reserved(t, true);
+}
+
 /* When an attempt may begin; INT64_MAX: when another one, or a question, has ended. */
 static int64_t begin_at(const struct target *t)
 {
@@ -169,9 +190,13 @@ static int64_t begin_at(const struct target *t)
 
 int64_t attempt_next(const struct target *t)
 {
-	int64_t begin = begin_at(t), stale = lookup_stale(t);
+	const int64_t others[] = {lookup_stale(t), links_at(t), links_stale(t)};
+	int64_t next = begin_at(t);
 
-	return stale < begin ? stale : begin;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i] < next)
+			next = others[i];
+	return next;
 }
 
 void attempt_clock(struct target *t, int64_t back)
@@ -189,6 +214,8 @@ void attempt_clock(struct target *t, int64_t back)
 		t->job[i].deadline -= back;
 	if (t->lookup)
 		t->lookup->since -= back;
+	if (t->links)
+		t->links->since -= back;
 }
 
 bool attempt_load(struct target *t)
@@ -290,6 +317,8 @@ void attempt_schedule(struct forwarder *f)
 
 		if (asks_only(t) && lookup_next(t) && lookup_next(t)->asked)
 			lookup_give_back(t);
+		if (f->now >= links_at(t))
+			links_begin(t);
 		if (f->now < begin_at(t))
 			continue;
 		if (!lookup_busy(t))
@@ -433,8 +462,7 @@ static void place(struct job *job)
 {
 	struct target *t = job->target;
 
-	if (quota_left(t->quota, t->config->quota, true, t->forwarder->now) >
-	    reserved(t, true)) {
+	if (attempt_may_upload(t)) {
 		job->asks = job->charged[true] = false;
 		return;
 	}
@@ -521,15 +549,16 @@ void attempt_settle(struct forwarder *f)
 
 		if (f->now >= lookup_stale(t) && f->now >= f->disk_again)
 			lookup_give_back(t);
+		if (f->now >= links_stale(t) && f->now >= f->disk_again)
+			links_give_back(t);
 		for (size_t j = 0; j < CLOUD_SLOTS; j++) {
 			struct job *job = &t->job[j];
 
 			if (job->state == JOB_RENDER && job->asks)
 				place(job);
 			if (job->state == JOB_ENVELOPE && f->now >= job->deadline) {
-				job->state = JOB_RUNNING;
-				job->refusal = "no envelope: the supervisor did not answer";
-				t->config->ops->envelope(&job->submission, NULL, NULL);
+				attempt_envelope(job, NULL, NULL,
+						 "no envelope: the supervisor did not answer");
 			}
 			if (job->state == JOB_PERMIT && f->now >= job->deadline) {
 				job->state = JOB_RUNNING;
@@ -537,9 +566,12 @@ void attempt_settle(struct forwarder *f)
 				job->ours = true;
 				t->config->ops->go(&job->submission, false);
 			}
-			if (job->state == JOB_ENDED && job->submission.batch &&
-			    f->now >= f->disk_again)
+			if (job->state != JOB_ENDED || f->now < f->disk_again)
+				continue;
+			if (j == CLOUD_SLOT_LOOKUP)
 				lookup_settle(job);
+			else if (j == CLOUD_SLOT_LINKS)
+				links_settle(job);
 		}
 	}
 	settle_ended(f);
@@ -561,6 +593,13 @@ void attempt_transfers(struct forwarder *f)
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
 		s->cloud->ops->transfer_done(s, easy, code);
 	}
+}
+
+void attempt_free(struct target *t)
+{
+	links_free(t);
+	free(t->lookup);
+	t->lookup = NULL;
 }
 
 void attempt_cancel(struct forwarder *f)

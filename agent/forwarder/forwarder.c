@@ -303,7 +303,7 @@ int forwarder_run(const struct forwarder_config *c)
 	if (f.loop.multi)
 		curl_multi_cleanup(f.loop.multi);
 	for (size_t i = 0; f.target && i < c->clouds; i++)
-		free(f.target[i].lookup);
+		attempt_free(&f.target[i]);
 	free(f.target);
 	queue_close(f.queue);
 	msg_free(&f.msg);

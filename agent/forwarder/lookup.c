@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* One question about many submissions. */
+#include "forwarder/changes.h"
 #include "forwarder/state.h"
 #include "lib/log.h"
 
@@ -11,7 +12,7 @@
 
 static struct job *question(const struct target *t)
 {
-	return (struct job *)&t->job[CLOUD_ATTEMPTS];
+	return (struct job *)&t->job[CLOUD_SLOT_LOOKUP];
 }
 
 bool lookup_wanted(struct target *t)
@@ -83,76 +84,15 @@ void lookup_begin(struct target *t, const struct queue_item *items, size_t count
 	if (batch->count <= 1)
 		return;
 	attempt_prepare(job, t, &l->item[0]);
+	batch->step = c->ops->lookup->step;
 	job->submission.batch = batch;
+	job->items = l->item;
+	job->denied = l->denied;
 	job->charged[true] = true; /* it takes no place in the quota of uploads */
 	c->ops->begin(&t->forwarder->loop, &job->submission);
 }
 
-void lookup_deny(struct job *job, const uint8_t id[static SIGHTING_ID_SIZE])
-{
-	struct lookup *l = job->target->lookup;
-
-	for (size_t i = 0; i < l->batch.count; i++)
-		if (!memcmp(l->item[i].id, id, SIGHTING_ID_SIZE))
-			l->denied[i] = true;
-}
-
 /* ---------------------------------------------------------------------- end */
-
-/* What becomes of the submissions of a question. */
-struct changes {
-	struct cloud_result result[CLOUD_LOOKUP_MAX];
-	struct queue_change change[CLOUD_LOOKUP_MAX];
-	const struct queue_item *item[CLOUD_LOOKUP_MAX];
-	size_t count, outcomes; /* of which the first are outcomes, the others only wait */
-};
-
-static struct cloud_result *add(struct changes *c, const struct queue_item *item)
-{
-	struct cloud_result *r = &c->result[c->count];
-
-	c->item[c->count] = item;
-	c->change[c->count++] = (struct queue_change){
-		.number = item->number, .result = r, .failures = item->failures};
-	return r;
-}
-
-static bool store(struct target *t, const struct changes *c)
-{
-	struct forwarder *f = t->forwarder;
-
-	if (c->count && !queue_change(f->queue, c->change, c->count, f->now)) {
-		forwarder_disk_failed(f, "outcomes cannot be stored");
-		return false;
-	}
-	forwarder_disk_works(f);
-	return true;
-}
-
-/* A submission that is due again as if nothing had been. */
-static void add_waiting(struct changes *c, const struct queue_item *item, const char *why,
-			int64_t now)
-{
-	struct cloud_result *r = add(c, item);
-
-	cloud_result_set(r, CLOUD_RETRY, "%s", why);
-	r->verdict = item->verdict;
-	c->change[c->count - 1].next_at = now;
-}
-
-/* Those that were added so far end, or wait, with the outcome that is in their result. */
-static void settle(struct target *t, struct changes *c)
-{
-	c->outcomes = c->count;
-	for (size_t i = 0; i < c->count; i++) {
-		struct cloud_result *r = &c->result[i];
-
-		if (cloud_outcome_final(r->outcome))
-			continue;
-		c->change[i].failures = attempt_failures(c->item[i], r);
-		c->change[i].next_at = attempt_again(t, r, c->change[i].failures);
-	}
-}
 
 /* All as the question itself ended, or those that were denied; the others are due again. */
 static void failed(struct job *job, struct changes *c)
@@ -163,16 +103,16 @@ static void failed(struct job *job, struct changes *c)
 
 	for (size_t i = 0; i < l->batch.count; i++)
 		if (l->denied[i]) {
-			*add(c, &l->item[i]) = job->result;
+			*changes_add(c, &l->item[i]) = job->result;
 			denied++;
 		}
 	for (size_t i = 0; !denied && i < l->batch.count; i++)
-		*add(c, &l->item[i]) = job->result;
-	settle(t, c);
+		*changes_add(c, &l->item[i]) = job->result;
+	changes_settle(t, c);
 	for (size_t i = 0; denied && i < l->batch.count; i++)
 		if (!l->denied[i])
-			add_waiting(c, &l->item[i], "was with one that may not leave",
-				    t->forwarder->now);
+			changes_waiting(c, &l->item[i], "was with one that may not leave",
+					t->forwarder->now);
 	log_info("cloud %s: %zu of %zu samples: %s: %s", t->config->name, c->outcomes,
 		 l->batch.count, cloud_outcome_name(job->result.outcome), job->result.detail);
 }
@@ -197,13 +137,13 @@ static void answered(struct job *job, struct changes *c)
 		struct cloud_result r;
 
 		if (means(kind, l, i, &r)) {
-			struct cloud_result *to = add(c, &l->item[i]);
+			struct cloud_result *to = changes_add(c, &l->item[i]);
 
 			cloud_result_set(to, r.outcome, "%s: %s", job->leave.name, r.detail);
 			to->verdict = r.verdict;
 		}
 	}
-	settle(job->target, c);
+	changes_settle(job->target, c);
 }
 
 /* Those that the answer has not ended go on as attempts. */
@@ -242,18 +182,17 @@ bool lookup_settle(struct job *job)
 	unsigned int useless = good ? 0 : l->useless + r->answer_bad;
 	bool absent = l->batch.absent || useless == USELESS_MAX;
 
-	c.count = c.outcomes = 0;
+	changes_begin(&c);
 	if (good)
 		answered(job, &c);
 	else if (!absent)
 		failed(job, &c);
-	if (!store(t, &c))
+	if (!changes_store(t, &c))
 		return false;
 	l->useless = useless;
 	if (!job->ours && !l->batch.absent)
 		attempt_learn(t, r);
-	for (size_t i = 0; i < c.outcomes; i++)
-		attempt_count(t, c.item[i], &c.result[i], good);
+	changes_count(t, &c, good);
 	if (good)
 		go_on(t);
 	else if (absent)
@@ -268,11 +207,11 @@ void lookup_give_back(struct target *t)
 	static struct changes c;
 	struct lookup *l = t->lookup;
 
-	c.count = 0;
+	changes_begin(&c);
 	for (size_t i = l->first; i < l->end; i++)
-		add_waiting(&c, &l->ready[i].item, "waited too long for its turn",
-			    t->forwarder->now);
-	if (!store(t, &c))
+		changes_waiting(&c, &l->ready[i].item, "waited too long for its turn",
+				t->forwarder->now);
+	if (!changes_store(t, &c))
 		return;
 	l->first = l->end = 0;
 	t->next_due = 0;

@@ -6,6 +6,8 @@
  *	talk.c		messages from and to the supervisor
  *	attempt.c	when a submission is tried, and what becomes of it
  *	lookup.c	one question about many of them, in front of their attempts
+ *	links.c		one list of many links, behind their questions
+ *	changes.c	what becomes of many at once
  */
 #ifndef SLUICE_FORWARDER_STATE_H
 #define SLUICE_FORWARDER_STATE_H
@@ -36,13 +38,15 @@ struct job {
 	struct target *target;
 	struct queue_item item;
 	struct cloud_submission submission;
-	int64_t deadline;	  /* of JOB_ENVELOPE and JOB_PERMIT */
-	struct cloud_leave leave; /* of JOB_LEAVE and JOB_PERMIT */
-	const char *refusal;	  /* why the supervisor would not have it */
-	bool charged[2];	  /* to the quota of queries, of uploads */
-	bool asks;		  /* has no place in the quota of uploads */
-	bool held;		  /* and the cloud does not know the sample: waits for one */
-	bool ours;		  /* the outcome says nothing about the cloud */
+	const struct queue_item *items; /* of a request about many: as in its batch */
+	bool *denied;			/* those the supervisor would not have in it */
+	int64_t deadline;		/* of JOB_ENVELOPE and JOB_PERMIT */
+	struct cloud_leave leave;	/* of JOB_LEAVE and JOB_PERMIT */
+	const char *refusal;		/* why the supervisor would not have it */
+	bool charged[2];		/* to the quota of queries, of uploads */
+	bool asks;			/* has no place in the quota of uploads */
+	bool held; /* and the cloud does not know the sample: waits for one */
+	bool ours; /* the outcome says nothing about the cloud */
 	struct cloud_result result;
 	char path[SPOOL_PATH_MAX];
 };
@@ -73,6 +77,25 @@ struct shown {
 	int64_t paused_until;
 };
 
+/* Links on their way together. */
+struct links {
+	struct cloud_batch batch;
+	struct queue_item item[CLOUD_LINKS_MAX]; /* as in the batch */
+	bool denied[CLOUD_LINKS_MAX];
+	/* Those it is made of; the first `rendered` have had their answer. */
+	struct queue_item taken[CLOUD_LINKS_MAX];
+	size_t takens, rendered;
+	/* Those without an envelope, and why the last one had none. */
+	struct queue_item refused[CLOUD_LINKS_MAX];
+	size_t refuseds;
+	char reason[CLOUD_DETAIL_MAX];
+	/* Those that wait for others. */
+	struct queue_item gathered[CLOUD_LINKS_MAX];
+	size_t count;
+	int64_t since; /* the first came */
+	bool absent;   /* the cloud has no such call */
+};
+
 /* A cloud and how it does. */
 struct target {
 	const struct cloud_config *config;
@@ -88,8 +111,9 @@ struct target {
 	struct shown shown;	     /* the last that was told */
 	int64_t fresh_at;	     /* while it may only be asked: not before */
 	int64_t next_due;	     /* no row is worth looking for before */
-	struct job job[CLOUD_SLOTS]; /* attempts, and the question about many */
+	struct job job[CLOUD_SLOTS]; /* attempts, and requests about many */
 	struct lookup *lookup;	     /* NULL: never needed */
+	struct links *links;	     /* the same */
 };
 
 struct forwarder {
@@ -163,6 +187,8 @@ void attempt_transfers(struct forwarder *f);
 void attempt_settle(struct forwarder *f);
 /* Ends everything that runs, without an outcome. */
 void attempt_cancel(struct forwarder *f);
+/* After that. */
+void attempt_free(struct target *t);
 
 /* Whether many are to be taken from the queue at once. */
 bool lookup_wanted(struct target *t);
@@ -178,9 +204,30 @@ int64_t lookup_stale(const struct target *t);
 void lookup_give_back(struct target *t);
 /* Takes the end of a question to disk; false: the disk failed, later. */
 bool lookup_settle(struct job *job);
-/* The supervisor will not have this one in it. */
-void lookup_deny(struct job *job, const uint8_t id[static SIGHTING_ID_SIZE]);
-/* A job of that cloud, in a state; done by the question's callbacks as by an attempt's. */
+
+/*
+ * An attempt whose envelope came has found out that it is a link.  True: it ends here, the
+ * link waits for others.
+ */
+bool links_take(struct job *job);
+/* When a list may be made; INT64_MAX: no link waits, or one is under way. */
+int64_t links_at(const struct target *t);
+void links_begin(struct target *t);
+/* The envelope that was wanted; NULL: there is none, reason says why. */
+void links_envelope(struct job *job, const char *json, const char *reason);
+/* When those that wait have waited too long; INT64_MAX: none does. */
+int64_t links_stale(const struct target *t);
+void links_give_back(struct target *t);
+/* Takes the end of a list to disk; false: the disk failed, later. */
+bool links_settle(struct job *job);
+void links_free(struct target *t);
+
+/* The envelope that a job waits for came; json NULL: there is none, and why. */
+void attempt_envelope(struct job *job, const char *json, const char *upload_name,
+		      const char *refusal);
+/* Whether one more request with a sample may be begun. */
+bool attempt_may_upload(const struct target *t);
+/* A job of that cloud, whose kind begins later. */
 void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
 
 #endif

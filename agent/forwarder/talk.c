@@ -82,12 +82,11 @@ static void on_envelope(struct forwarder *f, const struct msg_view *v)
 	job = t ? find_job(t, id, JOB_ENVELOPE) : NULL;
 	if (!job)
 		return; /* the attempt ended while the answer was on its way */
-	job->state = JOB_RUNNING;
 	job->submission.sample_kind = (enum sighting_kind)kind;
 	if (status)
 		refused(job, v,
 			"no envelope: ", "the cloud's policy allows nothing to be sent");
-	t->config->ops->envelope(&job->submission, status ? NULL : json, filename);
+	attempt_envelope(job, status ? NULL : json, filename, job->refusal);
 }
 
 /* Those of a question that are the reason why it may not leave. */
@@ -99,7 +98,9 @@ static void deny(struct job *job, const struct msg_view *v)
 
 	while (msg_next(v, &at, &tag, &p, &n))
 		if (tag == MSG_A_DENIED && n == SIGHTING_ID_SIZE)
-			lookup_deny(job, p);
+			for (size_t i = 0; i < job->submission.batch->count; i++)
+				if (!memcmp(job->items[i].id, p, n))
+					job->denied[i] = true;
 }
 
 static void on_go(struct forwarder *f, const struct msg_view *v)
@@ -281,7 +282,7 @@ static bool send_wish(struct forwarder *f, struct job *job, uint64_t slot)
 	begin_message(f, leave ? MSG_LEAVE : MSG_RENDER, job->item.id, job->item.cloud);
 	for (size_t i = 1; leave && job->submission.batch && i < job->submission.batch->count;
 	     i++)
-		msg_put(&f->msg, MSG_A_ID, job->target->lookup->item[i].id, SIGHTING_ID_SIZE);
+		msg_put(&f->msg, MSG_A_ID, job->items[i].id, SIGHTING_ID_SIZE);
 	msg_put_u64(&f->msg, MSG_A_SLOT, slot);
 	if (leave) {
 		msg_put_string(&f->msg, MSG_A_TEXT, job->leave.name);

@@ -34,7 +34,7 @@
 #define LEDGER_PUB_NAME "ledger.pub"
 
 #define LEDGER_HASH_TEXT 65	       /* hexadecimal SHA-256 */
-#define LEDGER_LINE_MAX (64u << 10)    /* bytes, newline included */
+#define LEDGER_LINE_MAX (256u << 10)   /* bytes, newline included */
 #define LEDGER_PENDING_MAX (32u << 20) /* bytes of lines added at once */
 #define LEDGER_SIGN_LINES 256	       /* lines after which one is a signature */
 #define LEDGER_HEAD_MAX 1024	       /* bytes of the head's first line */

@@ -23,6 +23,8 @@ void config_cloud_default(struct cloud_config *cloud, const char *name, int line
 	cloud->max_size = 100ull << 20;
 	cloud->reserve = 100000;
 	cloud->lookup_batch = CLOUD_LOOKUP_MAX;
+	cloud->link_batch = CLOUD_LINKS_MAX;
+	cloud->link_wait = 120;
 	cloud->line = line;
 }
 

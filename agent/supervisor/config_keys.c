@@ -639,6 +639,9 @@ const struct key config_keys[] = {
 	{SECTION_CLOUD, "reserve", set_number, IN(cloud_config, reserve), 1, UINT32_MAX},
 	{SECTION_CLOUD, "lookup_batch", set_number, IN(cloud_config, lookup_batch), 1,
 	 CLOUD_LOOKUP_MAX},
+	{SECTION_CLOUD, "link_batch", set_number, IN(cloud_config, link_batch), 1,
+	 CLOUD_LINKS_MAX},
+	{SECTION_CLOUD, "link_wait", set_number, IN(cloud_config, link_wait), 0, 3600},
 #define QUOTA_KEY(id, name, upload, length) \
 	{SECTION_CLOUD, #name, set_number, IN(cloud_config, quota[CLOUD_##id]), 1, UINT32_MAX},
 	CLOUD_QUOTAS(QUOTA_KEY)

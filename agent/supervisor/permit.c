@@ -30,6 +30,8 @@ bool permits_init(struct permits *p, const struct config *c)
 static void forget(struct permit *t)
 {
 	free(t->url);
+	for (size_t i = 0; i < t->members; i++)
+		free(t->member[i].envelope);
 	free(t->member);
 	*t = (struct permit){0};
 }
@@ -73,6 +75,27 @@ static struct permit *find(const struct permits *p, const char *cloud, uint64_t 
 	return NULL;
 }
 
+/* One more envelope of a list of links that is being made. */
+static void list_rendered(struct permit *t, const uint8_t id[static SIGHTING_ID_SIZE],
+			  const struct permit_envelope *envelope)
+{
+	struct permit_envelope *copy = malloc(sizeof(*copy));
+
+	if (t->state != PERMIT_RENDERED || t->members == PERMIT_RENDERED_MAX)
+		forget(t);
+	if (!t->member)
+		t->member = calloc(PERMIT_RENDERED_MAX, sizeof(*t->member));
+	if (!copy || !t->member) {
+		free(copy);
+		forget(t);
+		return; /* it will be found to have none */
+	}
+	*copy = *envelope;
+	t->state = PERMIT_RENDERED;
+	memcpy(t->member[t->members].id, id, SIGHTING_ID_SIZE);
+	t->member[t->members++].envelope = copy;
+}
+
 void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
 		      const uint8_t id[static SIGHTING_ID_SIZE],
 		      const struct permit_envelope *envelope)
@@ -81,6 +104,10 @@ void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
 
 	if (!t)
 		return;
+	if (slot == CLOUD_SLOT_LINKS) {
+		list_rendered(t, id, envelope);
+		return;
+	}
 	forget(t);
 	t->state = PERMIT_RENDERED;
 	memcpy(t->id, id, SIGHTING_ID_SIZE);
@@ -88,9 +115,25 @@ void permits_rendered(struct permits *p, const char *cloud, uint64_t slot,
 	t->envelope = *envelope;
 }
 
-/* The sightings of a request about several; false: malformed. */
-static bool read_members(struct permit *t, const struct msg_view *v)
+/* The envelopes that were rendered go to those the request is about: the last of each. */
+static void give_envelopes(struct permit *t, struct permit_member *old, size_t olds)
 {
+	for (size_t i = 0; i < t->members; i++)
+		for (size_t k = olds; k-- > 0 && !t->member[i].envelope;)
+			if (!memcmp(old[k].id, t->member[i].id, SIGHTING_ID_SIZE)) {
+				t->member[i].envelope = old[k].envelope;
+				old[k].envelope = NULL;
+			}
+	for (size_t k = 0; k < olds; k++)
+		free(old[k].envelope);
+	free(old);
+}
+
+/* The sightings of a request about several; false: malformed. */
+static bool read_members(struct permit *t, const struct msg_view *v, bool list)
+{
+	struct permit_member *old = t->member;
+	size_t olds = t->members;
 	const uint8_t *p;
 	size_t at = 0, n, count = 0;
 	uint16_t tag;
@@ -102,14 +145,19 @@ static bool read_members(struct permit *t, const struct msg_view *v)
 			return false;
 		count++;
 	}
-	if (count == 1)
+	if (count == 1 && !list)
 		return true;
 	t->member = calloc(count, sizeof(*t->member));
-	if (!t->member)
+	t->members = 0;
+	if (!t->member) {
+		t->member = old;
+		t->members = olds;
 		return false;
+	}
 	for (at = 0; msg_next(v, &at, &tag, &p, &n);)
 		if (tag == MSG_A_ID)
 			memcpy(t->member[t->members++].id, p, n);
+	give_envelopes(t, old, olds);
 	return true;
 }
 
@@ -134,6 +182,7 @@ bool permits_ask(struct permits *p, const struct msg_view *v)
 	char cloud[CLOUD_NAME_MAX];
 	struct permit *t;
 	uint64_t slot;
+	bool list;
 
 	if (!msg_get_exact(v, MSG_A_ID, id, sizeof(id)) ||
 	    !msg_get_string(v, MSG_A_CLOUD, cloud, sizeof(cloud)) ||
@@ -143,10 +192,12 @@ bool permits_ask(struct permits *p, const struct msg_view *v)
 	if (!t || t->state == PERMIT_ASKED || t->state == PERMIT_DECIDED)
 		return false;
 	/* Another attempt, or this one's next request: the envelope is for one alone. */
-	if (t->state != PERMIT_RENDERED || memcmp(t->id, id, sizeof(id)) != 0)
+	list = slot == CLOUD_SLOT_LINKS;
+	if (t->state != PERMIT_RENDERED || (!list && memcmp(t->id, id, sizeof(id)) != 0))
 		forget(t);
 	memcpy(t->id, id, sizeof(id));
-	if (!read_members(t, v) || !read_request(t, v) || (t->members && t->carries)) {
+	if (!read_members(t, v, list) || !read_request(t, v) ||
+	    (t->members && list == !t->carries)) {
 		forget(t);
 		return false;
 	}
@@ -215,7 +266,15 @@ static void refuse(struct permits *p, struct permit *t, const char *why, enum co
 		  sighting_id_text(t->id, id), cloud_of(p, t)->name, t->refusal);
 }
 
-/* Whether policy lets a question about all of these leave; else with its refusal. */
+#define NO_ENVELOPE "no envelope was made for it"
+
+/* NULL, or why what was made for an envelope may not leave now. */
+static const char *stricter(const struct permit_envelope *e, const struct policy *now)
+{
+	return policy_within(&e->effective, now) ? NULL : STRICTER;
+}
+
+/* Whether policy lets a request about all of these leave; else with its refusal. */
 static bool all_allowed(struct permits *p, struct permit *t)
 {
 	const char *cloud = cloud_of(p, t)->name;
@@ -223,12 +282,16 @@ static bool all_allowed(struct permits *p, struct permit *t)
 	for (size_t i = 0; i < t->members; i++) {
 		struct permit_member *m = &t->member[i];
 		char reason[PERMIT_REFUSAL_MAX];
+		const char *why = reason;
 		struct policy now;
 
-		m->denied =
-			!deliver_effective(p->deliver, m->id, cloud, &now, m->sample, reason);
-		if (m->denied)
-			snprintf(t->refusal, sizeof(t->refusal), "%s", reason);
+		if (deliver_effective(p->deliver, m->id, cloud, &now, m->sample, reason))
+			why = !t->carries    ? NULL
+			      : !m->envelope ? NO_ENVELOPE
+					     : stricter(m->envelope, &now);
+		m->denied = why;
+		if (why)
+			snprintf(t->refusal, sizeof(t->refusal), "%s", why);
 	}
 	return !t->refusal[0];
 }
@@ -236,6 +299,7 @@ static bool all_allowed(struct permits *p, struct permit *t)
 /* Whether policy lets it leave now; else with its refusal. */
 static bool allowed(struct permits *p, struct permit *t)
 {
+	const char *why;
 	struct policy now;
 
 	t->refusal[0] = '\0';
@@ -246,11 +310,10 @@ static bool allowed(struct permits *p, struct permit *t)
 		return false;
 	if (!t->carries)
 		return true;
-	if (!t->rendered)
-		snprintf(t->refusal, sizeof(t->refusal), "no envelope was made for it");
-	else if (!policy_within(&t->envelope.effective, &now))
-		snprintf(t->refusal, sizeof(t->refusal), "%s", STRICTER);
-	return !t->refusal[0];
+	why = t->rendered ? stricter(&t->envelope, &now) : NO_ENVELOPE;
+	if (why)
+		snprintf(t->refusal, sizeof(t->refusal), "%s", why);
+	return !why;
 }
 
 /* A round's lines: of requests that may leave (whose permits are in of), then outcomes. */
@@ -338,6 +401,22 @@ static bool under_way(const struct permit *t)
 	       (t->state == PERMIT_DECIDED || t->state == PERMIT_OUT);
 }
 
+/* What policy still lets leave under these switches. */
+static bool within_mask(const struct permit_envelope *e, uint32_t mask)
+{
+	struct policy masked = policy_masked(e->effective, mask);
+
+	return policy_within(&e->effective, &masked);
+}
+
+static bool all_within_mask(const struct permit *t, uint32_t mask)
+{
+	for (size_t i = 0; i < t->members; i++)
+		if (!within_mask(t->member[i].envelope, mask))
+			return false;
+	return t->members || within_mask(&t->envelope, mask);
+}
+
 void permits_watch(struct permits *p, uint64_t now)
 {
 	uint32_t mask = 0;
@@ -347,7 +426,6 @@ void permits_watch(struct permits *p, uint64_t now)
 		return;
 	for (size_t i = 0; i < count(p); i++) {
 		struct permit *t = &p->permit[i];
-		struct policy masked;
 
 		if (!under_way(t))
 			continue;
@@ -356,8 +434,7 @@ void permits_watch(struct permits *p, uint64_t now)
 		asked = true;
 		if (!p->watch_at)
 			break; /* the first look is in a second: it was just decided */
-		masked = policy_masked(t->envelope.effective, mask);
-		if (!policy_within(&t->envelope.effective, &masked))
+		if (!all_within_mask(t, mask))
 			withdraw(t);
 	}
 	p->watch_at = asked ? now + WATCH_MS : 0;
@@ -368,17 +445,32 @@ uint64_t permits_at(const struct permits *p, uint64_t when)
 	return p->watch_at && p->watch_at < when ? p->watch_at : when;
 }
 
+static bool still_allowed(struct permits *p, const struct permit *t,
+			  const uint8_t id[static SIGHTING_ID_SIZE],
+			  const struct permit_envelope *e)
+{
+	char reason[PERMIT_REFUSAL_MAX];
+	uint8_t sample[SHA256_SIZE];
+	struct policy now;
+
+	return deliver_effective(p->deliver, id, cloud_of(p, t)->name, &now, sample, reason) &&
+	       policy_within(&e->effective, &now);
+}
+
+static bool all_still_allowed(struct permits *p, const struct permit *t)
+{
+	for (size_t i = 0; i < t->members; i++)
+		if (!still_allowed(p, t, t->member[i].id, t->member[i].envelope))
+			return false;
+	return t->members || still_allowed(p, t, t->id, &t->envelope);
+}
+
 void permits_reloaded(struct permits *p)
 {
 	for (size_t i = 0; i < count(p); i++) {
 		struct permit *t = &p->permit[i];
-		char reason[PERMIT_REFUSAL_MAX];
-		uint8_t sample[SHA256_SIZE];
-		struct policy now;
 
-		if (under_way(t) && (!deliver_effective(p->deliver, t->id, cloud_of(p, t)->name,
-							&now, sample, reason) ||
-				     !policy_within(&t->envelope.effective, &now)))
+		if (under_way(t) && !all_still_allowed(p, t))
 			withdraw(t);
 	}
 }

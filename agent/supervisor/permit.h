@@ -11,8 +11,10 @@
  *
  * One permit for each request that the forwarder can have under way: the table needs no limit
  * but that.  A question about many samples is one request of many sightings; when one of them
- * may not leave, it does not, and the forwarder is told which.  Lines of a round of the loop
- *are one batch.  When the ledger cannot be written, nothing leaves.
+ * may not leave, it does not, and the forwarder is told which.  A list of links is as well: an
+ * envelope was made for each, and when policy becomes stricter for one, all of it is ended.
+ *Lines of a round of the loop are one batch.  When the ledger cannot be written, nothing
+ *leaves.
  *
  * A line says that its request was allowed to leave.  That it did is what the outcome says;
  * the agent, the network or the cloud may have ended before.
@@ -34,6 +36,8 @@
 
 #define PERMIT_RESULTS_MAX 64 /* outcomes between two rounds */
 #define PERMIT_REFUSAL_MAX 256
+#define PERMIT_RENDERED_MAX (2 * CLOUD_LINKS_MAX) /* envelopes of a list, with those not used \
+						   */
 
 enum permit_state { PERMIT_NONE, PERMIT_RENDERED, PERMIT_ASKED, PERMIT_DECIDED, PERMIT_OUT };
 
@@ -50,13 +54,16 @@ struct permit_envelope {
 struct permit_member {
 	uint8_t id[SIGHTING_ID_SIZE];
 	uint8_t sample[SHA256_SIZE];
+	struct permit_envelope *envelope; /* NULL: none was made, as for a question */
 	bool denied;
 };
 
 struct permit {
 	enum permit_state state;
 	uint8_t id[SIGHTING_ID_SIZE]; /* the first one's */
-	struct permit_member *member; /* all, the first too; NULL: it is about one */
+	/* All, the first too; NULL: it is about one.  Before MSG_LEAVE: those rendered so far.
+	 */
+	struct permit_member *member;
 	size_t members;
 	bool rendered; /* the next three are there */
 	struct permit_envelope envelope;

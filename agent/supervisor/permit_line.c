@@ -21,31 +21,32 @@ static json_t *id_json(const uint8_t id[static SIGHTING_ID_SIZE])
 }
 
 /* Bytes of a field's value that this request has. */
-static uint32_t field_bytes(const struct permit *t, enum sluice_field f)
+static uint32_t field_bytes(const struct permit_envelope *e, uint64_t carries,
+			    enum sluice_field f)
 {
-	if (t->carries & CLOUD_CARRIES_ENVELOPE)
-		return t->envelope.report.field[f].bytes;
-	if (f == SLUICE_FIELD_FILENAME && (t->carries & CLOUD_CARRIES_NAME))
-		return (uint32_t)t->envelope.name_bytes;
-	if (f == SLUICE_FIELD_URL && (t->carries & CLOUD_CARRIES_SAMPLE))
-		return (uint32_t)t->envelope.link_bytes;
+	if (carries & CLOUD_CARRIES_ENVELOPE)
+		return e->report.field[f].bytes;
+	if (f == SLUICE_FIELD_FILENAME && (carries & CLOUD_CARRIES_NAME))
+		return (uint32_t)e->name_bytes;
+	if (f == SLUICE_FIELD_URL && (carries & CLOUD_CARRIES_SAMPLE))
+		return (uint32_t)e->link_bytes;
 	return 0;
 }
 
 /* Those with a value in it, and those that policy kept back. */
-static json_t *fields(bool *failed, const struct permit *t)
+static json_t *fields(bool *failed, const struct permit_envelope *e, uint64_t carries)
 {
 	json_t *all = json_object();
 
-	for (unsigned int f = 0; t->carries && f < SLUICE_FIELD_COUNT; f++) {
+	for (unsigned int f = 0; carries && f < SLUICE_FIELD_COUNT; f++) {
 		char mode[POLICY_FIELD_TEXT_MAX];
-		uint32_t bytes = field_bytes(t, f);
+		uint32_t bytes = field_bytes(e, carries, f);
 
-		if (!bytes && policy_mode(&t->envelope.effective, f) == POLICY_SHARE)
+		if (!bytes && policy_mode(&e->effective, f) == POLICY_SHARE)
 			continue;
 		ecs_set(failed, all, policy_field_name(f),
 			json_pack("{s:s, s:I}", "mode",
-				  policy_field_text(&t->envelope.effective, f, mode), "bytes",
+				  policy_field_text(&e->effective, f, mode), "bytes",
 				  (json_int_t)bytes));
 	}
 	return all;
@@ -73,6 +74,29 @@ static void set_about(bool *failed, json_t *line, const struct permit *t)
 	ecs_set(failed, line, "sightings", sightings);
 }
 
+/* What it told of each, and under which policy; of a list in the order of its sightings. */
+static void set_told(bool *failed, json_t *line, const struct permit *t)
+{
+	json_t *policies, *all;
+
+	if (!t->members || !t->carries) {
+		ecs_set(failed, line, "policy",
+			t->carries ? json_string(t->envelope.policy) : json_null());
+		ecs_set(failed, line, "fields", fields(failed, &t->envelope, t->carries));
+		return;
+	}
+	policies = json_array();
+	all = json_array();
+	for (size_t i = 0; i < t->members; i++) {
+		const struct permit_envelope *e = t->member[i].envelope;
+
+		*failed |= json_array_append_new(policies, json_string(e->policy)) ||
+			   json_array_append_new(all, fields(failed, e, t->carries));
+	}
+	ecs_set(failed, line, "policies", policies);
+	ecs_set(failed, line, "fields", all);
+}
+
 static json_t *whole(json_t *line, bool failed)
 {
 	if (!failed)
@@ -92,10 +116,8 @@ json_t *permit_line_request(const struct permit *t, const struct cloud_config *c
 	ecs_set(&failed, line, "request", ecs_text(t->request, strlen(t->request)));
 	ecs_set(&failed, line, "url", ecs_text(t->url, strlen(t->url)));
 	set_about(&failed, line, t);
-	ecs_set(&failed, line, "policy",
-		t->carries ? json_string(t->envelope.policy) : json_null());
 	ecs_set(&failed, line, "envelope", json_boolean(t->carries & CLOUD_CARRIES_ENVELOPE));
-	ecs_set(&failed, line, "fields", fields(&failed, t));
+	set_told(&failed, line, t);
 	ecs_set(&failed, body, "sha256", hash_json(t->sha256));
 	ecs_set(&failed, body, "bytes", json_integer((json_int_t)t->bytes));
 	ecs_set(&failed, line, "body", body);

@@ -12,6 +12,7 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	return a->ops == b->ops && a->scope == b->scope && a->session == b->session &&
 	       a->sightings == b->sightings && a->timeout == b->timeout &&
 	       a->max_size == b->max_size && a->lookup_batch == b->lookup_batch &&
+	       a->link_batch == b->link_batch && a->link_wait == b->link_wait &&
 	       memcmp(a->quota, b->quota, sizeof(a->quota)) == 0 &&
 	       strcmp(a->url, b->url) == 0 && strcmp(a->path, b->path) == 0 &&
 	       strcmp(a->key, b->key) == 0 && strcmp(a->token, b->token) == 0 &&

@@ -445,6 +445,73 @@ know 12
 drive samples=12 size=200 max_size=100 limit=5
 is "$status:$(requests)" '0:' 'larger than the cloud wants: not asked about either'
 
+# ---------------------------------------------------------------- links together
+lists()
+{
+	jq -rs '[.[] | select(.path | test("submit/links$")) | .lines | length - 1] | join(" ")' "$tmp/log/requests.jsonl"
+}
+# linked ARGUMENT...: twelve links in lists
+linked()
+{
+	drive samples=12 link=1 size=80 link_batch=12 link_wait=30 limit=40 "$@"
+}
+prepared samples=12 link=1 size=80
+linked
+is "$status:$(received):$(lists)" '0:12 once, 0 more:12' 'twelve links are one request'
+is "$(grep -c '^result .* sent .*submit/links: uploaded' "$tmp/run")" 12 'each is a submission with its own end'
+is "$(jq -rs '[.[] | select(.path | test("submit/links$"))][0] | .session | length' "$tmp/log/requests.jsonl")" 12 \
+	'each has its envelope'
+is "$(jq -r 'select(.path | test("submit/links$")) | .session[].sluice.sha256' "$tmp/log/requests.jsonl")" \
+	"$(jq -r 'select(.path | test("submit/links$")) | .lines[1:][]' "$tmp/log/requests.jsonl" |
+		while read -r line; do printf %s "$line" | sha256sum | cut -d' ' -f1; done)" 'in the order of the links'
+is "$(left)" "$(arrived)" 'a list asks for leave, with the hash of its body'
+said '^about 12$' 'and names all of its links'
+prepared samples=5 link=1 size=80
+drive samples=5 link=1 size=80 link_batch=100 link_wait=2 limit=20
+is "$status:$(received):$(lists)" '0:5 once, 0 more:5' 'a list that does not fill goes after a while'
+prepared samples=3 link=1 size=80
+drive samples=3 link=1 size=80 link_batch=3 link_wait=30 session=0 limit=20
+is "$status:$(jq -rs '[.[] | select(.path | test("submit/links$"))][0].session' "$tmp/log/requests.jsonl")" '0:null' \
+	'session = no: a list without envelopes'
+prepared samples=3 link=1 size=80 prefix='a b'
+drive samples=3 link=1 size=80 prefix='a b' link_batch=3 link_wait=30 limit=20
+is "$status:$(lists)" '0:' 'what has a blank is no line: it goes alone'
+for code in 405 413 421; do
+	prepared samples=12 link=1 size=80
+	fault "status=$code path=submit/links"
+	linked
+	is "$status:$(received):$(lists)" '0:12 once, 0 more:12' "a list refused with $code: each link by itself"
+done
+prepared samples=12 link=1 size=80
+fault 'cut-after path=submit/links count=1'
+linked
+is "$status:$(received):$(lists)" '0:12 once, 0 more:12' 'a list whose answer is lost: known when asked again'
+prepared samples=12 link=1 size=80
+fault 'status=503 path=submit/links count=1'
+linked link_wait=1
+is "$status:$(received)" '0:12 once, 0 more' 'a list and error 503: arrives later'
+prepared samples=12 link=1 size=80
+linked link_wait=1 refuse=1
+is "$status:$(received)" '0:12 once, 0 more' 'a link without an envelope is left out, and comes later'
+said 'no envelope: policy in pieces' "with the supervisor's reason"
+prepared samples=12 link=1 size=80
+linked link_wait=1 deny_carrying=1
+is "$status:$(received)" '0:12 once, 0 more' 'a list that is denied: arrives later'
+prepared samples=12 link=1 size=80
+fault 'slow=3 path=submit/links count=1'
+linked link_wait=1 revoke=1
+is "$status:$(received)" '0:12 once, 0 more' 'a list revoked under way: arrives once'
+said 'counters.* requests_revoked=1' 'a list revoked under way: is counted'
+prepared samples=12 link=1 size=80
+while [ "$(date +%-S)" -gt 50 ]; do
+	sleep 1
+done
+linked uploads_per_minute=1
+is "$status:$(received)" '0:12 once, 0 more' 'a list is one upload'
+prepared samples=40 link=1 size=80
+drive samples=40 link=1 size=80 link_batch=10 link_wait=0 kills=8 kill_after=400 limit=60
+is "$status:$(received)" '0:40 once, 0 more' 'lists, and killed eight times: the cloud saw each link once'
+
 # ------------------------------------------------------------------------ envelope
 fresh
 drive samples=1 refuse=1 limit=30

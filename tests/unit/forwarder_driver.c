@@ -66,6 +66,8 @@
 	X(queries_per_minute, 0, "of the cloud")                               \
 	X(max_size, 0, "of the cloud")                                         \
 	X(lookup_batch, 500, "samples in one question")                        \
+	X(link_batch, 1, "links in one list")                                  \
+	X(link_wait, 1, "seconds a link waits for others")                     \
 	X(link, 0, "samples are links")                                        \
 	X(mark, 0, "of sockets")                                               \
 	X(sandbox, 1, "enter it")                                              \
@@ -215,6 +217,8 @@ static struct cloud_config configured(char *ca)
 		.timeout = o.timeout,
 		.max_size = o.max_size,
 		.lookup_batch = (uint32_t)o.lookup_batch,
+		.link_batch = (uint32_t)o.link_batch,
+		.link_wait = (uint32_t)o.link_wait,
 		.quota[CLOUD_UPLOADS_PER_MINUTE] = (uint32_t)o.uploads_per_minute,
 		.quota[CLOUD_QUERIES_PER_MINUTE] = (uint32_t)o.queries_per_minute,
 	};
@@ -492,7 +496,7 @@ static void answer_leave(const struct submission *s, const struct msg_view *v)
 	    !msg_get_string(v, MSG_A_URL, url, sizeof(url)) ||
 	    !msg_get_u64(v, MSG_A_SIZE, &size) || !msg_get_u64(v, MSG_A_CARRIES, &carries) ||
 	    !msg_get_u64(v, MSG_A_SLOT, &slot) || slot >= CLOUD_SLOTS ||
-	    (many > 1) != (slot == CLOUD_ATTEMPTS)) {
+	    (many > 1 && slot < CLOUD_ATTEMPTS) || (many == 1 && slot == CLOUD_SLOT_LOOKUP)) {
 		printf("bad leave\n");
 		return;
 	}

@@ -475,10 +475,10 @@ TEST_F(permit, what_an_honest_forwarder_would_not_ask_is_not_taken)
 	EXPECT_FALSE(ask(self, "cloud0", CLOUD_SLOTS, 1, 0));
 	EXPECT_FALSE(ask(self, "cloud0", UINT64_MAX, 1, 0));
 	EXPECT_FALSE(ask(self, "cloud2", 0, 1, 0));
-	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
-	EXPECT_FALSE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
+	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOT_LOOKUP, 1, 0));
+	EXPECT_FALSE(ask(self, "cloud1", CLOUD_SLOT_LOOKUP, 1, 0));
 	permits_restart(&self->p);
-	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOTS - 1, 1, 0));
+	EXPECT_TRUE(ask(self, "cloud1", CLOUD_SLOT_LOOKUP, 1, 0));
 }
 
 /* One line with all of them, and each of them ends with it. */
@@ -525,6 +525,91 @@ TEST_F(permit, of_a_question_those_that_may_not_leave_are_named)
 	ASSERT_TRUE(msg_get_exact(&self->v, MSG_A_DENIED, denied, sizeof(denied)));
 	EXPECT_EQ(0, memcmp(id, denied, sizeof(id)));
 	EXPECT_EQ(0, self->ledger.chain.n);
+}
+
+#define CARRIED (CLOUD_CARRIES_SAMPLE | CLOUD_CARRIES_ENVELOPE)
+
+/* A list of links 1 to 3, out; false: it is not. */
+static bool list_out(FIXTURE_DATA(permit) * self)
+{
+	uint64_t status;
+
+	for (size_t i = 0; i <= 3; i++) /* 0 does not come into it */
+		rendered(self, "cloud0", CLOUD_SLOT_LINKS, i);
+	if (!ask_many(self, "cloud0", CLOUD_SLOT_LINKS, 1, 2, CARRIED))
+		return false;
+	permits_step(&self->p, 0, false);
+	return permits_send(&self->p, self->fd[0]) == MSG_OK && next(self, &status) == MSG_GO &&
+	       !status;
+}
+
+TEST_F(permit, a_list_has_what_it_told_of_each)
+{
+	uint8_t id[SIGHTING_ID_SIZE];
+	json_t *l;
+
+	ASSERT_TRUE(list_out(self));
+	l = line(self, 2);
+	ASSERT_NE(NULL, l);
+	EXPECT_EQ(3, json_array_size(json_object_get(l, "sightings")));
+	EXPECT_EQ(3, json_array_size(json_object_get(l, "policies")));
+	ASSERT_EQ(3, json_array_size(json_object_get(l, "fields")));
+	EXPECT_NE(NULL,
+		  json_object_get(json_array_get(json_object_get(l, "fields"), 2), "url"));
+	json_decref(l);
+	id_of(id, 3);
+	EXPECT_EQ(2, permits_end(&self->p, id, "cloud0").line);
+}
+
+TEST_F(permit, a_list_needs_an_envelope_for_each)
+{
+	uint8_t id[SIGHTING_ID_SIZE], denied[SIGHTING_ID_SIZE];
+	uint64_t status;
+
+	rendered(self, "cloud0", CLOUD_SLOT_LINKS, 1);
+	ASSERT_TRUE(ask_many(self, "cloud0", CLOUD_SLOT_LINKS, 1, 1, CARRIED));
+	permits_step(&self->p, 0, false);
+	permits_send(&self->p, self->fd[0]);
+	ASSERT_EQ(MSG_GO, next(self, &status));
+	EXPECT_EQ(1, status);
+	id_of(id, 2);
+	ASSERT_TRUE(msg_get_exact(&self->v, MSG_A_DENIED, denied, sizeof(denied)));
+	EXPECT_EQ(0, memcmp(id, denied, sizeof(id)));
+	/* What was made for that list is not for another. */
+	ASSERT_TRUE(ask_many(self, "cloud0", CLOUD_SLOT_LINKS, 1, 0, CARRIED));
+	permits_step(&self->p, 0, false);
+	permits_send(&self->p, self->fd[0]);
+	ASSERT_EQ(MSG_GO, next(self, &status));
+	EXPECT_EQ(1, status);
+	/* A question has no place there, and what carries something none in a question. */
+	EXPECT_FALSE(ask_many(self, "cloud0", CLOUD_SLOT_LINKS, 1, 1, 0));
+}
+
+TEST_F(permit, a_list_ends_when_one_of_it_may_not_leave_any_more)
+{
+	uint64_t status;
+
+	ASSERT_TRUE(list_out(self));
+	permits_reloaded(&self->p);
+	permits_send(&self->p, self->fd[0]);
+	EXPECT_EQ(MSG_NONE, next(self, &status));
+	reason_now = "not any more";
+	reason_of = 2;
+	permits_reloaded(&self->p);
+	permits_send(&self->p, self->fd[0]);
+	EXPECT_EQ(MSG_REVOKE, next(self, &status));
+}
+
+TEST_F(permit, a_list_ends_when_a_switch_is_turned_off)
+{
+	uint64_t status;
+
+	ASSERT_TRUE(list_out(self));
+	permits_watch(&self->p, 1000);
+	mask_now &= ~SLUICE_FIELD_BIT(SLUICE_FIELD_URL);
+	permits_watch(&self->p, 2001);
+	permits_send(&self->p, self->fd[0]);
+	EXPECT_EQ(MSG_REVOKE, next(self, &status));
 }
 
 TEST_F(permit, while_stopping_nothing_is_allowed)

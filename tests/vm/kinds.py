@@ -67,7 +67,7 @@ class Wildfire:
         self.cloud.start()
 
     def section(self, name, session):
-        return ('kind = wildfire\nlookup_batch = 1\nurl = %s\nkey_file = %s\nca_file = %s\nsession = %s\n'
+        return ('kind = wildfire\nlookup_batch = 1\nlink_batch = 1\nurl = %s\nkey_file = %s\nca_file = %s\nsession = %s\n'
                 % (self.cloud.url(), self.files[name], self.cloud.ca, 'yes' if session else 'no'))
 
     def arrivals(self, sightings):

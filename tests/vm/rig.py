@@ -55,6 +55,7 @@ SERVER_PORT = 18973             # beside 80
 ALL_TO = '''
 [cloud wf]
 kind = wildfire
+link_batch = 1
 url = %s
 key_file = %s
 ca_file = %s
