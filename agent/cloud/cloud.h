@@ -57,6 +57,7 @@ enum cloud_sightings { CLOUD_SIGHTINGS_DEFAULT, CLOUD_SIGHTINGS_FIRST, CLOUD_SIG
 /* An envelope without its sample. */
 enum cloud_envelopes {
 	CLOUD_ENVELOPE_BESIDE, /* the kind cannot take one */
+	CLOUD_ENVELOPE_ALONE,  /* it can */
 	CLOUD_ENVELOPE_EACH,   /* it has a place for that of each sighting: the default there */
 };
 
@@ -204,6 +205,8 @@ struct cloud_submission {
 	 */
 	bool asked;
 	int32_t verdict;
+	/* Of a blind kind: a sighting before brought the sample, the envelope is sent alone. */
+	bool later;
 	/*
 	 * Not an attempt, but a request about all of these; id and sha256 are the first one's.
 	 * It ended with a final outcome when verdict[] is filled: of links, those that have any
@@ -261,6 +264,7 @@ struct cloud_ops {
 	bool regional;		   /* its url can come from a region of cloud/region.h */
 	bool plain_path;	   /* its url may have nothing that %XX stands for */
 	enum cloud_envelopes envelopes;
+	bool blind; /* it cannot be asked what it has: the forwarder's queue says */
 	/* Starts an attempt.  Calls done(), now or later, exactly once. */
 	void (*begin)(struct cloud_loop *loop, struct cloud_submission *s);
 	/*

@@ -166,7 +166,8 @@ static bool left_out(const struct cloud_submission *s, const struct exchange_ste
 
 static bool is_for(const struct cloud_submission *s, const struct exchange_step *step)
 {
-	return !left_out(s, step) && step->samples & (1u << s->sample_kind);
+	return !left_out(s, step) && step->later == s->later &&
+	       step->samples & (1u << s->sample_kind);
 }
 
 /* The request of a step, whole, of a sample that was opened; false with r. */
@@ -240,6 +241,12 @@ static void reach(struct cloud_submission *s, size_t step)
 		offer(s, NULL, NULL);
 }
 
+/* Whether an attempt may begin with it: behind the questions where they were answered. */
+static bool begins(const struct cloud_submission *s, const struct exchange_step *step)
+{
+	return step->later == s->later && (!s->asked || step->carries);
+}
+
 void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 {
 	const struct cloud_ops *ops = s->cloud->ops;
@@ -257,8 +264,7 @@ void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 	http_init(&e->http, loop);
 	request_init(&e->request);
 	s->kind = e;
-	/* Those before it are questions. */
-	while (s->asked && first + 1 < ops->steps && !ops->step[first].carries)
+	while (first + 1 < ops->steps && !begins(s, &ops->step[first]))
 		first++;
 	reach(s, first);
 }
@@ -322,6 +328,12 @@ void exchange_cancel(struct cloud_submission *s)
 
 /* ------------------------------------------------------------------ preview */
 
+static bool is_for_later(const struct cloud_submission *s, const struct exchange_step *step)
+{
+	return step->later && cloud_all_envelopes(s->cloud) &&
+	       step->samples & (1u << s->sample_kind);
+}
+
 static const char *condition(const struct cloud_submission *s, const struct exchange_step *step)
 {
 	return step->condition_first && !cloud_all_envelopes(s->cloud) ? step->condition_first
@@ -353,7 +365,7 @@ bool exchange_preview(const struct cloud_submission *s, const char *json,
 					  .request = &request,
 					  .carries = carries(s, step)};
 
-		if (!is_for(s, step))
+		if (!is_for(s, step) && !is_for_later(s, step))
 			continue;
 		made = preview_step(s, step, &parts, &request, r);
 		p.method = request.method;

@@ -45,6 +45,7 @@ struct exchange_step {
 	const char *name;	     /* in the ledger, and in front of details */
 	const char *condition;	     /* as in cloud_preview */
 	const char *condition_first; /* that, where only the first sighting has an envelope */
+	bool later; /* instead of all others, of a later sighting (cloud_submission.later) */
 	/*
 	 * CLOUD_CARRIES_*.  Where the cloud's envelopes are switched off none is carried, and a
 	 * step that would carry nothing else is left out: never the last one.

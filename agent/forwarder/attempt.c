@@ -101,6 +101,35 @@ static bool asks_only(const struct target *t)
 	       quota_left(t->quota, limit, false, now);
 }
 
+/*
+ * Of a sample that a cloud has by an earlier sighting, where it cannot be asked: only the
+ * envelope is to go, or nothing.  True: the attempt has ended.
+ */
+static bool end_later(struct job *job)
+{
+	const struct cloud_config *c = job->target->config;
+	struct forwarder *f = job->target->forwarder;
+	bool found;
+
+	if (!c->ops->blind)
+		return false;
+	if (!queue_brought(f->queue, c->name, job->item.sha256, &found)) {
+		forwarder_disk_failed(f, "earlier sightings cannot be read");
+		cloud_result_set(&job->result, CLOUD_RETRY, "earlier sightings cannot be read");
+	} else if (!found) {
+		return false;
+	} else if (cloud_all_envelopes(c)) {
+		job->submission.later = true;
+		job->charged[true] = true; /* it takes no place in the quota of uploads */
+		return false;
+	} else {
+		cloud_result_set(&job->result, CLOUD_KNOWN, "an earlier sighting brought it");
+	}
+	job->ours = true;
+	job->state = JOB_ENDED;
+	return true;
+}
+
 static void begin(struct target *t, const struct ready *ready)
 {
 	const struct queue_item *item = &ready->item;
@@ -114,6 +143,8 @@ static void begin(struct target *t, const struct ready *ready)
 	job->asks = job->charged[true] = !ready->asked && asks_only(t);
 	job->submission.verdict = ready->verdict;
 	t->running++;
+	if (end_later(job))
+		return;
 	if (t->config->max_size && item->size > t->config->max_size) {
 		cloud_result_set(&job->result, CLOUD_REFUSED,
 				 "%llu bytes, the cloud's limit is %llu",

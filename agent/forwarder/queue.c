@@ -9,6 +9,8 @@
 
 #define WAITING "waiting"
 #define STARTED "started"
+/* Named as in cloud.h. */
+#define BROUGHT "state IN ('sent', 'known')"
 
 #define DUE_INDEX "CREATE INDEX queue_due ON queue (cloud, state, priority, next_at);"
 
@@ -54,6 +56,10 @@ static const char schema[] =
 	       " AND NOT EXISTS"                                                               \
 	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
 	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
+	X(BROUGHT,                                                                             \
+	  "SELECT 1 FROM queue WHERE cloud = ?1 AND sha256 = ?2 AND " BROUGHT " LIMIT 1")      \
+	X(BROUGHT_INDEX, "CREATE INDEX IF NOT EXISTS queue_brought ON queue (cloud, sha256)"   \
+			 " WHERE " BROUGHT)                                                    \
 	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
 		 " started_at = ?2, updated = ?2 WHERE number = ?1")                           \
 	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"    \
@@ -120,10 +126,12 @@ static bool recover(struct db *d, int64_t again, int64_t latest)
 {
 	sqlite3_stmt *waiting = db_fresh(d, S_RECOVER);
 	sqlite3_stmt *clock = db_fresh(d, S_CLOCK);
+	sqlite3_stmt *brought = db_fresh(d, S_BROUGHT_INDEX);
 
 	sqlite3_bind_int64(waiting, 1, again);
 	sqlite3_bind_int64(clock, 1, latest);
-	return db_begin(d) && db_end(d, db_run(d, waiting) && db_run(d, clock));
+	return db_begin(d) &&
+	       db_end(d, db_run(d, waiting) && db_run(d, clock) && db_run(d, brought));
 }
 
 struct queue *queue_open(const char *path, int64_t again, int64_t latest)
@@ -241,6 +249,19 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
 		return true;
 	*count = 0;
 	return false;
+}
+
+bool queue_brought(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
+		   bool *found)
+{
+	sqlite3_stmt *s = db_fresh(&q->db, S_BROUGHT);
+	int step;
+
+	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(s, 2, sha256, SHA256_SIZE, SQLITE_STATIC);
+	step = sqlite3_step(s);
+	*found = step == SQLITE_ROW;
+	return db_done(&q->db, s, step);
 }
 
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)

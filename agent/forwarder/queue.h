@@ -77,6 +77,10 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
 bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
 		struct queue_item *items, size_t max, size_t *count);
 
+/* *found: whether another sighting of that sample has brought it there, as far as is kept. */
+bool queue_brought(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
+		   bool *found);
+
 /* When the next submission of a cloud that waits beyond `now` is due; INT64_MAX: none. */
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);
 

@@ -118,6 +118,40 @@ def https_statuses(where):
 
 
 @case
+def https_first(where):
+    """https: of later sightings nothing leaves, unless the first one's answer was no"""
+    run, requests = https(where, [], sightings=3)
+    same((run.status, sorted(run.results), len(requests)), (0, ["known", "known", "sent"], 1), "outcome")
+    run.said("known -[0-9]* an earlier sighting brought it")
+    c = Collector(lambda request: answer(413 if len(c.requests) == 1 else 200))
+    run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, sightings=3)
+    c.close()
+    same((sorted(run.results), len(c.requests)), (["known", "refused", "sent"], 2), "the first one was refused")
+
+
+@case
+def https_all(where):
+    """https: with sightings = all each later one brings its envelope, without the sample"""
+    left = [answer(200), answer(503), DROP]
+    c = Collector(lambda request: left.pop(0) if left else answer(200))
+    run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, sightings=2, later="all")
+    c.close()
+    s = Sample(sighting=1)
+    body = s.form((b"sha256", b"", s.sha256.encode()), (b"envelope", JSON_PART, s.envelope))
+    key = 'Idempotency-Key: "%s-envelope"' % uuid.UUID(bytes=s.id)
+    wanted = head("POST", c.port, "/in/box", [key], "multipart/form-data; boundary=" + s.boundary.decode(),
+                  len(body)) + body
+    same((run.status, run.results, len(c.requests)), (0, ["sent", "known"], 4), "outcome")
+    same_request(c.requests[0], https_request(Sample(), c.port))
+    for r in c.requests[1:]:
+        same_request(r, wanted)
+    same([(leave[2], leave[5]) for leave in run.leaves], [("post", "7")] + 3 * [("post/envelope", "4")], "leaves")
+    all_asked(run, c.requests)
+    run, requests = https(where, [], sightings=2, later="all", session=False)
+    same((sorted(run.results), len(requests)), (["known", "sent"], 1), "without envelopes there is nothing to bring")
+
+
+@case
 def https_leave(where):
     """https: nothing leaves without leave; a revoked transfer ends before its envelope"""
     run, requests = https(where, [], deny=1)
@@ -137,10 +171,11 @@ def https_killed(where):
         return answer(200)
     c = Collector(reply)
     c.hold = 0.1
-    run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, samples=40, sightings=2, kills=8, kill_after=400,
-                limit=60)
+    run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, samples=40, sightings=2, later="all", kills=8,
+                kill_after=400, limit=60)
     c.close()
-    same((run.status, len(bodies), {len(b) for b in bodies.values()}), (0, 80, {1}), "exit, keys, bodies of each")
+    same((run.status, {len(b) for b in bodies.values()}), (0, {1}), "exit, bodies of each key")
+    same((len({key[:37] for key in bodies}), run.results.count("sent")), (80, 40), "sightings, samples")
     same(run.lines.count("killed 9"), 8, "kills")
 
 

@@ -187,6 +187,24 @@ TEST_F(preview, s3_first_sightings)
 	EXPECT_STREQ(self->shown.condition[2], self->shown.condition[1]);
 }
 
+/* The envelope alone is shown where it may leave. */
+TEST_F(preview, https_sightings)
+{
+	self->cloud.ops = &cloud_https;
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(1, self->shown.count);
+	self->cloud.sightings = CLOUD_SIGHTINGS_ALL;
+	ASSERT_TRUE(PREVIEW());
+	ASSERT_EQ(3, self->shown.count);
+	EXPECT_STREQ("post/envelope", self->shown.name[2]);
+	EXPECT_EQ(CLOUD_CARRIES_ENVELOPE, self->shown.carries[2]);
+	EXPECT_NE(NULL, strstr(self->shown.text[2], ENVELOPE));
+	EXPECT_EQ(NULL, strstr(self->shown.text[2], SAMPLE));
+	self->cloud.session = false;
+	ASSERT_TRUE(PREVIEW());
+	EXPECT_EQ(4, self->shown.count);
+}
+
 TEST_F(preview, s3_without_envelope)
 {
 	self->cloud.ops = &cloud_s3;

@@ -108,6 +108,26 @@ TEST_F(store, one_of_each_sample_at_a_time)
 	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
 }
 
+/* Only what a cloud has counts, and only that cloud's. */
+TEST_F(store, brought_by_another_sighting)
+{
+	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2), item("a", 3, 3)}, out[8];
+	struct cloud_result ends[] = {result(CLOUD_SENT, CLOUD_VERDICT_NONE),
+				      result(CLOUD_REFUSED, CLOUD_VERDICT_NONE)};
+	bool found;
+
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_EQ(3, take(self->q, "a", NOW, out, 8));
+	for (size_t i = 0; i < 2; i++)
+		ASSERT_TRUE(queue_end(self->q, out[i].number, &ends[i], NOW));
+	for (size_t i = 0; i < 3; i++) {
+		ASSERT_TRUE(queue_brought(self->q, "a", out[i].sha256, &found));
+		EXPECT_EQ(i == 0, found);
+		ASSERT_TRUE(queue_brought(self->q, "b", out[i].sha256, &found));
+		EXPECT_FALSE(found);
+	}
+}
+
 TEST_F(store, several_changes_are_one)
 {
 	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
