@@ -21,8 +21,11 @@
 #define CLOUD_NAME_MAX 64
 #define CLOUD_S3_REGION "us-east-1"
 #define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
-/* Its requests at once: of each attempt, one question about many samples, one list of links. */
-enum { CLOUD_SLOT_LOOKUP = CLOUD_ATTEMPTS, CLOUD_SLOT_LINKS, CLOUD_SLOTS };
+/*
+ * Its requests at once: of each attempt, one question about many samples, one list of links,
+ * one question about verdicts.
+ */
+enum { CLOUD_SLOT_LOOKUP = CLOUD_ATTEMPTS, CLOUD_SLOT_LINKS, CLOUD_SLOT_POLL, CLOUD_SLOTS };
 #define CLOUD_LOOKUP_MAX 500 /* samples in one question */
 #define CLOUD_LINKS_MAX 100  /* links in one list */
 
@@ -207,6 +210,8 @@ struct cloud_submission {
 	int32_t verdict;
 	/* Of a blind kind: a sighting before brought the sample, the envelope is sent alone. */
 	bool later;
+	/* Only the question, for its verdict: nothing is sent whatever the answer is. */
+	bool verdict_only;
 	/*
 	 * Not an attempt, but a request about all of these; id and sha256 are the first one's.
 	 * It ended with a final outcome when verdict[] is filled: of links, those that have any
@@ -298,6 +303,7 @@ struct cloud_ops {
 	size_t steps;
 	const struct cloud_lookup *lookup; /* NULL: one by one */
 	const struct exchange_step *links; /* sends many links at once; NULL: one by one */
+	bool verdicts; /* its first step asks for one, which may come later */
 };
 
 extern const struct cloud_ops cloud_directory;

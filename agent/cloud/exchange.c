@@ -315,6 +315,8 @@ void exchange_transfer_done(struct cloud_submission *s, CURL *easy, CURLcode cod
 	(void)easy;
 	if (status == 0 || step_of(s)->answer(e, s, status, &r))
 		finish(s, &r);
+	else if (s->verdict_only)
+		finish_text(s, CLOUD_KNOWN, "the cloud does not know the sample");
 	else
 		reach(s, e->step + 1);
 }

@@ -24,6 +24,7 @@
 #define VERDICT_FLAWED (-104) /* send again */
 
 #define VERDICT_ERROR (-101)
+#define VERDICT_PENDING (-100)
 
 /* So often a cloud may say so of one submission; then another attempt will not help. */
 #define ERRORS_MAX 5
@@ -272,6 +273,8 @@ static bool on_submitted(struct exchange *e, const struct cloud_submission *s, l
 
 	if (read_answer(e, s, status, WILDFIRE_UPLOAD, &a, r))
 		cloud_result_set(r, CLOUD_SENT, "uploaded");
+	if (r->outcome == CLOUD_SENT)
+		r->verdict = VERDICT_PENDING;
 	return true;
 }
 
@@ -330,4 +333,5 @@ const struct cloud_ops cloud_wildfire = {
 	EXCHANGE_OPS(steps),
 	.lookup = &lookup,
 	.links = &links,
+	.verdicts = true,
 };

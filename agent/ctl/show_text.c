@@ -196,6 +196,8 @@ static const char *verdict_text(json_int_t verdict)
 		return "unknown";
 	case -103:
 		return "invalid hash";
+	case -104:
+		return "flawed submission";
 	default:
 		return "no known verdict";
 	}

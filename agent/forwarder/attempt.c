@@ -101,6 +101,29 @@ static bool asks_only(const struct target *t)
 	       quota_left(t->quota, limit, false, now);
 }
 
+bool target_reuses(const struct target *t)
+{
+	return !t->config->ops->blind && !cloud_all_envelopes(t->config);
+}
+
+/* One that waited while another sighting of its sample was at the cloud. */
+static bool end_known(struct job *job)
+{
+	struct target *t = job->target;
+	struct forwarder *f = t->forwarder;
+	int32_t verdict;
+
+	if (!target_reuses(t) ||
+	    !queue_verdict(f->queue, t->config->name, job->item.sha256, f->now, &verdict))
+		return false;
+	cloud_result_set(&job->result, CLOUD_KNOWN, QUEUE_KNOWN_DETAIL);
+	job->result.verdict = verdict;
+	job->reused = true;
+	job->ours = true;
+	job->state = JOB_ENDED;
+	return true;
+}
+
 /*
  * Of a sample that a cloud has by an earlier sighting, where it cannot be asked: only the
  * envelope is to go, or nothing.  True: the attempt has ended.
@@ -143,7 +166,7 @@ static void begin(struct target *t, const struct ready *ready)
 	job->asks = job->charged[true] = !ready->asked && asks_only(t);
 	job->submission.verdict = ready->verdict;
 	t->running++;
-	if (end_later(job))
+	if (end_known(job) || end_later(job))
 		return;
 	if (t->config->max_size && item->size > t->config->max_size) {
 		cloud_result_set(&job->result, CLOUD_REFUSED,
@@ -221,7 +244,7 @@ static int64_t begin_at(const struct target *t)
 
 int64_t attempt_next(const struct target *t)
 {
-	const int64_t others[] = {lookup_stale(t), links_at(t), links_stale(t)};
+	const int64_t others[] = {lookup_stale(t), links_at(t), links_stale(t), poll_next(t)};
 	int64_t next = begin_at(t);
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -234,7 +257,7 @@ void attempt_clock(struct target *t, int64_t back)
 {
 	struct forwarder *f = t->forwarder;
 
-	t->next_due = 0;
+	t->next_due = t->poll_at = 0;
 	t->down_until -= back;
 	if (t->asked_until > f->now) {
 		t->asked_until -= back;
@@ -350,11 +373,13 @@ void attempt_schedule(struct forwarder *f)
 			lookup_give_back(t);
 		if (f->now >= links_at(t))
 			links_begin(t);
-		if (f->now < begin_at(t))
-			continue;
-		if (!lookup_busy(t))
-			begin_due(t);
-		begin_ready(t);
+		if (f->now >= begin_at(t)) {
+			if (!lookup_busy(t))
+				begin_due(t);
+			begin_ready(t);
+		}
+		if (f->now >= poll_next(t))
+			poll_begin(t);
 	}
 }
 
@@ -464,8 +489,10 @@ void attempt_count(struct target *t, const struct queue_item *item,
 
 	counter_add(&f->counters, outcome_counter[r->outcome], 1);
 	t->retries += !cloud_outcome_final(r->outcome);
-	if (cloud_outcome_final(r->outcome))
+	if (cloud_outcome_final(r->outcome)) {
 		f->untold = true;
+		poll_expect(t);
+	}
 	if (!log)
 		return;
 	log_at(r->outcome == CLOUD_REFUSED ? LOG_LEVEL_WARNING
@@ -508,7 +535,8 @@ static void place(struct job *job)
 static struct queue_change job_change(struct job *job)
 {
 	struct cloud_result *r = &job->result;
-	struct queue_change change = {.number = job->item.number, .result = r};
+	struct queue_change change = {
+		.number = job->item.number, .result = r, .reused = job->reused};
 
 	if (job->held) {
 		change.failures = job->item.failures;
@@ -599,7 +627,9 @@ void attempt_settle(struct forwarder *f)
 			}
 			if (job->state != JOB_ENDED || f->now < f->disk_again)
 				continue;
-			if (j == CLOUD_SLOT_LOOKUP)
+			if (j == CLOUD_SLOT_POLL)
+				poll_settle(job);
+			else if (j == CLOUD_SLOT_LOOKUP)
 				lookup_settle(job);
 			else if (j == CLOUD_SLOT_LINKS)
 				links_settle(job);
@@ -630,7 +660,9 @@ void attempt_free(struct target *t)
 {
 	links_free(t);
 	free(t->lookup);
+	free(t->poll);
 	t->lookup = NULL;
+	t->poll = NULL;
 }
 
 void attempt_cancel(struct forwarder *f)

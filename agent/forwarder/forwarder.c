@@ -88,7 +88,7 @@ static int64_t next_time(const struct forwarder *f)
 
 	if ((f->batched && !f->committed) || f->clock_back)
 		earlier(&when, disk);
-	if (f->untold && !f->blocked)
+	if ((f->untold || f->verdicts) && !f->blocked)
 		earlier(&when, disk);
 	for (size_t i = 0; i < f->config->clouds; i++) {
 		const struct target *t = &f->target[i];
@@ -135,7 +135,8 @@ static void forget_old(struct forwarder *f)
 	if (f->now < f->forget_at)
 		return;
 	f->forget_at = f->now + FORGET_EVERY;
-	if (!queue_forget(f->queue, f->now - KEEP_ENDED))
+	if (!queue_forget(f->queue, f->now - KEEP_ENDED) ||
+	    !queue_verdict_forget(f->queue, f->now))
 		forwarder_disk_failed(f, "old submissions cannot be removed");
 }
 
@@ -261,6 +262,7 @@ static bool set_up(struct forwarder *f)
 			      f->now + (int64_t)c->retry_max * 1000);
 	if (!f->queue)
 		return false;
+	queue_verdict_times(f->queue, &c->verdict);
 	f->target = calloc(c->clouds ? c->clouds : 1, sizeof(*f->target));
 	if (!f->target || curl_global_init(CURL_GLOBAL_DEFAULT) ||
 	    !(f->loop.multi = curl_multi_init())) {
@@ -292,6 +294,7 @@ int forwarder_run(const struct forwarder_config *c)
 		.now = forwarder_clock(),
 		.signals = -1,
 		.untold = true,
+		.verdicts = true,
 		.exit = -1,
 	};
 	msg_init(&f.msg);

@@ -10,6 +10,7 @@
 #define SLUICE_FORWARDER_FORWARDER_H
 
 #include "cloud/cloud.h"
+#include "forwarder/verdict.h"
 
 #include <stdbool.h>
 
@@ -20,7 +21,8 @@ struct forwarder_config {
 	const struct cloud_config *cloud;
 	size_t clouds;
 	uint32_t retry_min, retry_max; /* seconds */
-	uint32_t socket_mark;	       /* SO_MARK of every connection; 0: none */
+	struct verdict_times verdict;
+	uint32_t socket_mark; /* SO_MARK of every connection; 0: none */
 	bool sandbox;
 };
 

@@ -20,6 +20,7 @@
 
 #include "forwarder/quota.h"
 #include "policy/rule.h"
+#include "forwarder/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +38,11 @@ struct queue_item {
 	uint32_t attempts; /* begun, this one included */
 	uint32_t failures; /* ended in CLOUD_RETRY since it is that verdict, for the back-off */
 	int32_t verdict;   /* of attempts before, or CLOUD_VERDICT_NONE */
+	/* When added: where an answer about the sample is known and good, it ends at once. */
+	bool reuse;
 };
+
+#define QUEUE_KNOWN_DETAIL "known from an earlier answer"
 
 /* A final outcome, to be told to the supervisor. */
 struct queue_result {
@@ -61,10 +66,13 @@ const char *queue_error(const struct queue *q);
 /* Logs that text, the file, and what to do: it will be tried again every second. */
 void queue_failing(const struct queue *q, const char *doing);
 
+/* How long verdicts are good; before the first submission ends. */
+void queue_verdict_times(struct queue *q, const struct verdict_times *t);
+
 /*
- * Accepts n submissions (id, cloud, sha256, size and priority are read), due now, in one
+ * Accepts n submissions (attempts, failures and verdict are not read), due now, in one
  * transaction.  One that is there already is not added again; if it has ended,
- * its result is to be told again.
+ * its result is to be told again.  One that can reuse an answer is as one that has ended.
  */
 bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now);
 
@@ -87,7 +95,10 @@ int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);
 /* The clock was set back: none is due later than `latest`. */
 bool queue_clock(struct queue *q, int64_t latest);
 
-/* Ends a started one; outcome must be final.  It counts as not told. */
+/*
+ * Ends a started one; outcome must be final.  It counts as not told.  What the cloud said of
+ * the sample is kept with it: see queue_verdict_times().
+ */
 bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now);
 /* Lets a started one wait again until next_at. */
 bool queue_again(struct queue *q, int64_t number, const struct cloud_result *r,
@@ -98,6 +109,7 @@ bool queue_again(struct queue *q, int64_t number, const struct cloud_result *r,
 struct queue_change {
 	int64_t number;
 	const struct cloud_result *result;
+	bool reused; /* by an answer that is known: it is no newer for that */
 	uint32_t failures;
 	int64_t next_at;
 };
@@ -111,6 +123,33 @@ bool queue_told(struct queue *q, const struct queue_result *results, size_t n);
 
 /* Forgets what ended, was told, and has not changed since `before`. */
 bool queue_forget(struct queue *q, int64_t before);
+
+/* A sample about which a cloud is asked, on behalf of a sighting that went there. */
+struct queue_poll {
+	int64_t number; /* of the row */
+	uint8_t id[SIGHTING_ID_SIZE];
+	char cloud[CLOUD_NAME_MAX];
+	uint8_t sha256[SHA256_SIZE];
+	struct verdict verdict;
+};
+
+/* What is known now of a sample; false: nothing, or no more. */
+bool queue_verdict(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
+		   int64_t now, int32_t *value);
+/* Those that a cloud is to be asked about now, the oldest first. */
+bool queue_polls(struct queue *q, const char *cloud, int64_t now, struct queue_poll *polls,
+		 size_t max, size_t *count);
+/* When the first of them is to be asked about; INT64_MAX: none ever. */
+int64_t queue_poll_at(struct queue *q, const char *cloud);
+/* Stores what is known of them now, in one transaction; a new value counts as not told. */
+bool queue_polled(struct queue *q, const struct queue_poll *polls, size_t n);
+/* Verdicts that came after their submissions' end and were not told yet, and that they were. */
+bool queue_verdicts_untold(struct queue *q, struct queue_poll *polls, size_t max,
+			   size_t *count);
+bool queue_verdicts_told(struct queue *q, const struct queue_poll *polls, size_t n);
+/* Forgets verdicts that are good for nothing any more, and what is above QUEUE_VERDICTS_MAX. */
+bool queue_verdict_forget(struct queue *q, int64_t now);
+#define QUEUE_VERDICTS_MAX 1000000
 
 /* Calls each() with every cloud that has submissions which have not ended. */
 bool queue_clouds(struct queue *q, void (*each)(const char *cloud, uint64_t count, void *arg),

@@ -8,6 +8,7 @@
  *	lookup.c	one question about many of them, in front of their attempts
  *	links.c		one list of many links, behind their questions
  *	changes.c	what becomes of many at once
+ *	poll.c		questions about verdicts that are still to come
  */
 #ifndef SLUICE_FORWARDER_STATE_H
 #define SLUICE_FORWARDER_STATE_H
@@ -45,8 +46,9 @@ struct job {
 	const char *refusal;		/* why the supervisor would not have it */
 	bool charged[2];		/* to the quota of queries, of uploads */
 	bool asks;			/* has no place in the quota of uploads */
-	bool held; /* and the cloud does not know the sample: waits for one */
-	bool ours; /* the outcome says nothing about the cloud */
+	bool held;   /* and the cloud does not know the sample: waits for one */
+	bool reused; /* ended by an answer that is known */
+	bool ours;   /* the outcome says nothing about the cloud */
 	struct cloud_result result;
 	char path[SPOOL_PATH_MAX];
 };
@@ -96,6 +98,16 @@ struct links {
 	bool absent;   /* the cloud has no such call */
 };
 
+/* A question about samples that are there, whose verdicts are not. */
+struct poll {
+	struct cloud_batch batch;
+	struct queue_poll row[CLOUD_LOOKUP_MAX]; /* as in the batch */
+	struct queue_item item[CLOUD_LOOKUP_MAX];
+	bool denied[CLOUD_LOOKUP_MAX];
+	size_t count;
+	bool absent; /* the cloud has no call for many */
+};
+
 /* A cloud and how it does. */
 struct target {
 	const struct cloud_config *config;
@@ -114,6 +126,8 @@ struct target {
 	struct job job[CLOUD_SLOTS]; /* attempts, and requests about many */
 	struct lookup *lookup;	     /* NULL: never needed */
 	struct links *links;	     /* the same */
+	struct poll *poll;	     /* the same */
+	int64_t poll_at;	     /* no verdict is to be asked for before */
 };
 
 struct forwarder {
@@ -130,6 +144,7 @@ struct forwarder {
 	size_t acknowledged; /* of batch */
 
 	bool untold;	      /* results may wait in the queue */
+	bool verdicts;	      /* verdicts may wait there to be told */
 	bool blocked;	      /* the supervisor does not read */
 	int64_t disk_again;   /* the database failed: not before */
 	char disk_error[256]; /* what was logged about it */
@@ -227,6 +242,17 @@ void attempt_envelope(struct job *job, const char *json, const char *upload_name
 		      const char *refusal);
 /* Whether one more request with a sample may be begun. */
 bool attempt_may_upload(const struct target *t);
+/* Whether a later sighting of a sample that this cloud has ends without a request. */
+bool target_reuses(const struct target *t);
+
+/* When a cloud may be asked for verdicts; INT64_MAX: when a question has ended, or never. */
+int64_t poll_next(const struct target *t);
+/* Asks for those that are due. */
+void poll_begin(struct target *t);
+/* A submission has ended whose verdict may be still to come. */
+void poll_expect(struct target *t);
+/* Takes the end of such a question to disk; false: the disk failed, later. */
+bool poll_settle(struct job *job);
 /* A job of that cloud, whose kind begins later. */
 void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
 

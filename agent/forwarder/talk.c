@@ -21,6 +21,7 @@ static void on_submit(struct forwarder *f, const struct msg_view *v)
 {
 	struct queue_item *item = &f->batch[f->batched];
 	uint64_t priority = RULE_PRIORITY_COUNT;
+	struct target *t;
 
 	*item = (struct queue_item){0};
 	if (!msg_get_exact(v, MSG_A_ID, item->id, sizeof(item->id)) ||
@@ -33,6 +34,8 @@ static void on_submit(struct forwarder *f, const struct msg_view *v)
 		return;
 	}
 	item->priority = (enum rule_priority)priority;
+	t = forwarder_target(f, item->cloud);
+	item->reuse = t && target_reuses(t);
 	f->batched++;
 }
 
@@ -344,6 +347,36 @@ static bool send_results(struct forwarder *f)
 	return true;
 }
 
+static bool send_verdicts(struct forwarder *f)
+{
+	static struct queue_poll polls[BATCH];
+	size_t count, sent;
+
+	while (f->verdicts && f->now >= f->disk_again) {
+		if (!queue_verdicts_untold(f->queue, polls, BATCH, &count)) {
+			forwarder_disk_failed(f, "verdicts cannot be read");
+			return true;
+		}
+		for (sent = 0; sent < count; sent++) {
+			begin_message(f, MSG_VERDICT, polls[sent].id, polls[sent].cloud);
+			msg_put(&f->msg, MSG_A_SHA256, polls[sent].sha256, SHA256_SIZE);
+			msg_put_u64(&f->msg, MSG_A_VERDICT,
+				    (uint64_t)(int64_t)polls[sent].verdict.value);
+			if (!send_message(f))
+				break;
+		}
+		if (sent && !queue_verdicts_told(f->queue, polls, sent)) {
+			/* They will be told twice, which the supervisor does not mind. */
+			forwarder_disk_failed(f, "verdicts cannot be marked as told");
+			return true;
+		}
+		if (sent < count)
+			return false;
+		f->verdicts = count == BATCH;
+	}
+	return true;
+}
+
 static bool send_counters(struct forwarder *f)
 {
 	if (!memcmp(&f->counters, &f->sent, sizeof(f->counters)))
@@ -416,7 +449,7 @@ static bool send_states(struct forwarder *f)
 void talk_send(struct forwarder *f)
 {
 	f->blocked = false;
-	if (send_acknowledgements(f) && send_results(f) && send_wishes(f) && send_retries(f) &&
-	    send_states(f))
+	if (send_acknowledgements(f) && send_results(f) && send_verdicts(f) && send_wishes(f) &&
+	    send_retries(f) && send_states(f))
 		send_counters(f);
 }

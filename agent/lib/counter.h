@@ -144,6 +144,8 @@
 	X(QUEUED, queued, "submissions accepted into the queue")                               \
 	X(SUBMITTED, submitted, "samples uploaded")                                            \
 	X(KNOWN, known, "samples not uploaded: the cloud knows them")                          \
+	X(VERDICTS, verdicts, "verdicts that came after the end of their submission")          \
+	X(VERDICTS_LATE, verdicts_late, "samples whose verdict is not waited for any more")    \
 	X(FAILED, failed, "submissions given up: the cloud refused them")                      \
 	X(RETRIES, retries, "attempts that will be repeated")                                  \
 	X(QUOTAS_USED_UP, quotas_used_up, "times a quota of a cloud was used up")              \

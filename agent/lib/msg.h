@@ -48,6 +48,7 @@
 	X(CLOUD_STATE, "cloud-state")                                                \
 	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */       \
 	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                 \
+	X(VERDICT, "verdict") /* ID, CLOUD, SHA256, VERDICT: of a sample, later */   \
 	/* supervisor to logger (and REVOKE: what was sent is forgotten) */          \
 	X(RECORDS, "records") /* SEQUENCE, TEXT; the last of a batch: NUMBER */      \
 	/* logger to supervisor */                                                   \

@@ -135,6 +135,12 @@ static bool take_word(struct supervisor *s, struct child *c, const struct msg_vi
 	if (!msg_get_exact(v, MSG_A_ID, w->id, sizeof(w->id)) ||
 	    !msg_get_string(v, MSG_A_CLOUD, w->cloud, sizeof(w->cloud)))
 		return false;
+	if (v->type == MSG_VERDICT) {
+		if (!msg_get_exact(v, MSG_A_SHA256, w->sha256, sizeof(w->sha256)) ||
+		    !msg_get_u64(v, MSG_A_VERDICT, &verdict))
+			return false;
+		w->verdict = (int32_t)(int64_t)verdict;
+	}
 	if (v->type == MSG_RESULT) {
 		if (!msg_get_u64(v, MSG_A_STATUS, &outcome) || outcome >= CLOUD_OUTCOME_COUNT ||
 		    !cloud_outcome_final((enum cloud_outcome)outcome) ||
@@ -193,6 +199,7 @@ static const struct {
 	{MSG_LEAVE, true, take_leave},
 	{MSG_RETRIES, true, take_retries},
 	{MSG_CLOUD_STATE, true, take_cloud_state},
+	{MSG_VERDICT, true, take_word},
 };
 
 void live_take(struct supervisor *s, struct child *c, const struct msg_view *v)
@@ -263,17 +270,17 @@ static bool store_pending(struct supervisor *s, struct pending *p, uint32_t mask
 }
 
 /* The sighting is there as long as its submission is. */
-static bool record_end(struct supervisor *s, const struct word *w)
+static bool record_end(struct supervisor *s, const struct word *w, const uint8_t *id,
+		       enum cloud_outcome outcome)
 {
-	struct store_end end = {
-		.outcome = w->outcome, .verdict = w->verdict, .time = live_wall()};
+	struct store_end end = {.outcome = outcome, .verdict = w->verdict, .time = live_wall()};
 	struct store_submission sub;
 	bool ok = true;
 
 	if (!s->sinks.count)
 		return true;
 	snprintf(end.cloud, sizeof(end.cloud), "%s", w->cloud);
-	switch (store_sighting(s->store, w->id, &sub)) {
+	switch (store_sighting(s->store, id, &sub)) {
 	case STORE_OK:
 		ok = sinks_add(&s->sinks, &sub.sighting, sub.share_mask, &end);
 		sighting_free(&sub.sighting);
@@ -285,10 +292,33 @@ static bool record_end(struct supervisor *s, const struct word *w)
 	}
 }
 
+struct verdict_records {
+	struct supervisor *s;
+	const struct word *w;
+	bool ok;
+};
+
+static void record_verdict(void *arg, const uint8_t *id, enum cloud_outcome outcome)
+{
+	struct verdict_records *r = arg;
+
+	r->ok = r->ok && record_end(r->s, r->w, id, outcome);
+}
+
+static bool store_verdict_word(struct supervisor *s, const struct word *w)
+{
+	struct verdict_records r = {.s = s, .w = w, .ok = true};
+
+	return store_verdict(s->store, w->cloud, w->sha256, w->verdict, record_verdict, &r) &&
+	       r.ok;
+}
+
 static bool store_word(struct supervisor *s, struct word *w, unsigned int *acknowledged)
 {
 	enum store_result r;
 
+	if (w->type == MSG_VERDICT)
+		return store_verdict_word(s, w);
 	if (w->type == MSG_QUEUED) {
 		r = store_unqueue(s->store, w->id, w->cloud);
 		*acknowledged += r == STORE_OK;
@@ -296,7 +326,7 @@ static bool store_word(struct supervisor *s, struct word *w, unsigned int *ackno
 		r = store_result(s->store, w->id, w->cloud, w->outcome, w->verdict, w->detail,
 				 live_wall());
 		w->told = r == STORE_OK;
-		if (w->told && !record_end(s, w))
+		if (w->told && !record_end(s, w, w->id, w->outcome))
 			return false;
 	}
 	/* STORE_ABSENT: said twice, or forgotten. */

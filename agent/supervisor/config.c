@@ -48,6 +48,7 @@ bool config_defaults(struct config *c)
 	c->spool_files = 1000000;
 	c->retry_min = 10;
 	c->retry_max = 3600;
+	c->verdict = (struct verdict_times)VERDICT_TIMES_DEFAULT;
 	c->users.timeout = USERS_TIMEOUT_DEFAULT;
 	c->users.max = USERS_MAX_DEFAULT;
 	c->state_dir = strdup(DEFAULT_STATE_DIR);

@@ -7,6 +7,7 @@
 #ifndef SLUICE_SUPERVISOR_CONFIG_H
 #define SLUICE_SUPERVISOR_CONFIG_H
 
+#include "forwarder/verdict.h"
 #include "cloud/cloud.h"
 #include "cloud/region.h"
 #include "lib/list.h"
@@ -56,7 +57,8 @@ struct config {
 	char region[CONFIG_REGIONS_MAX][REGION_NAME_MAX]; /* where clouds may be */
 	size_t regions;					  /* 0: anywhere */
 	uint64_t spool_bytes, spool_files;
-	uint32_t retry_min, retry_max;		/* seconds between attempts */
+	uint32_t retry_min, retry_max; /* seconds between attempts */
+	struct verdict_times verdict;
 	struct application_table *applications; /* names by host: built in, or a file's */
 	char *file_types_path;			/* NULL: the table that is built in */
 	struct file_types *file_types;

@@ -605,6 +605,10 @@ const struct key config_keys[] = {
 	{SECTION_AGENT, "retry_min", set_number, IN(config, retry_min), 1, 86400},
 	{SECTION_AGENT, "region", config_set_regions, 0, 0, 0, 0},
 	{SECTION_AGENT, "retry_max", set_number, IN(config, retry_max), 1, 604800},
+	{SECTION_AGENT, "verdict_poll", set_number, IN(config, verdict.poll), 1, 86400},
+	{SECTION_AGENT, "verdict_wait", set_timeout, IN(config, verdict.wait), 0, 0},
+	{SECTION_AGENT, "verdict_life_benign", set_timeout, IN(config, verdict.benign), 0, 0},
+	{SECTION_AGENT, "verdict_life", set_timeout, IN(config, verdict.malicious), 0, 0},
 
 	{SECTION_AGENT, "applications", set_applications, 0, 0, 0, 0},
 	{SECTION_AGENT, "file_types", set_path, IN(config, file_types_path), 0, PATH_BYTES},

@@ -42,9 +42,10 @@ struct pending {
 
 /* A word of the forwarder between its message and its commit. */
 struct word {
-	uint16_t type; /* MSG_QUEUED or MSG_RESULT */
+	uint16_t type; /* MSG_QUEUED, MSG_RESULT or MSG_VERDICT */
 	uint8_t id[SIGHTING_ID_SIZE];
 	char cloud[CLOUD_NAME_MAX];
+	uint8_t sha256[SHA256_SIZE]; /* of MSG_VERDICT */
 	enum cloud_outcome outcome;
 	int32_t verdict;
 	char detail[CLOUD_DETAIL_MAX];

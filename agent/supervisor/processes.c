@@ -108,6 +108,7 @@ static int run_forwarder(struct supervisor *s, int fd)
 		.clouds = s->c->clouds,
 		.retry_min = s->c->retry_min,
 		.retry_max = s->c->retry_max,
+		.verdict = s->c->verdict,
 		.socket_mark = s->socket_mark,
 		.sandbox = true,
 	};

@@ -35,6 +35,7 @@ static bool same_rest(const struct config *a, const struct config *b)
 	       a->retry_min == b->retry_min && a->retry_max == b->retry_max &&
 	       a->regions == b->regions &&
 	       memcmp(a->region, b->region, sizeof(a->region)) == 0 &&
+	       memcmp(&a->verdict, &b->verdict, sizeof(a->verdict)) == 0 &&
 	       memcmp(a->udp, b->udp, sizeof(a->udp)) == 0 &&
 	       memcmp(&a->files, &b->files, sizeof(a->files)) == 0 &&
 	       a->netns_count == b->netns_count &&

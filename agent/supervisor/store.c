@@ -83,6 +83,9 @@ static const char schema[] = "CREATE TABLE sightings ("
 	X(LAST, "SELECT id FROM sightings ORDER BY time DESC, id LIMIT ?1")                   \
 	X(RESULT, "UPDATE submissions SET outcome = ?3, verdict = ?4, detail = ?5, time = ?6" \
 		  " WHERE id = ?1 AND cloud = ?2 AND outcome IS NULL")                        \
+	X(VERDICT, "UPDATE submissions SET verdict = ?3 WHERE sha256 = ?1 AND cloud = ?2"     \
+		   " AND outcome IN ('sent', 'known') AND verdict IS NOT ?3"                  \
+		   " RETURNING id, outcome")                                                  \
 	X(SAMPLE, "SELECT s.id, s.cloud, s.policy, s.outcome, s.verdict, s.detail, s.time,"   \
 		  " sightings.time, share_mask, EXISTS (SELECT 1 FROM outbox AS o"            \
 		  " WHERE o.id = s.id AND o.cloud = s.cloud), priority FROM submissions AS s" \
@@ -399,6 +402,37 @@ enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING
 	return changed(s, q);
 }
 
+static bool find_outcome(const char *name, enum cloud_outcome *outcome)
+{
+	for (unsigned int i = 0; name && i < CLOUD_OUTCOME_COUNT; i++) {
+		*outcome = (enum cloud_outcome)i;
+		if (!strcmp(cloud_outcome_name(*outcome), name))
+			return true;
+	}
+	return false;
+}
+
+bool store_verdict(struct store *s, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
+		   int32_t verdict,
+		   void (*each)(void *arg, const uint8_t *id, enum cloud_outcome outcome),
+		   void *arg)
+{
+	sqlite3_stmt *q = db_fresh(&s->db, S_VERDICT);
+	uint8_t id[SIGHTING_ID_SIZE];
+	enum cloud_outcome outcome;
+	int code;
+
+	sqlite3_bind_blob(q, 1, sha256, SHA256_SIZE, SQLITE_STATIC);
+	sqlite3_bind_text(q, 2, cloud, -1, SQLITE_STATIC);
+	sqlite3_bind_int(q, 3, verdict);
+	/* All are changed before the first is returned. */
+	while ((code = sqlite3_step(q)) == SQLITE_ROW)
+		if (db_blob(q, 0, id, sizeof(id)) &&
+		    find_outcome((const char *)sqlite3_column_text(q, 1), &outcome))
+			each(arg, id, outcome);
+	return db_done(&s->db, q, code);
+}
+
 static bool read_sent(sqlite3_stmt *q, struct store_sent *sent)
 {
 	const char *policy = (const char *)sqlite3_column_text(q, 2);
@@ -499,12 +533,7 @@ static bool load_end(sqlite3_stmt *q, struct store_end *end)
 	snprintf(end->cloud, sizeof(end->cloud), "%s", cloud);
 	end->verdict = sqlite3_column_int(q, 6);
 	end->time = sqlite3_column_int64(q, 7);
-	for (unsigned int i = 0; outcome && i < CLOUD_OUTCOME_COUNT; i++) {
-		end->outcome = (enum cloud_outcome)i;
-		if (!strcmp(cloud_outcome_name(end->outcome), outcome))
-			return true;
-	}
-	return false;
+	return find_outcome(outcome, &end->outcome);
 }
 
 bool store_records(struct store *s, const char *log, int64_t after, size_t max,

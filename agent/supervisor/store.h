@@ -119,6 +119,15 @@ enum store_result store_result(struct store *s, const uint8_t id[static SIGHTING
 			       const char *cloud, enum cloud_outcome outcome, int32_t verdict,
 			       const char *detail, int64_t now);
 
+/*
+ * A cloud's verdict about a sample, which came after its submissions had ended.  Calls each()
+ * with every one of them of which it is news.
+ */
+bool store_verdict(struct store *s, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
+		   int32_t verdict,
+		   void (*each)(void *arg, const uint8_t *id, enum cloud_outcome outcome),
+		   void *arg);
+
 /* What became of a sample at one cloud; texts hold until `each` returns. */
 struct store_sent {
 	uint8_t id[SIGHTING_ID_SIZE];

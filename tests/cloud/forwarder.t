@@ -266,7 +266,7 @@ for batch in 1 500; do
 	flawed 3
 	drive samples=3 lookup_batch=$batch limit=20
 	is "$status:$(received)" '0:3 once, 0 more' "verdict -104, $batch in a question: sent again"
-	is "$(grep -c '^result .* sent -2147483648 ' "$tmp/run")" 3 "verdict -104, $batch in a question: they end as sent"
+	is "$(grep -c '^result .* sent -100 ' "$tmp/run")" 3 "verdict -104, $batch in a question: they end as sent"
 	fresh
 	flawed 2
 	fault 'status=513 path=submit/file'
@@ -511,6 +511,61 @@ is "$status:$(received)" '0:12 once, 0 more' 'a list is one upload'
 prepared samples=40 link=1 size=80
 drive samples=40 link=1 size=80 link_batch=10 link_wait=0 kills=8 kill_after=400 limit=60
 is "$status:$(received)" '0:40 once, 0 more' 'lists, and killed eight times: the cloud saw each link once'
+# ------------------------------------------------------------------------ verdicts
+cloud_set() { curl -sS -d "$1" "$control/set" >/dev/null; }
+fresh
+cloud_set pending=3
+drive samples=4 verdict_poll=1 verdict_wait=60 linger=6000
+is "$status:$(received)" '0:4 once, 0 more' 'verdicts: the samples arrive'
+is "$(grep -c '^result .* sent -100 ' "$tmp/run")" 4 'verdicts: pending at first'
+is "$(grep -c '^verdict .* 0$' "$tmp/run")" 4 'verdicts: then each is told'
+said 'counters.* verdicts=4' 'verdicts: and counted'
+is "$(queue "select count(*) from verdict where value = 0 and next_at is null and told")" 4 'verdicts: and kept'
+is "$(jq -rs '[.[] | select(.path | test("submit/file"))] | length' "$tmp/log/requests.jsonl")" 4 \
+	'verdicts: nobody sends the samples again'
+is "$(jq -rs '[.[] | select(.path | test("get/verdicts$"))] | length < 6' "$tmp/log/requests.jsonl")" true \
+	'verdicts: one question is about all'
+is "$(left)" "$(curl -sS "$control/requests" | jq -r '.[].body_sha256' | sort)" \
+	'verdicts: each question asked for leave'
+drive samples=4 prefix= sightings=1 linger=1500
+is "$(grep -c '^verdict .* 0$' "$tmp/run")" 4 'verdicts: told again to a supervisor that may have lost them'
+
+fresh
+cloud_set pending=100
+drive samples=1 verdict_poll=1 verdict_wait=4 linger=9000
+said 'counters.* verdicts_late=1' 'a verdict that does not come is not waited for for ever'
+unsaid '^verdict ' 'and none is told'
+is "$(requests)" '1 file, 4 verdict' \
+	'it was asked for after 1, 3 and 4 seconds'
+
+# One that the cloud has forgotten meanwhile.
+fresh
+cloud_set pending=100
+drive samples=1 verdict_poll=30 verdict_wait=60
+cloud_set pending=0
+cloud_set forget=yes
+queue 'update verdict set next_at = 1'
+drive samples=1 submit=0 limit=2 verdict_wait=60
+said '^verdict .* -102$' 'a sample that the cloud has forgotten: said'
+is "$(received)" '1 once, 0 more' 'and not sent again for that'
+cloud_set forget=no
+
+# What is known is not asked: not while the cloud is away either.
+fresh
+drive samples=3 sightings=2 lookup_batch=1 verdict_wait=60 verdict_life=60
+is "$status:$(requests)" '0:3 file, 3 verdict' 'a later sighting needs no question'
+is "$(grep -c '^result .* known -100 known from an earlier answer' "$tmp/run")" 3 'it ends with what is known'
+queue 'update verdict set value = 1, next_at = null'
+fault 'cut-before'
+drive samples=3 sightings=4 verdict_wait=60 verdict_life=60 limit=8
+is "$status:$(grep -c '^result .* known 1 known from an earlier answer' "$tmp/run")" 0:9 \
+	'nor a cloud that answers'
+unsaid '^leave ' 'and no leave'
+queue 'update verdict set until = 1'
+fault none
+drive samples=3 sightings=5 lookup_batch=1 verdict_wait=60 verdict_life=60
+is "$status:$(awk '$1 == "leave" { print $3 }' "$tmp/run" | sort | uniq -c | tr -s ' ')" '0: 3 get/verdict' \
+	'an answer whose life is over is asked for anew, once'
 
 # ------------------------------------------------------------------------ envelope
 fresh

@@ -68,6 +68,9 @@
 	X(lookup_batch, 500, "samples in one question")                        \
 	X(link_batch, 1, "links in one list")                                  \
 	X(link_wait, 1, "seconds a link waits for others")                     \
+	X(verdict_poll, 30, "seconds until a verdict is asked for")            \
+	X(verdict_wait, 0, "seconds that one is waited for")                   \
+	X(verdict_life, 0, "seconds that an answer is good")                   \
 	X(link, 0, "samples are links")                                        \
 	X(mark, 0, "of sockets")                                               \
 	X(sandbox, 1, "enter it")                                              \
@@ -100,6 +103,8 @@ struct submission {
 
 static struct submission *list;
 static size_t count, finals;
+static long last; /* time of the last of them */
+static long last; /* time of the last of them */
 static pid_t forwarder;
 static int fd = -1;
 
@@ -296,6 +301,10 @@ static void run_forwarder(int socket)
 		.clouds = 1,
 		.retry_min = o.retry_min,
 		.retry_max = o.retry_max,
+		.verdict = {.poll = (uint32_t)o.verdict_poll,
+			    .wait = (uint32_t)o.verdict_wait,
+			    .benign = (uint32_t)o.verdict_life,
+			    .malicious = (uint32_t)o.verdict_life},
 		.socket_mark = o.mark,
 		.sandbox = o.sandbox,
 	};
@@ -590,6 +599,10 @@ static void on_message(const struct msg_view *v)
 	case MSG_LEAVE:
 		answer_leave(s, v);
 		break;
+	case MSG_VERDICT:
+		msg_get_u64(v, MSG_A_VERDICT, &verdict);
+		printf("verdict %s %lld\n", id, (long long)(int64_t)verdict);
+		break;
 	case MSG_RESULT:
 		msg_get_u64(v, MSG_A_STATUS, &status);
 		msg_get_u64(v, MSG_A_VERDICT, &verdict);
@@ -599,6 +612,7 @@ static void on_message(const struct msg_view *v)
 		if (cloud_outcome_final(status) && !s->final) {
 			s->final = true;
 			finals++;
+			last = clock_ms();
 		}
 		break;
 	}
@@ -610,7 +624,7 @@ static bool serve(long until)
 	static uint8_t room[MSG_MAX];
 	size_t next = 0;
 
-	while (clock_ms() < until && finals < count) {
+	while (clock_ms() < until && (finals < count || clock_ms() < last + (long)o.linger)) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		struct msg_view v;
 
@@ -670,8 +684,6 @@ int main(int argc, char **argv)
 			o.kills--;
 			continue;
 		}
-		if (alive && o.linger)
-			usleep(o.linger * 1000);
 		end_forwarder(alive ? SIGTERM : 0);
 		if (!alive)
 			break;

@@ -191,7 +191,7 @@ TEST_F(store, upgraded)
 			       "DROP INDEX queue_due;"
 			       "ALTER TABLE queue DROP COLUMN priority;"
 			       "CREATE INDEX queue_due ON queue (cloud, state, next_at);"
-			       "PRAGMA user_version = 2",
+			       "DROP TABLE verdict; PRAGMA user_version = 2",
 			       NULL, NULL, NULL));
 	sqlite3_close(db);
 	self->q = queue_open(self->path, NOW, NOW);
@@ -494,6 +494,140 @@ TEST(backoff)
 			EXPECT_GE((int64_t)UINT32_MAX * 1000,
 				  backoff_delay(1, UINT32_MAX, n, randoms[i]));
 		}
+}
+
+static const struct verdict_times times = {
+	.poll = 30, .wait = 86400, .benign = 3600, .malicious = 864000};
+
+/* The first submission of sample 1 to cloud "a" ends that way. */
+static bool ended(struct queue *q, enum cloud_outcome outcome, int32_t verdict)
+{
+	struct queue_item in = item("a", 1, 1), out;
+	struct cloud_result r = result(outcome, verdict);
+
+	queue_verdict_times(q, &times);
+	return queue_add(q, &in, 1, NOW) && take(q, "a", NOW, &out, 1) == 1 &&
+	       queue_end(q, out.number, &r, NOW);
+}
+
+TEST_F(store, an_answer_is_good_for_the_next_sighting)
+{
+	struct queue_item in[] = {item("a", 2, 1), item("a", 3, 1), item("b", 4, 1),
+				  item("a", 5, 2)},
+			  out[8];
+	struct queue_result told[8];
+	size_t count;
+
+	ASSERT_TRUE(ended(self->q, CLOUD_KNOWN, 0));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	ASSERT_TRUE(queue_told(self->q, told, count));
+	in[0].reuse = in[2].reuse = in[3].reuse = true;
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW + 3599999));
+	/* One of them ended: the same sample, the same cloud, and it may. */
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(2, told[0].id[0]);
+	EXPECT_EQ(CLOUD_KNOWN, told[0].outcome);
+	EXPECT_EQ(0, told[0].verdict);
+	EXPECT_STREQ("known from an earlier answer", told[0].detail);
+	EXPECT_EQ(2, take(self->q, "a", NOW + 3599999, out, 8));
+	EXPECT_EQ(1, take(self->q, "b", NOW + 3599999, out, 8));
+	/* Its life is over. */
+	in[0] = item("a", 6, 1);
+	in[0].reuse = true;
+	ASSERT_TRUE(queue_told(self->q, told, 1));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3600000));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	EXPECT_EQ(0, count);
+	/* Added again, it is told again. */
+	in[0] = item("a", 2, 1);
+	in[0].reuse = true;
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3599999));
+	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
+	EXPECT_EQ(1, count);
+}
+
+TEST_F(store, what_was_refused_is_not_known)
+{
+	int32_t value;
+	uint8_t one[SHA256_SIZE];
+
+	memset(one, 1, sizeof(one));
+	ASSERT_TRUE(ended(self->q, CLOUD_REFUSED, CLOUD_VERDICT_NONE));
+	EXPECT_FALSE(queue_verdict(self->q, "a", one, NOW, &value));
+}
+
+TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
+{
+	struct queue_poll polls[4], told[4];
+	struct queue_item again = item("a", 9, 1), out;
+	struct cloud_result pending = result(CLOUD_KNOWN, VERDICT_PENDING);
+	size_t count;
+	bool late;
+
+	EXPECT_EQ(INT64_MAX, queue_poll_at(self->q, "a"));
+	ASSERT_TRUE(ended(self->q, CLOUD_SENT, VERDICT_PENDING));
+	EXPECT_EQ(NOW + 30000, queue_poll_at(self->q, "a"));
+	EXPECT_EQ(INT64_MAX, queue_poll_at(self->q, "b"));
+	ASSERT_TRUE(queue_polls(self->q, "a", NOW + 29999, polls, 4, &count));
+	EXPECT_EQ(0, count);
+	ASSERT_TRUE(queue_polls(self->q, "a", NOW + 30000, polls, 4, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(1, polls[0].id[0]);
+	EXPECT_EQ(1, polls[0].sha256[0]);
+	EXPECT_STREQ("a", polls[0].cloud);
+
+	/* Still pending: nothing to tell. Another sighting does not begin anew. */
+	polls[0].verdict =
+		verdict_next(&times, &polls[0].verdict, VERDICT_PENDING, NOW + 30000, &late);
+	ASSERT_TRUE(queue_polled(self->q, polls, 1));
+	EXPECT_EQ(NOW + 90000, queue_poll_at(self->q, "a"));
+	ASSERT_TRUE(queue_add(self->q, &again, 1, NOW + 40000));
+	ASSERT_EQ(1, take(self->q, "a", NOW + 40000, &out, 1));
+	ASSERT_TRUE(queue_end(self->q, out.number, &pending, NOW + 40000));
+	EXPECT_EQ(NOW + 90000, queue_poll_at(self->q, "a"));
+	ASSERT_TRUE(queue_verdicts_untold(self->q, told, 4, &count));
+	EXPECT_EQ(0, count);
+
+	/* The verdict: told until it was. */
+	ASSERT_TRUE(queue_polls(self->q, "a", NOW + 90000, polls, 4, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(1, polls[0].verdict.polls);
+	polls[0].verdict = verdict_next(&times, &polls[0].verdict, 1, NOW + 90000, &late);
+	ASSERT_TRUE(queue_polled(self->q, polls, 1));
+	EXPECT_EQ(INT64_MAX, queue_poll_at(self->q, "a"));
+	queue_close(self->q);
+	self->q = queue_open(self->path, NOW + 90000, NOW + 90000);
+	ASSERT_NE(NULL, self->q);
+	ASSERT_TRUE(queue_verdicts_untold(self->q, told, 4, &count));
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(1, told[0].verdict.value);
+	ASSERT_TRUE(queue_verdict_forget(self->q, NOW + 90000 + 864000000LL));
+	ASSERT_TRUE(queue_verdicts_told(self->q, told, 1));
+	ASSERT_TRUE(queue_verdicts_untold(self->q, told, 4, &count));
+	EXPECT_EQ(0, count);
+	/* Who heard it may have died before it was stored. */
+	queue_close(self->q);
+	self->q = queue_open(self->path, NOW + 90000, NOW + 90000);
+	ASSERT_TRUE(queue_verdicts_untold(self->q, told, 4, &count));
+	EXPECT_EQ(1, count);
+	ASSERT_TRUE(queue_verdicts_told(self->q, told, 1));
+
+	/* And forgotten when its life is over. */
+	ASSERT_TRUE(queue_verdict_forget(self->q, NOW + 90000 + 863999999LL));
+	EXPECT_TRUE(queue_verdict(self->q, "a", polls[0].sha256, NOW, &told[0].verdict.value));
+	ASSERT_TRUE(queue_verdict_forget(self->q, NOW + 90000 + 864000000LL));
+	EXPECT_FALSE(queue_verdict(self->q, "a", polls[0].sha256, NOW, &told[0].verdict.value));
+}
+
+/* A clock that was wrong when the question was put off. */
+TEST_F(store, a_question_is_not_put_off_beyond_the_latest)
+{
+	ASSERT_TRUE(ended(self->q, CLOUD_SENT, VERDICT_PENDING));
+	ASSERT_TRUE(queue_clock(self->q, NOW));
+	EXPECT_EQ(NOW + 30000, queue_poll_at(self->q, "a"));
+	ASSERT_TRUE(queue_clock(self->q, NOW - 4000000));
+	EXPECT_EQ(NOW - 400000, queue_poll_at(self->q, "a"));
 }
 
 TEST_HARNESS_MAIN
