@@ -103,7 +103,7 @@ static bool asks_only(const struct target *t)
 
 bool target_reuses(const struct target *t)
 {
-	return !t->config->ops->blind && !cloud_all_envelopes(t->config);
+	return t->config->ops->verdicts && !cloud_all_envelopes(t->config);
 }
 
 /* One that waited while another sighting of its sample was at the cloud. */

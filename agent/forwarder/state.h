@@ -242,7 +242,10 @@ void attempt_envelope(struct job *job, const char *json, const char *upload_name
 		      const char *refusal);
 /* Whether one more request with a sample may be begun. */
 bool attempt_may_upload(const struct target *t);
-/* Whether a later sighting of a sample that this cloud has ends without a request. */
+/*
+ * Whether a later sighting ends by an earlier answer about its sample.  Kinds that give no
+ * verdict look each time whether the sample is still there, or are blind.
+ */
 bool target_reuses(const struct target *t);
 
 /* When a cloud may be asked for verdicts; INT64_MAX: when a question has ended, or never. */
