@@ -7,8 +7,8 @@
  *	or the end
  *
  * A step that carries something of the sighting is made for an envelope of its own, asked for
- * right before, and goes on a connection of its own: one that was used before may be closed at
- * the other end by now, and the attempt would be lost.
+ * right before, and goes on a connection that was used a moment ago or on a new one: an older
+ *one may be closed at the other end by now, and the attempt would be lost.
  */
 #ifndef SLUICE_CLOUD_EXCHANGE_H
 #define SLUICE_CLOUD_EXCHANGE_H

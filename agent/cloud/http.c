@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define CONNECT_TIMEOUT 10L /* seconds */
+#define REUSE_AFTER 2L	    /* seconds without use: a server keeps its end open for longer */
 #define STALLED_AFTER 60L   /* seconds below one byte a second */
 
 /*
@@ -223,7 +224,7 @@ static void set_trust(struct http *h, const struct cloud_config *c)
 		curl_easy_setopt(h->easy, CURLOPT_PINNEDPUBLICKEY, c->pinned);
 }
 
-bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh)
+bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool careful)
 {
 	end_request(h);
 	h->easy = curl_easy_init();
@@ -232,7 +233,14 @@ bool http_start(struct http *h, struct cloud_submission *s, struct request *r, b
 	set_limits(h, s->cloud);
 	set_trust(h, s->cloud);
 	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
-	curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, (long)(fresh || !r->type[0]));
+	/*
+	 * What has no body libcurl may repeat by itself on a connection that turns out to be
+	 * closed: that would be a request without leave.
+	 */
+	if (!r->type[0])
+		curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, 1L);
+	else if (careful)
+		curl_easy_setopt(h->easy, CURLOPT_MAXAGE_CONN, REUSE_AFTER);
 	return set_request(h, s->cloud, r) && !curl_multi_add_handle(h->multi, h->easy);
 }
 

@@ -37,7 +37,7 @@ void http_free(struct http *h);
  * connection of its own, as one without a body always is, which could be repeated.  r is used
  * until the request ended.  False when out of memory.
  */
-bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool fresh);
+bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool careful);
 
 /*
  * The request ended with code.  Status of the answer (100 to 599), or 0 with r
