@@ -20,7 +20,7 @@
 #define CLOUD_MAX 64
 #define CLOUD_NAME_MAX 64
 #define CLOUD_S3_REGION "us-east-1"
-#define CLOUD_ATTEMPTS 8 /* submissions to one cloud at once */
+#define CLOUD_ATTEMPTS 16 /* submissions to one cloud at once */
 /*
  * Its requests at once: of each attempt, one question about many samples, one list of links,
  * one question about verdicts.
