@@ -97,7 +97,8 @@ struct cloud_config {
 	char *url;   /* base, without trailing slash */
 	char *path;  /* directory */
 	char *key;   /* API key, read from key_file at start; words have a space between */
-	char *token; /* OAuth bearer token, read from token_file at start */
+	char *token; /* OAuth bearer token, read from token_file, as the key: at start and
+			reload */
 	char *certificate; /* PEM: who we are; with its key */
 	char *certificate_key;
 	char *proxy;	 /* URL */

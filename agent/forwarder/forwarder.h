@@ -18,7 +18,7 @@ struct forwarder_config {
 	int supervisor;		/* our end of the socket pair */
 	const char *queue_path; /* its own database */
 	const char *spool_dir;
-	const struct cloud_config *cloud;
+	struct cloud_config *cloud; /* keys and tokens of theirs may change */
 	size_t clouds;
 	uint32_t retry_min, retry_max; /* seconds */
 	struct verdict_times verdict;

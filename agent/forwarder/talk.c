@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_WAIT 60000 /* ms for the supervisor to answer MSG_RENDER and MSG_LEAVE */
@@ -162,14 +163,49 @@ static void on_revoke(struct forwarder *f, const struct msg_view *v)
 	t->config->ops->revoke(&job->submission);
 }
 
+/* Requests that are made already keep what they have. */
+static bool replace(char **secret, const struct msg_view *v, uint16_t tag)
+{
+	static char text[MSG_MAX];
+	char *new;
+
+	if (!msg_get_string(v, tag, text, sizeof(text)))
+		return false;
+	new = strdup(text);
+	explicit_bzero(text, strlen(text));
+	if (!new)
+		return false;
+	if (*secret)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+	*secret = new;
+	return true;
+}
+
+static void on_credentials(struct forwarder *f, const struct msg_view *v)
+{
+	char name[CLOUD_NAME_MAX];
+	struct target *t;
+	bool ok = msg_get_string(v, MSG_A_CLOUD, name, sizeof(name));
+
+	t = ok ? forwarder_target(f, name) : NULL;
+	if (t) {
+		struct cloud_config *c = &f->config->cloud[t - f->target];
+
+		ok = replace(&c->key, v, MSG_A_KEY) && replace(&c->token, v, MSG_A_TOKEN);
+		/* It may be what the cloud was waiting for. */
+		t->down_until = 0;
+	}
+	if (!ok)
+		bad_message(f, v);
+}
+
 static const struct {
 	uint16_t type;
 	void (*handle)(struct forwarder *f, const struct msg_view *v);
 } handlers[] = {
-	{MSG_SUBMIT, on_submit},
-	{MSG_ENVELOPE, on_envelope},
-	{MSG_GO, on_go},
-	{MSG_REVOKE, on_revoke},
+	{MSG_SUBMIT, on_submit}, {MSG_ENVELOPE, on_envelope},	    {MSG_GO, on_go},
+	{MSG_REVOKE, on_revoke}, {MSG_CREDENTIALS, on_credentials},
 };
 
 void talk_receive(struct forwarder *f)

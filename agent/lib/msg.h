@@ -21,38 +21,39 @@
 #define MSG_MAX 65536 /* bytes, header included */
 
 /* X(CONSTANT, name) */
-#define MSG_TYPES(X)                                                                 \
-	/* inspector to supervisor */                                                \
-	X(SIGHTING, "sighting") /* sighting attributes */                            \
-	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */              \
-	X(SHUNT, "shunt")	/* SESSION */                                        \
-	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */           \
-	X(SESSION, "session")	/* a session that has a name, session_note.h */      \
-	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */            \
-	/* supervisor to inspector */                                                \
-	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */        \
-	/* supervisor to forwarder */                                                \
-	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE, PRIORITY: queue this */  \
-	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */        \
-	/* it may leave, or not: the first ID, CLOUD, SHA256, STATUS, TEXT, */       \
-	/* DENIED of those that are the reason */                                    \
-	X(GO, "go")                                                                  \
-	X(REVOKE, "revoke") /* ID, CLOUD, TEXT: it may not any more */               \
-	/* forwarder to supervisor */                                                \
-	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */            \
-	X(RENDER, "render") /* ID, CLOUD, SLOT: wanted now, about to be sent */      \
-	/* a request is about to leave: ID (of each it is about), CLOUD, SLOT, */    \
-	/* TEXT (its name), URL, SHA256 and SIZE of its body, CARRIES */             \
-	X(LEAVE, "leave")                                                            \
-	/* how a cloud does: CLOUD, UNTIL and TEXT of its pause, USED and RENEWED */ \
-	X(CLOUD_STATE, "cloud-state")                                                \
-	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */       \
-	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                 \
-	X(VERDICT, "verdict") /* ID, CLOUD, SHA256, VERDICT: of a sample, later */   \
-	/* supervisor to logger (and REVOKE: what was sent is forgotten) */          \
-	X(RECORDS, "records") /* SEQUENCE, TEXT; the last of a batch: NUMBER */      \
-	/* logger to supervisor */                                                   \
-	X(OUTLET, "outlet")	/* SEQUENCE, STATUS, TEXT: open, or why it is not */ \
+#define MSG_TYPES(X)                                                                   \
+	/* inspector to supervisor */                                                  \
+	X(SIGHTING, "sighting") /* sighting attributes */                              \
+	X(COUNTERS, "counters") /* COUNTER_NAME, COUNTER_VALUE pairs */                \
+	X(SHUNT, "shunt")	/* SESSION */                                          \
+	X(SKIP, "skip")		/* SESSION, DIRECTION, SEQUENCE, LENGTH */             \
+	X(SESSION, "session")	/* a session that has a name, session_note.h */        \
+	X(FINISHED, "finished") /* end of a capture file: STATUS, TEXT */              \
+	/* supervisor to inspector */                                                  \
+	X(RULES, "rules") /* RULE_LIMITS begins, RULE and RULE_APPLICATION */          \
+	/* supervisor to forwarder */                                                  \
+	X(SUBMIT, "submit")	/* ID, CLOUD, SHA256, SIZE, PRIORITY: queue this */    \
+	X(ENVELOPE, "envelope") /* ID, CLOUD, STATUS, KIND, JSON, FILENAME */          \
+	/* it may leave, or not: the first ID, CLOUD, SHA256, STATUS, TEXT, */         \
+	/* DENIED of those that are the reason */                                      \
+	X(GO, "go")                                                                    \
+	X(CREDENTIALS, "credentials") /* CLOUD, KEY, TOKEN: instead of those before */ \
+	X(REVOKE, "revoke")	      /* ID, CLOUD, TEXT: it may not any more */       \
+	/* forwarder to supervisor */                                                  \
+	X(QUEUED, "queued") /* ID, CLOUD: committed, outbox row may go */              \
+	X(RENDER, "render") /* ID, CLOUD, SLOT: wanted now, about to be sent */        \
+	/* a request is about to leave: ID (of each it is about), CLOUD, SLOT, */      \
+	/* TEXT (its name), URL, SHA256 and SIZE of its body, CARRIES */               \
+	X(LEAVE, "leave")                                                              \
+	/* how a cloud does: CLOUD, UNTIL and TEXT of its pause, USED and RENEWED */   \
+	X(CLOUD_STATE, "cloud-state")                                                  \
+	X(RETRIES, "retries") /* CLOUD, COUNTER_VALUE: so many more of them */         \
+	X(RESULT, "result")   /* ID, CLOUD, STATUS, VERDICT, TEXT */                   \
+	X(VERDICT, "verdict") /* ID, CLOUD, SHA256, VERDICT: of a sample, later */     \
+	/* supervisor to logger (and REVOKE: what was sent is forgotten) */            \
+	X(RECORDS, "records") /* SEQUENCE, TEXT; the last of a batch: NUMBER */        \
+	/* logger to supervisor */                                                     \
+	X(OUTLET, "outlet")	/* SEQUENCE, STATUS, TEXT: open, or why it is not */   \
 	X(RECORDED, "recorded") /* SEQUENCE, NUMBER: so far all has arrived */
 
 enum msg_type {
@@ -96,7 +97,9 @@ enum msg_attr {
 	MSG_A_RULE,
 	MSG_A_RULE_APPLICATION, /* text, belongs to the rule before it */
 	MSG_A_NUMBER,		/* u64 */
-	MSG_A_SIGHTING = 256,	/* first of sighting.c's own */
+	MSG_A_KEY,
+	MSG_A_TOKEN,
+	MSG_A_SIGHTING = 256, /* first of sighting.c's own */
 };
 
 /* A message being written. */

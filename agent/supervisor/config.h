@@ -77,6 +77,7 @@ struct config {
 		policy_key_retry[CONFIG_SHARES_MAX]; /* ns since the epoch: no new key before */
 	struct policy_keys *policy_keys[CONFIG_SHARES_MAX];
 	size_t clouds;
+	uint64_t credentials; /* by cloud: key or token is to be told to the forwarder */
 
 	struct sink_config sink[SINK_MAX]; /* [log NAME] */
 	size_t sinks;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "supervisor/credentials.h"
 #include "supervisor/live.h"
 
 #include "forwarder/forwarder.h"
@@ -163,6 +164,7 @@ static bool start(struct supervisor *s, struct child *c)
 	} else if (c == s->forwarder) {
 		deliver_restart(&s->deliver);
 		permits_restart(&s->permits);
+		credentials_restart(s->c);
 	} else {
 		sinks_restart(&s->sinks, live_sink(s, c));
 	}

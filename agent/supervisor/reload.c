@@ -2,6 +2,7 @@
 #include "supervisor/reload.h"
 
 #include "lib/log.h"
+#include "supervisor/credentials.h"
 #include "supervisor/policy_files.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static bool same_cloud(const struct cloud_config *a, const struct cloud_config *
 	       a->link_batch == b->link_batch && a->link_wait == b->link_wait &&
 	       memcmp(a->quota, b->quota, sizeof(a->quota)) == 0 &&
 	       strcmp(a->url, b->url) == 0 && strcmp(a->path, b->path) == 0 &&
-	       strcmp(a->key, b->key) == 0 && strcmp(a->token, b->token) == 0 &&
+	       !a->key[0] == !b->key[0] && !a->token[0] == !b->token[0] &&
 	       strcmp(a->ca, b->ca) == 0 && strcmp(a->certificate, b->certificate) == 0 &&
 	       strcmp(a->certificate_key, b->certificate_key) == 0 &&
 	       strcmp(a->proxy, b->proxy) == 0 && strcmp(a->pinned, b->pinned) == 0 &&
@@ -203,8 +204,13 @@ static void apply(struct config *c, struct config *new)
 		size_t k = find(new, c->cloud[i].name);
 
 		apply_share(c, i, new, k < new->clouds ? k : CONFIG_SHARES_MAX);
-		if (k < new->clouds && !same_cloud(&c->cloud[i], &new->cloud[k]))
+		if (k == new->clouds)
+			continue;
+		if (!same_cloud(&c->cloud[i], &new->cloud[k]))
 			restart = true;
+		else if (credentials_take(c, i, &new->cloud[k]))
+			log_info("cloud %s: the new key or token is used from now on",
+				 c->cloud[i].name);
 	}
 	if (!clouds_fit(c, new)) {
 		log_warning("other clouds than those running: " WITHOUT_RULES);

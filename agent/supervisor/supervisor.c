@@ -22,6 +22,7 @@
 #include "lib/notify.h"
 #include "supervisor/live.h"
 #include "supervisor/reload.h"
+#include "supervisor/credentials.h"
 #include "supervisor/policy_files.h"
 #include "supervisor/stats.h"
 
@@ -257,7 +258,9 @@ static void serve_forwarder(struct supervisor *s)
 
 	if (s->forwarder->fd < 0 || s->phase == LIVE_STOP_FORWARDER)
 		return;
-	result = permits_send(&s->permits, s->forwarder->fd);
+	result = credentials_send(s->c, s->forwarder->fd);
+	if (result == MSG_OK)
+		result = permits_send(&s->permits, s->forwarder->fd);
 	if (result == MSG_OK)
 		result = deliver_send(&s->deliver, s->forwarder->fd);
 	/* Closed: what it said before is read, then it is hung up on. */

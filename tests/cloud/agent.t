@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -146,6 +147,27 @@ def elsewhere(tap, clouds):
             same(sum(c.connections for c in clouds.at.values()), before, 'connections')
 
 
+def renewed(tap, clouds):
+    """A key that is not accepted any more is replaced in its file, and the agent told so."""
+    clouds.at['cape'].close()
+    clouds.at['cape'] = Collector(lambda r: cape(r, None) if b'Token renewed-secret\r' in r.head else as_json(401, {}))
+    w = clouds.world('renewed', clouds.section('cape').replace('[cloud cape]', '[rule cape]\ncloud = cape\n[cloud cape]'))
+    with open(w.conf, encoding='ascii') as f:
+        text = f.read()
+    with open(w.conf, 'w', encoding='ascii') as f:
+        f.write(text[:text.index('[rule all]')])
+    with Agent(w) as a:
+        with tap.case('a key that is renewed while the agent runs is used after a reload', lambda: tail(w.log)):
+            w.feed(a.child, a.ring)
+            poll(lambda: clouds.at['cape'].requests, 20, 'a request')
+            with open(clouds.key('cape'), 'w', encoding='ascii') as f:
+                f.write('renewed-secret\n')
+            a.child.send_signal(signal.SIGHUP)
+            poll(lambda: w.tally(w.live).ended == len(FED), 20, 'the ends')
+            with open(w.log, encoding='utf-8', errors='replace') as f:
+                check('renewed-secret' not in f.read(), 'the log has the key')
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix='sluice-agent-') as where:
@@ -153,6 +175,7 @@ def main():
         try:
             whole_agent(tap, clouds)
             elsewhere(tap, clouds)
+            renewed(tap, clouds)
         finally:
             clouds.close()
     return tap.done()
