@@ -42,6 +42,7 @@ state_dir = %(state)s
 run_dir = %(run)s
 retry_min = 1
 retry_max = 2
+verdict_poll = 86400
 [cloud wf]
 kind = wildfire
 url = %(url)s
@@ -78,9 +79,9 @@ def record(kind, flags, body):
     return struct.pack('<IHH', 8 + len(body), kind, flags) + body
 
 
-def download(number, name, body):
-    """The records of a session in which a client gets a file."""
-    now = time.time_ns()
+def download(number, name, body, clock=None):
+    """The records of a session in which a client gets a file; of the time that the agent has."""
+    now = time.time_ns() + (clock.offset if clock else 0)
     client, server = bytes((10, 1, number >> 8 & 255, number & 255)), bytes((192, 0, 2, 80))
 
     def two(source, source_port, target, target_port):
@@ -166,9 +167,11 @@ class Clock:
     def __init__(self):
         self.fd = os.memfd_create('clock')
         os.ftruncate(self.fd, 8)
+        self.offset = 0
 
     def set(self, seconds):
-        os.pwrite(self.fd, struct.pack('q', int(seconds * 1e9)), 0)
+        self.offset = int(seconds * 1e9)
+        os.pwrite(self.fd, struct.pack('q', self.offset), 0)
 
 
 class Agent:
@@ -249,13 +252,13 @@ class World:
                                      env=dict(os.environ, SLUICE_RING=str(ring.fileno())))
         return child, ours
 
-    def feed(self, child, ring):
+    def feed(self, child, ring, clock=None):
         """Two more files, one of them several packets and writes long."""
         for size in FED:
             self.number += 1
             body = hashlib.shake_128(b'%d %d' % (os.getpid(), self.number)).digest(size)
             self.sample[hashlib.sha256(body).hexdigest()] = body
-            for part in download(self.number, 'file-%d.bin' % self.number, body):
+            for part in download(self.number, 'file-%d.bin' % self.number, body, clock):
                 ring.send(part)
 
     def run(self, role=None, kills=(), stay=True):

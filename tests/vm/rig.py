@@ -516,7 +516,8 @@ class Agent:
 
     def configure(self, text, capture='', agent='retry_min = 1\nretry_max = 2\n'):
         with open(self.conf, 'w') as f:
-            f.write('[capture]\n%s\n[agent]\nstate_dir = %s\nrun_dir = %s\n%s\n%s'
+            # No question about a verdict comes between two looks at the same thing.
+            f.write('[capture]\n%s\n[agent]\nverdict_poll = 86400\nstate_dir = %s\nrun_dir = %s\n%s\n%s'
                     % (capture, self.state, self.run, agent, text))
 
     def all_to(self, cloud, off=()):
