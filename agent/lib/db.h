@@ -54,7 +54,7 @@ struct db {
 	sqlite3_stmt **statement; /* the kind's, then those for transactions */
 	char *path;
 	bool unsynced; /* the transaction that is open */
-	int code; /* SQLite's, of `error` */
+	int code;      /* SQLite's, of `error` */
 	char error[256];
 };
 

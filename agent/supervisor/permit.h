@@ -36,8 +36,8 @@
 
 #define PERMIT_RESULTS_MAX 64 /* outcomes between two rounds */
 #define PERMIT_REFUSAL_MAX 256
-#define PERMIT_RENDERED_MAX (2 * CLOUD_LINKS_MAX) /* envelopes of a list, with those not used \
-						   */
+/* Envelopes of a list, with those that are not used. */
+#define PERMIT_RENDERED_MAX (2 * CLOUD_LINKS_MAX)
 
 enum permit_state { PERMIT_NONE, PERMIT_RENDERED, PERMIT_ASKED, PERMIT_DECIDED, PERMIT_OUT };
 

@@ -175,7 +175,9 @@ def https_killed(where):
                 kill_after=400, limit=60)
     c.close()
     same((run.status, {len(b) for b in bodies.values()}), (0, {1}), "exit, bodies of each key")
-    same((len({key[:37] for key in bodies}), run.results.count("sent")), (80, 40), "sightings, samples")
+    same(len({key[:37] for key in bodies}), 80, "sightings")
+    # Such a cloud cannot be asked whether it has what was lost: another sighting may bring it, too.
+    same(run.results.count("sent") - 40 in range(9), True, "samples, and one more for a kill at most")
     same(run.lines.count("killed 9"), 8, "kills")
 
 

@@ -286,7 +286,7 @@ def tables(w):
     ends = replay.agent(users, USERS), replay.agent(systems, SYSTEMS)
     try:
         for argv, rows, at80 in (
-                (("rules", "-c", conf), 2, "RULE APPLICATION FILE TYPE DIRECTION CLOUD"),
+                (("rules", "-c", conf), 2, "RULE APPLICATION FILE TYPE DIRECTION PRIORITY CLOUD"),
                 (("types", "-c", conf), 10, "TYPE LIMIT DEFAULT RANGE FILES"),
                 (("regions",), 20, "REGION URL WHERE"),
                 (("user", "list", "--run-dir", users), 4, "ADDRESS USER VSYS UNTIL"),
