@@ -96,15 +96,16 @@ class Relay(Listener):
             self.cut(client, cut)
             return
         passed = {'up': 0, 'down': 0}
-        with socket.create_connection(('127.0.0.1', self.target)) as server:
-            if not self.passes(client, server, cut, passed):
+        target = self.target
+        with socket.create_connection(('127.0.0.1', target)) as server:
+            if not self.passes(client, server, cut, passed, target):
                 self.cut(client, cut)
                 return
         if cut:         # it was not long enough, the next may be
             self.plan.append(cut)
 
-    def passes(self, client, server, cut, passed):
-        """Until one of them has no more to say; False: the place to cut is reached."""
+    def passes(self, client, server, cut, passed, target):
+        """Until one of them has no more to say, or has it to another now; False: the place to cut is reached."""
         to = {client: (server, 'up'), server: (client, 'down')}
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             while True:
@@ -114,7 +115,7 @@ class Relay(Listener):
                     if cut and cut.direction == direction and passed[direction] + len(data) > cut.bytes:
                         other.sendall(data[:cut.bytes - passed[direction]])
                         return False
-                    if not data:
+                    if not data or self.target != target:
                         return True
                     passed[direction] += len(data)
                     if not cut:
