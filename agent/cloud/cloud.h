@@ -142,6 +142,8 @@ const char *cloud_outcome_name(enum cloud_outcome o);
 bool cloud_outcome_final(enum cloud_outcome o);
 
 #define CLOUD_VERDICT_NONE INT32_MIN
+#define CLOUD_VERDICT_PENDING (-100) /* it has the sample, and no verdict yet */
+#define CLOUD_VERDICT_UNKNOWN (-102) /* it does not have it */
 #define CLOUD_DETAIL_MAX 256
 #define CLOUD_PAUSE_MAX 86400 /* seconds a cloud is left alone at most because it says so */
 

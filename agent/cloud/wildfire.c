@@ -19,12 +19,8 @@
 
 #include <string.h>
 
-/* Those that mean upload. */
-#define VERDICT_UNKNOWN (-102)
-#define VERDICT_FLAWED (-104) /* send again */
-
 #define VERDICT_ERROR (-101)
-#define VERDICT_PENDING (-100)
+#define VERDICT_FLAWED (-104) /* send again */
 
 /* So often a cloud may say so of one submission; then another attempt will not help. */
 #define ERRORS_MAX 5
@@ -41,7 +37,7 @@ static const struct {
 	{2, CLOUD_KNOWN, "grayware"},
 	{4, CLOUD_KNOWN, "phishing"},
 	{5, CLOUD_KNOWN, "command and control"},
-	{-100, CLOUD_KNOWN, "known, verdict pending"},
+	{CLOUD_VERDICT_PENDING, CLOUD_KNOWN, "known, verdict pending"},
 	{VERDICT_ERROR, CLOUD_RETRY, "the cloud reports an error of its own"},
 	{-103, CLOUD_REFUSED, "the cloud takes the hash for invalid"},
 };
@@ -137,7 +133,7 @@ static bool verdict_result(int32_t verdict, const struct cloud_history *before,
 {
 	size_t i = 0;
 
-	if (verdict == VERDICT_UNKNOWN ||
+	if (verdict == CLOUD_VERDICT_UNKNOWN ||
 	    (verdict == VERDICT_FLAWED && !said_often(verdict, before, FLAWED_MAX)))
 		return false;
 	while (i < ROWS(verdicts) && verdicts[i].code != verdict)
@@ -274,7 +270,7 @@ static bool on_submitted(struct exchange *e, const struct cloud_submission *s, l
 	if (read_answer(e, s, status, WILDFIRE_UPLOAD, &a, r))
 		cloud_result_set(r, CLOUD_SENT, "uploaded");
 	if (r->outcome == CLOUD_SENT)
-		r->verdict = VERDICT_PENDING;
+		r->verdict = CLOUD_VERDICT_PENDING;
 	return true;
 }
 

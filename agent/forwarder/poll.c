@@ -105,8 +105,8 @@ static int32_t answered(const struct job *job, size_t i)
 	if (value != CLOUD_VERDICT_NONE)
 		return value;
 	/* Missing among many it may be there the next time. */
-	return s->batch || job->result.outcome != CLOUD_KNOWN ? VERDICT_PENDING
-							      : VERDICT_UNKNOWN;
+	return s->batch || job->result.outcome != CLOUD_KNOWN ? CLOUD_VERDICT_PENDING
+							      : CLOUD_VERDICT_UNKNOWN;
 }
 
 static void count(struct target *t, const struct queue_poll *row, bool late)
@@ -118,7 +118,7 @@ static void count(struct target *t, const struct queue_poll *row, bool late)
 		counter_add(&f->counters, COUNTER_VERDICTS_LATE, 1);
 		log_info("cloud %s: sample %s: no verdict in time", row->cloud,
 			 sha256_text(row->sha256, hash));
-	} else if (row->verdict.value != VERDICT_PENDING) {
+	} else if (row->verdict.value != CLOUD_VERDICT_PENDING) {
 		counter_add(&f->counters, COUNTER_VERDICTS, 1);
 		log_debug("cloud %s: sample %s: verdict %d", row->cloud,
 			  sha256_text(row->sha256, hash), row->verdict.value);
@@ -144,7 +144,7 @@ static bool store(struct job *job)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->count; i++) {
-		int32_t value = job->ours ? VERDICT_PENDING : answered(job, i);
+		int32_t value = job->ours ? CLOUD_VERDICT_PENDING : answered(job, i);
 
 		if (!concerned(job, i))
 			continue;

@@ -26,7 +26,7 @@ static struct verdict settled(const struct verdict_times *t, int32_t value, int6
 
 struct verdict verdict_first(const struct verdict_times *t, int32_t value, int64_t now)
 {
-	if (value != VERDICT_PENDING)
+	if (value != CLOUD_VERDICT_PENDING)
 		return settled(t, value, now);
 	return (struct verdict){
 		.value = value,
@@ -45,7 +45,7 @@ struct verdict verdict_next(const struct verdict_times *t, const struct verdict 
 	*late = false;
 	v.polls++;
 	wait = (uint64_t)t->poll << (v.polls < 17 ? v.polls : 17);
-	if (value != VERDICT_PENDING) {
+	if (value != CLOUD_VERDICT_PENDING) {
 		uint32_t polls = v.polls;
 
 		v = settled(t, value, now);

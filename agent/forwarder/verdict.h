@@ -12,9 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VERDICT_PENDING (-100) /* the cloud has the sample and no verdict yet */
-#define VERDICT_UNKNOWN (-102) /* the cloud does not have it */
-
 #define VERDICT_POLL_MAX 3600 /* seconds between questions about one sample, at most */
 
 /* Seconds. */

@@ -561,12 +561,12 @@ TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
 {
 	struct queue_poll polls[4], told[4];
 	struct queue_item again = item("a", 9, 1), out;
-	struct cloud_result pending = result(CLOUD_KNOWN, VERDICT_PENDING);
+	struct cloud_result pending = result(CLOUD_KNOWN, CLOUD_VERDICT_PENDING);
 	size_t count;
 	bool late;
 
 	EXPECT_EQ(INT64_MAX, queue_poll_at(self->q, "a"));
-	ASSERT_TRUE(ended(self->q, CLOUD_SENT, VERDICT_PENDING));
+	ASSERT_TRUE(ended(self->q, CLOUD_SENT, CLOUD_VERDICT_PENDING));
 	EXPECT_EQ(NOW + 30000, queue_poll_at(self->q, "a"));
 	EXPECT_EQ(INT64_MAX, queue_poll_at(self->q, "b"));
 	ASSERT_TRUE(queue_polls(self->q, "a", NOW + 29999, polls, 4, &count));
@@ -578,8 +578,8 @@ TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
 	EXPECT_STREQ("a", polls[0].cloud);
 
 	/* Still pending: nothing to tell. Another sighting does not begin anew. */
-	polls[0].verdict =
-		verdict_next(&times, &polls[0].verdict, VERDICT_PENDING, NOW + 30000, &late);
+	polls[0].verdict = verdict_next(&times, &polls[0].verdict, CLOUD_VERDICT_PENDING,
+					NOW + 30000, &late);
 	ASSERT_TRUE(queue_polled(self->q, polls, 1));
 	EXPECT_EQ(NOW + 90000, queue_poll_at(self->q, "a"));
 	ASSERT_TRUE(queue_add(self->q, &again, 1, NOW + 40000));
@@ -623,7 +623,7 @@ TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
 /* A clock that was wrong when the question was put off. */
 TEST_F(store, a_question_is_not_put_off_beyond_the_latest)
 {
-	ASSERT_TRUE(ended(self->q, CLOUD_SENT, VERDICT_PENDING));
+	ASSERT_TRUE(ended(self->q, CLOUD_SENT, CLOUD_VERDICT_PENDING));
 	ASSERT_TRUE(queue_clock(self->q, NOW));
 	EXPECT_EQ(NOW + 30000, queue_poll_at(self->q, "a"));
 	ASSERT_TRUE(queue_clock(self->q, NOW - 4000000));

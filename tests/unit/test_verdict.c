@@ -41,7 +41,7 @@ TEST(answers_have_a_life)
 /* The first question after 30 s, then a wait that doubles up to an hour, to the limit. */
 TEST(pending_is_asked_again_until_the_limit)
 {
-	struct verdict v = verdict_first(&times, VERDICT_PENDING, NOW);
+	struct verdict v = verdict_first(&times, CLOUD_VERDICT_PENDING, NOW);
 	int64_t now = NOW, wait = 30000;
 	unsigned int polls = 0;
 	bool late = false;
@@ -51,11 +51,11 @@ TEST(pending_is_asked_again_until_the_limit)
 		EXPECT_EQ(NOW + 86400000, v.until);
 		now = v.next;
 		wait = wait * 2 > 3600000 ? 3600000 : wait * 2;
-		v = verdict_next(&times, &v, VERDICT_PENDING, now, &late);
+		v = verdict_next(&times, &v, CLOUD_VERDICT_PENDING, now, &late);
 		ASSERT_GT(40, ++polls);
 	}
 	EXPECT_EQ(NOW + 86400000, now);
-	EXPECT_EQ(VERDICT_PENDING, v.value);
+	EXPECT_EQ(CLOUD_VERDICT_PENDING, v.value);
 	EXPECT_EQ(INT64_MAX, v.next);
 	EXPECT_EQ(now, v.until);
 	EXPECT_LT(25, polls);
@@ -63,7 +63,7 @@ TEST(pending_is_asked_again_until_the_limit)
 
 TEST(a_verdict_ends_the_questions)
 {
-	struct verdict v = verdict_first(&times, VERDICT_PENDING, NOW);
+	struct verdict v = verdict_first(&times, CLOUD_VERDICT_PENDING, NOW);
 	bool late = true;
 
 	v = verdict_next(&times, &v, 1, NOW + 30000, &late);
@@ -72,18 +72,18 @@ TEST(a_verdict_ends_the_questions)
 	EXPECT_EQ(INT64_MAX, v.next);
 	EXPECT_EQ(NOW + 30000 + 864000000LL, v.until);
 	/* So does a sample that the cloud has forgotten. */
-	v = verdict_first(&times, VERDICT_PENDING, NOW);
-	v = verdict_next(&times, &v, VERDICT_UNKNOWN, NOW + 30000, &late);
+	v = verdict_first(&times, CLOUD_VERDICT_PENDING, NOW);
+	v = verdict_next(&times, &v, CLOUD_VERDICT_UNKNOWN, NOW + 30000, &late);
 	EXPECT_EQ(INT64_MAX, v.next);
 	EXPECT_EQ(NOW + 30000, v.until);
 }
 
 TEST(a_clock_that_goes_back)
 {
-	struct verdict v = verdict_first(&times, VERDICT_PENDING, NOW);
+	struct verdict v = verdict_first(&times, CLOUD_VERDICT_PENDING, NOW);
 	bool late;
 
-	v = verdict_next(&times, &v, VERDICT_PENDING, NOW - 500000000, &late);
+	v = verdict_next(&times, &v, CLOUD_VERDICT_PENDING, NOW - 500000000, &late);
 	EXPECT_FALSE(late);
 	EXPECT_EQ(NOW - 500000000, v.since);
 	EXPECT_EQ(NOW - 500000000 + 60000, v.next);
