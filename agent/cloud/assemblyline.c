@@ -133,11 +133,6 @@ static bool has_text(json_t *response, const char *key, const char *wanted,
 	return false;
 }
 
-static bool good(long status)
-{
-	return status >= 200 && status <= 299;
-}
-
 static bool on_info(struct exchange *e, const struct cloud_submission *s, long status,
 		    struct cloud_result *r)
 {
@@ -151,7 +146,7 @@ static bool on_info(struct exchange *e, const struct cloud_submission *s, long s
 	else if (json_is_object(response) && status == 403)
 		cloud_result_set(r, CLOUD_KNOWN,
 				 "it has the file, which this user may not see");
-	else if (!good(status))
+	else if (!exchange_good(status))
 		status_result(e, status, answer, r);
 	else if (answer && has_text(response, "sha256", sha256_text(s->sha256, hash), r))
 		cloud_result_set(r, CLOUD_KNOWN, "it has the file");
@@ -166,7 +161,7 @@ static bool on_submitted(struct exchange *e, const struct cloud_submission *s, l
 	json_t *response = json_object_get(answer, "api_response");
 
 	(void)s;
-	if (!good(status))
+	if (!exchange_good(status))
 		status_result(e, status, answer, r);
 	else if (answer && has_text(response, "sid", NULL, r))
 		cloud_result_set(r, CLOUD_SENT, "submission %s",

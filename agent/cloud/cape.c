@@ -109,7 +109,7 @@ static json_t *data_of(const struct exchange *e, long status, struct cloud_resul
 {
 	json_t *answer, *data, *error;
 
-	if (status < 200 || status > 299) {
+	if (!exchange_good(status)) {
 		status_result(e, status, r);
 		return NULL;
 	}

@@ -217,7 +217,7 @@ struct cloud_submission {
 	bool verdict_only;
 	/*
 	 * Not an attempt, but a request about all of these; id and sha256 are the first one's.
-	 * It ended with a final outcome when verdict[] is filled: of links, those that have any
+	 * It ended with a final outcome when verdict[] is filled: of links, those that have one
 	 * were taken.  NULL: an attempt.
 	 */
 	struct cloud_batch *batch;

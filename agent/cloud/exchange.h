@@ -63,6 +63,11 @@ struct exchange_step {
 		       struct cloud_result *r);
 };
 
+static inline bool exchange_good(long status)
+{
+	return status >= 200 && status <= 299;
+}
+
 /* What an HTTP status means. */
 struct exchange_status {
 	int status;

@@ -56,7 +56,7 @@ static bool on_posted(struct exchange *e, const struct cloud_submission *s, long
 		      struct cloud_result *r)
 {
 	(void)s;
-	if (status >= 200 && status <= 299)
+	if (exchange_good(status))
 		cloud_result_set(r, CLOUD_SENT, "HTTP %ld, taken", status);
 	else if (status == 409)
 		cloud_result_set(r, CLOUD_KNOWN, "HTTP 409, the cloud has it");

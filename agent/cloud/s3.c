@@ -32,11 +32,6 @@ static void status_result(const struct exchange *e, long status, struct cloud_re
 			       NULL, r);
 }
 
-static bool good(long status)
-{
-	return status >= 200 && status <= 299;
-}
-
 static void begin_sample(struct request *r, const char *method,
 			 const struct cloud_submission *s)
 {
@@ -84,7 +79,7 @@ static bool known(struct cloud_result *r)
 static bool on_head(struct exchange *e, const struct cloud_submission *s, long status,
 		    struct cloud_result *r)
 {
-	e->known = good(status);
+	e->known = exchange_good(status);
 	if (e->known)
 		return !cloud_all_envelopes(s->cloud) && known(r);
 	if (status == 404)
@@ -97,7 +92,7 @@ static bool on_envelope(struct exchange *e, const struct cloud_submission *s, lo
 			struct cloud_result *r)
 {
 	(void)s;
-	if (good(status))
+	if (exchange_good(status))
 		return e->known && known(r);
 	status_result(e, status, r);
 	return true;
@@ -107,7 +102,7 @@ static bool on_sample(struct exchange *e, const struct cloud_submission *s, long
 		      struct cloud_result *r)
 {
 	(void)s;
-	if (good(status))
+	if (exchange_good(status))
 		cloud_result_set(r, CLOUD_SENT, "stored");
 	else
 		status_result(e, status, r);

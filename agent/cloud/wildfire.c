@@ -96,6 +96,13 @@ static void status_result(const struct exchange *e, const struct cloud_submissio
 	r->day_over = status == 419;
 }
 
+static void not_understood(const char *error, struct cloud_result *r)
+{
+	cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
+			 *error ? error : "it answers another question");
+	r->answer_bad = true;
+}
+
 /* The answer, which is of that kind; false with r. */
 static bool read_answer(const struct exchange *e, const struct cloud_submission *s, long status,
 			unsigned int kind, struct wildfire_answer *a, struct cloud_result *r)
@@ -103,7 +110,7 @@ static bool read_answer(const struct exchange *e, const struct cloud_submission 
 	const struct buf *answer = &e->http.answer;
 	char error[128] = "";
 
-	if (status < 200 || status > 299) {
+	if (!exchange_good(status)) {
 		status_result(e, s, status, r);
 		return false;
 	}
@@ -115,9 +122,7 @@ static bool read_answer(const struct exchange *e, const struct cloud_submission 
 			return false;
 		}
 	}
-	cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
-			 *error ? error : "it answers another question");
-	r->answer_bad = true;
+	not_understood(error, r);
 	return false;
 }
 
@@ -204,41 +209,47 @@ static bool no_such_call(long status)
 	return false;
 }
 
-static bool on_many(struct exchange *e, const struct cloud_submission *s, long status,
-		    enum wildfire_answer_kind kind, struct cloud_result *r)
+/* The answer about many, which is of that kind, is in the batch; false with r. */
+static bool read_many(const struct exchange *e, const struct cloud_submission *s, long status,
+		      enum wildfire_answer_kind kind, struct cloud_result *r)
 {
 	const struct buf *answer = &e->http.answer;
 	struct cloud_batch *batch = s->batch;
 	struct wildfire_answer a = {0};
 	char error[128] = "";
 
-	if (status < 200 || status > 299) {
+	if (!exchange_good(status)) {
 		status_result(e, s, status, r);
-		/* A question has nothing in it that could be refused, a list of links has. */
-		batch->absent = no_such_call(status) ||
-				(kind == WILDFIRE_VERDICT && r->outcome == CLOUD_REFUSED);
-		if (batch->absent)
-			r->outcome = CLOUD_RETRY;
-	} else if (!wildfire_parse_verdicts(answer->data, answer->len, batch->sha256,
-					    batch->count, CLOUD_VERDICT_NONE, batch->verdict,
-					    &a, error) ||
-		   (a.kind != kind && a.kind != WILDFIRE_ERROR)) {
-		cloud_result_set(r, CLOUD_RETRY, "answer not understood: %s",
-				 *error ? error : "it answers another question");
-		r->answer_bad = true;
-	} else if (a.kind == WILDFIRE_ERROR) {
-		cloud_result_set(r, CLOUD_RETRY, "the cloud says \"%s\"", a.message);
-	} else {
-		cloud_result_set(r, kind == WILDFIRE_UPLOAD ? CLOUD_SENT : CLOUD_KNOWN,
-				 kind == WILDFIRE_UPLOAD ? "uploaded" : "answered");
+		batch->absent = no_such_call(status);
+		return false;
 	}
-	return true;
+	if (wildfire_parse_verdicts(answer->data, answer->len, batch->sha256, batch->count,
+				    CLOUD_VERDICT_NONE, batch->verdict, &a, error)) {
+		if (a.kind == kind)
+			return true;
+		if (a.kind == WILDFIRE_ERROR) {
+			cloud_result_set(r, CLOUD_RETRY, "the cloud says \"%s\"", a.message);
+			return false;
+		}
+	}
+	not_understood(error, r);
+	return false;
 }
 
 static bool on_verdicts(struct exchange *e, const struct cloud_submission *s, long status,
 			struct cloud_result *r)
 {
-	return on_many(e, s, status, WILDFIRE_VERDICT, r);
+	struct cloud_batch *batch = s->batch;
+
+	if (read_many(e, s, status, WILDFIRE_VERDICT, r)) {
+		cloud_result_set(r, CLOUD_KNOWN, "answered");
+		return true;
+	}
+	/* It has nothing in it that could be refused, as a list of links has. */
+	batch->absent = batch->absent || r->outcome == CLOUD_REFUSED;
+	if (batch->absent)
+		r->outcome = CLOUD_RETRY;
+	return true;
 }
 
 static void make_links(struct request *r, const struct cloud_submission *s,
@@ -259,7 +270,18 @@ static void make_links(struct request *r, const struct cloud_submission *s,
 static bool on_links(struct exchange *e, const struct cloud_submission *s, long status,
 		     struct cloud_result *r)
 {
-	return on_many(e, s, status, WILDFIRE_UPLOAD, r);
+	struct cloud_batch *batch = s->batch;
+
+	if (read_many(e, s, status, WILDFIRE_UPLOAD, r)) {
+		cloud_result_set(r, CLOUD_SENT, "uploaded");
+		/* Of those that were taken. */
+		for (size_t i = 0; i < batch->count; i++)
+			if (batch->verdict[i] != CLOUD_VERDICT_NONE)
+				batch->verdict[i] = CLOUD_VERDICT_PENDING;
+	} else if (batch->absent) {
+		r->outcome = CLOUD_RETRY;
+	}
+	return true;
 }
 
 static bool on_submitted(struct exchange *e, const struct cloud_submission *s, long status,

@@ -260,6 +260,7 @@ static void answered(struct job *job, struct changes *c)
 
 		if (k->batch.verdict[i] != CLOUD_VERDICT_NONE) {
 			cloud_result_set(r, CLOUD_SENT, "%s", job->result.detail);
+			r->verdict = k->batch.verdict[i];
 			continue;
 		}
 		cloud_result_set(r, CLOUD_RETRY, "%s: the answer says nothing about it",

@@ -511,6 +511,11 @@ is "$status:$(received)" '0:12 once, 0 more' 'a list is one upload'
 prepared samples=40 link=1 size=80
 drive samples=40 link=1 size=80 link_batch=10 link_wait=0 kills=8 kill_after=400 limit=60
 is "$status:$(received)" '0:40 once, 0 more' 'lists, and killed eight times: the cloud saw each link once'
+prepared samples=3 link=1 size=80
+drive samples=3 link=1 size=80 link_batch=3 link_wait=30 verdict_poll=1 verdict_wait=60 linger=3000 limit=20
+is "$status:$(lists):$(grep -c '^result .* sent -100 ' "$tmp/run"):$(grep -c '^verdict .* 0$' "$tmp/run")" '0:3:3:3' \
+	'links of a list: their verdicts are asked for as well'
+
 # ------------------------------------------------------------------------ verdicts
 cloud_set() { curl -sS -d "$1" "$control/set" >/dev/null; }
 fresh
@@ -521,9 +526,9 @@ is "$(grep -c '^result .* sent -100 ' "$tmp/run")" 4 'verdicts: pending at first
 is "$(grep -c '^verdict .* 0$' "$tmp/run")" 4 'verdicts: then each is told'
 said 'counters.* verdicts=4' 'verdicts: and counted'
 is "$(queue "select count(*) from verdict where value = 0 and next_at is null and told")" 4 'verdicts: and kept'
-is "$(jq -rs '[.[] | select(.path | test("submit/file"))] | length' "$tmp/log/requests.jsonl")" 4 \
+is "$(curl -sS "$control/requests" | jq '[.[] | select(.path | test("submit/file"))] | length')" 4 \
 	'verdicts: nobody sends the samples again'
-is "$(jq -rs '[.[] | select(.path | test("get/verdicts$"))] | length < 6' "$tmp/log/requests.jsonl")" true \
+is "$(curl -sS "$control/requests" | jq '[.[] | select(.path | test("get/verdicts$"))] | length < 6')" true \
 	'verdicts: one question is about all'
 is "$(left)" "$(curl -sS "$control/requests" | jq -r '.[].body_sha256' | sort)" \
 	'verdicts: each question asked for leave'
