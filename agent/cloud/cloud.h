@@ -206,10 +206,9 @@ struct cloud_submission {
 	enum sighting_kind sample_kind; /* set when the envelope is there */
 	struct cloud_history before;
 	/*
-	 * The cloud said a moment ago, by this verdict, that it wants the sample: the attempt
-	 * begins behind the question.
+	 * By which the cloud said a moment ago that it wants the sample: the attempt begins
+	 * behind the question.  CLOUD_VERDICT_NONE: it was not asked.
 	 */
-	bool asked;
 	int32_t verdict;
 	/* Of a blind kind: a sighting before brought the sample, the envelope is sent alone. */
 	bool later;

@@ -244,7 +244,7 @@ static void reach(struct cloud_submission *s, size_t step)
 /* Whether an attempt may begin with it: behind the questions where they were answered. */
 static bool begins(const struct cloud_submission *s, const struct exchange_step *step)
 {
-	return step->later == s->later && (!s->asked || step->carries);
+	return step->later == s->later && (s->verdict == CLOUD_VERDICT_NONE || step->carries);
 }
 
 void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
@@ -260,7 +260,7 @@ void exchange_begin(struct cloud_loop *loop, struct cloud_submission *s)
 		return;
 	}
 	e->sample = -1;
-	e->verdict = s->asked ? s->verdict : CLOUD_VERDICT_NONE;
+	e->verdict = s->verdict;
 	http_init(&e->http, loop);
 	request_init(&e->request);
 	s->kind = e;

@@ -80,6 +80,7 @@ void attempt_prepare(struct job *job, struct target *t, const struct queue_item 
 		.want_leave = want_leave,
 		.done = done,
 		.owner = job,
+		.verdict = CLOUD_VERDICT_NONE,
 		.before = {.verdict = item->verdict, .failures = item->failures},
 	};
 	memcpy(job->submission.id, item->id, sizeof(item->id));
@@ -153,6 +154,12 @@ static bool end_later(struct job *job)
 	return true;
 }
 
+/* The cloud wants the sample: no question any more. */
+static bool asked(const struct ready *r)
+{
+	return r->verdict != CLOUD_VERDICT_NONE;
+}
+
 static void begin(struct target *t, const struct ready *ready)
 {
 	const struct queue_item *item = &ready->item;
@@ -162,9 +169,9 @@ static void begin(struct target *t, const struct ready *ready)
 	while (job->state != JOB_FREE)
 		job++;
 	attempt_prepare(job, t, item);
-	job->submission.asked = job->charged[false] = ready->asked;
-	job->asks = job->charged[true] = !ready->asked && asks_only(t);
 	job->submission.verdict = ready->verdict;
+	job->charged[false] = asked(ready);
+	job->asks = job->charged[true] = !asked(ready) && asks_only(t);
 	t->running++;
 	if (end_known(job) || end_later(job))
 		return;
@@ -217,10 +224,10 @@ static size_t room(const struct target *t, bool asked)
 	return (size_t)n;
 }
 
-bool attempt_may_upload(const struct target *t)
+bool attempt_may(const struct target *t, bool upload)
 {
-	return quota_left(t->quota, t->config->quota, true, t->forwarder->now) >
-	       reserved(t, true);
+	return quota_left(t->quota, t->config->quota, upload, t->forwarder->now) >
+	       reserved(t, upload);
 }
 
 /* When an attempt may begin; INT64_MAX: when another one, or a question, has ended. */
@@ -231,7 +238,7 @@ static int64_t begin_at(const struct target *t)
 	int64_t when = asks ? t->fresh_at
 			    : quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
 
-	if (next && room(t, next->asked))
+	if (next && room(t, asked(next)))
 		when = 0;
 	else if ((!next && lookup_busy(t)) || ((asks || !when) && !room(t, false)))
 		return INT64_MAX;
@@ -325,7 +332,7 @@ static void begin_ready(struct target *t)
 {
 	const struct ready *next;
 
-	while ((next = lookup_next(t)) && room(t, next->asked)) {
+	while ((next = lookup_next(t)) && room(t, asked(next))) {
 		t->lookup->first++;
 		begin(t, next);
 	}
@@ -361,7 +368,8 @@ static void begin_due(struct target *t)
 		lookup_begin(t, items, count);
 	else
 		for (size_t k = 0; k < count; k++)
-			begin(t, &(struct ready){.item = items[k]});
+			begin(t,
+			      &(struct ready){.item = items[k], .verdict = CLOUD_VERDICT_NONE});
 }
 
 void attempt_schedule(struct forwarder *f)
@@ -369,7 +377,7 @@ void attempt_schedule(struct forwarder *f)
 	for (size_t i = 0; i < f->config->clouds && f->now >= f->disk_again; i++) {
 		struct target *t = &f->target[i];
 
-		if (asks_only(t) && lookup_next(t) && lookup_next(t)->asked)
+		if (asks_only(t) && lookup_next(t) && asked(lookup_next(t)))
 			lookup_give_back(t);
 		if (f->now >= links_at(t))
 			links_begin(t);
@@ -520,7 +528,7 @@ static void place(struct job *job)
 {
 	struct target *t = job->target;
 
-	if (attempt_may_upload(t)) {
+	if (attempt_may(t, true)) {
 		job->asks = job->charged[true] = false;
 		return;
 	}

@@ -40,6 +40,23 @@ void changes_waiting(struct changes *c, const struct queue_item *item, const cha
 	c->change[c->count - 1].next_at = now;
 }
 
+void changes_failed(struct target *t, struct changes *c, const struct queue_item *items,
+		    const bool *denied, size_t n, const struct cloud_result *r)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < n; i++)
+		some = some || denied[i];
+	for (size_t i = 0; i < n; i++)
+		if (!some || denied[i])
+			*changes_add(c, &items[i]) = *r;
+	changes_settle(t, c);
+	for (size_t i = 0; i < n; i++)
+		if (some && !denied[i])
+			changes_waiting(c, &items[i], "was with one that may not leave",
+					t->forwarder->now);
+}
+
 bool changes_store(struct target *t, const struct changes *c)
 {
 	struct forwarder *f = t->forwarder;

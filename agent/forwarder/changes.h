@@ -23,6 +23,12 @@ void changes_settle(struct target *t, struct changes *c);
 /* After changes_settle(): one that is due again as if nothing had been. */
 void changes_waiting(struct changes *c, const struct queue_item *item, const char *why,
 		     int64_t now);
+/*
+ * A request about all of these came to nothing, as `r` says: they wait as it has it, or those
+ * that the supervisor denied, and then the others are due again.
+ */
+void changes_failed(struct target *t, struct changes *c, const struct queue_item *items,
+		    const bool *denied, size_t n, const struct cloud_result *r);
 /* False: the disk failed, and that was said. */
 bool changes_store(struct target *t, const struct changes *c);
 void changes_count(struct target *t, const struct changes *c, bool log);

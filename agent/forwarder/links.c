@@ -92,7 +92,7 @@ int64_t links_at(const struct target *t)
 
 	if (!k || !k->count || list(t)->state != JOB_FREE)
 		return INT64_MAX;
-	if (!attempt_may_upload(t)) {
+	if (!attempt_may(t, true)) {
 		when = quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
 		return when ? when : INT64_MAX;
 	}
@@ -215,26 +215,6 @@ void links_envelope(struct job *job, const char *json, const char *reason)
 
 /* ----------------------------------------------------------------------- end */
 
-/* Those that the supervisor would not have wait; the others are due again. */
-static void denied(struct target *t, const struct cloud_result *r, struct changes *c)
-{
-	struct links *k = t->links;
-	size_t n = 0;
-
-	for (size_t i = 0; i < k->batch.count; i++) {
-		n += k->denied[i];
-		if (k->denied[i])
-			*changes_add(c, &k->item[i]) = *r;
-	}
-	for (size_t i = 0; !n && i < k->batch.count; i++)
-		*changes_add(c, &k->item[i]) = *r;
-	changes_settle(t, c);
-	for (size_t i = 0; n && i < k->batch.count; i++)
-		if (!k->denied[i])
-			changes_waiting(c, &k->item[i], "was with one that may not leave",
-					t->forwarder->now);
-}
-
 /*
  * A cloud refuses a list as a whole: which link is the reason, each finds out by itself.  Or it
  * takes no lists.
@@ -286,7 +266,7 @@ bool links_settle(struct job *job)
 	else if (k->batch.absent || r->outcome == CLOUD_REFUSED)
 		apart(t, &c);
 	else
-		denied(t, r, &c);
+		changes_failed(t, &c, k->item, k->denied, k->batch.count, r);
 	if (!changes_store(t, &c))
 		return false;
 	k->absent = k->absent || k->batch.absent;

@@ -18,11 +18,12 @@ static struct job *question(const struct target *t)
 bool lookup_wanted(struct target *t)
 {
 	/* While a cloud fails a single submission finds out whether it works again. */
-	if (!t->config->ops->lookup || t->config->lookup_batch <= 1 || t->downs || t->streak)
+	if (!t->config->ops->lookup || t->config->lookup_batch <= 1 || t->one_by_one ||
+	    t->downs || t->streak)
 		return false;
 	if (!t->lookup)
 		t->lookup = calloc(1, sizeof(*t->lookup));
-	return t->lookup && !t->lookup->absent;
+	return t->lookup;
 }
 
 bool lookup_busy(const struct target *t)
@@ -39,12 +40,7 @@ const struct ready *lookup_next(const struct target *t)
 
 int64_t lookup_stale(const struct target *t)
 {
-	int64_t now = t->forwarder->now;
-
-	if (!lookup_next(t))
-		return INT64_MAX;
-	return now < t->lookup->since ? now /* the clock was set back */
-				      : t->lookup->since + FRESH;
+	return lookup_next(t) ? t->lookup->since + FRESH : INT64_MAX;
 }
 
 /* The verdict by which the cloud wants it; CLOUD_VERDICT_NONE: it was not asked. */
@@ -54,8 +50,7 @@ static void make_ready(struct target *t, const struct queue_item *item, int32_t 
 
 	if (l->first == l->end)
 		l->first = l->end = 0;
-	l->ready[l->end++] = (struct ready){
-		.item = *item, .asked = verdict != CLOUD_VERDICT_NONE, .verdict = verdict};
+	l->ready[l->end++] = (struct ready){.item = *item, .verdict = verdict};
 	l->since = t->forwarder->now;
 }
 
@@ -94,25 +89,12 @@ void lookup_begin(struct target *t, const struct queue_item *items, size_t count
 
 /* ---------------------------------------------------------------------- end */
 
-/* All as the question itself ended, or those that were denied; the others are due again. */
 static void failed(struct job *job, struct changes *c)
 {
 	struct target *t = job->target;
 	struct lookup *l = t->lookup;
-	size_t denied = 0;
 
-	for (size_t i = 0; i < l->batch.count; i++)
-		if (l->denied[i]) {
-			*changes_add(c, &l->item[i]) = job->result;
-			denied++;
-		}
-	for (size_t i = 0; !denied && i < l->batch.count; i++)
-		*changes_add(c, &l->item[i]) = job->result;
-	changes_settle(t, c);
-	for (size_t i = 0; denied && i < l->batch.count; i++)
-		if (!l->denied[i])
-			changes_waiting(c, &l->item[i], "was with one that may not leave",
-					t->forwarder->now);
+	changes_failed(t, c, l->item, l->denied, l->batch.count, &job->result);
 	log_info("cloud %s: %zu of %zu samples: %s: %s", t->config->name, c->outcomes,
 		 l->batch.count, cloud_outcome_name(job->result.outcome), job->result.detail);
 }
@@ -165,7 +147,7 @@ static void without(struct target *t, const struct cloud_result *r)
 {
 	struct lookup *l = t->lookup;
 
-	l->absent = true;
+	t->one_by_one = true;
 	log_info("cloud %s: %s; samples are asked about one by one from now on",
 		 t->config->name, r->detail);
 	for (size_t i = 0; i < l->batch.count; i++)

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_QUERIES_WAIT                                                       \
-	30000 /* ms, where no query is left or the supervisor has refused one \
-	       */
+/* ms, where no query is left or the supervisor has refused one. */
+#define NO_QUERIES_WAIT 30000
 
 static struct job *question(const struct target *t)
 {
@@ -30,16 +29,6 @@ void poll_expect(struct target *t)
 	t->poll_at = 0;
 }
 
-static bool queries_left(const struct target *t)
-{
-	uint64_t held = 0;
-
-	for (size_t i = 0; i < CLOUD_SLOTS; i++)
-		held += t->job[i].state != JOB_FREE && t->job[i].state != JOB_ENDED &&
-			!t->job[i].charged[false];
-	return quota_left(t->quota, t->config->quota, false, t->forwarder->now) > held;
-}
-
 static void ask(struct target *t)
 {
 	const struct cloud_ops *ops = t->config->ops;
@@ -47,10 +36,9 @@ static void ask(struct target *t)
 	struct poll *p = t->poll;
 
 	memset(p->denied, 0, sizeof(p->denied));
-	p->batch.count = p->count;
 	p->batch.absent = false;
 	p->batch.step = ops->lookup ? ops->lookup->step : NULL;
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = 0; i < p->batch.count; i++) {
 		struct queue_item *item = &p->item[i];
 
 		*item = (struct queue_item){.verdict = CLOUD_VERDICT_NONE};
@@ -65,7 +53,7 @@ static void ask(struct target *t)
 	job->items = p->item;
 	job->denied = p->denied;
 	job->submission.verdict_only = true;
-	if (p->count > 1)
+	if (p->batch.count > 1)
 		job->submission.batch = &p->batch;
 	ops->begin(&t->forwarder->loop, &job->submission);
 }
@@ -78,17 +66,17 @@ void poll_begin(struct target *t)
 
 	if (!p)
 		p = t->poll = calloc(1, sizeof(*p));
-	if (!p || !queries_left(t)) {
+	if (!p || !attempt_may(t, false)) {
 		t->poll_at = f->now + NO_QUERIES_WAIT;
 		return;
 	}
-	if (t->config->ops->lookup && t->config->lookup_batch > 1 && !p->absent)
+	if (t->config->ops->lookup && t->config->lookup_batch > 1 && !t->one_by_one)
 		max = t->config->lookup_batch;
-	if (!queue_polls(f->queue, t->config->name, f->now, p->row, max, &p->count)) {
+	if (!queue_polls(f->queue, t->config->name, f->now, p->row, max, &p->batch.count)) {
 		forwarder_disk_failed(f, "verdicts cannot be asked for");
 		return;
 	}
-	if (p->count)
+	if (p->batch.count)
 		ask(t);
 	else
 		t->poll_at = queue_poll_at(f->queue, t->config->name);
@@ -130,7 +118,7 @@ static bool concerned(const struct job *job, size_t i)
 {
 	const struct poll *p = job->target->poll;
 
-	return !job->ours || p->count == 1 || p->denied[i];
+	return !job->ours || p->batch.count == 1 || p->denied[i];
 }
 
 /* An answer, or a refusal: of the rows that it is about something is known now. */
@@ -143,7 +131,7 @@ static bool store(struct job *job)
 	const struct poll *p = t->poll;
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = 0; i < p->batch.count; i++) {
 		int32_t value = job->ours ? CLOUD_VERDICT_PENDING : answered(job, i);
 
 		if (!concerned(job, i))
@@ -174,7 +162,7 @@ bool poll_settle(struct job *job)
 
 	t->poll_at = 0;
 	if (absent) {
-		t->poll->absent = true;
+		t->one_by_one = true;
 	} else if (answer || job->ours) {
 		if (!store(job))
 			return false;

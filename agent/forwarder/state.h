@@ -56,8 +56,7 @@ struct job {
 /* A started submission whose attempt is about to begin. */
 struct ready {
 	struct queue_item item;
-	bool asked;	 /* the cloud wants the sample: no question any more */
-	int32_t verdict; /* by which it said so */
+	int32_t verdict; /* as in cloud_submission */
 };
 
 /* A question about many, and the attempts that come of it. */
@@ -69,7 +68,6 @@ struct lookup {
 	size_t first, end;    /* of ready[]: those that are left */
 	int64_t since;	      /* when they became ready */
 	unsigned int useless; /* answers in a row that were bad */
-	bool absent;	      /* the cloud has no such call */
 };
 
 /* What the supervisor shows of a cloud. */
@@ -104,8 +102,6 @@ struct poll {
 	struct queue_poll row[CLOUD_LOOKUP_MAX]; /* as in the batch */
 	struct queue_item item[CLOUD_LOOKUP_MAX];
 	bool denied[CLOUD_LOOKUP_MAX];
-	size_t count;
-	bool absent; /* the cloud has no call for many */
 };
 
 /* A cloud and how it does. */
@@ -123,6 +119,7 @@ struct target {
 	struct shown shown;	     /* the last that was told */
 	int64_t fresh_at;	     /* while it may only be asked: not before */
 	int64_t next_due;	     /* no row is worth looking for before */
+	bool one_by_one;	     /* it has no call to ask about many samples */
 	struct job job[CLOUD_SLOTS]; /* attempts, and requests about many */
 	struct lookup *lookup;	     /* NULL: never needed */
 	struct links *links;	     /* the same */
@@ -205,6 +202,19 @@ void attempt_cancel(struct forwarder *f);
 /* After that. */
 void attempt_free(struct target *t);
 
+/*
+ * Whether a later sighting ends by an earlier answer about its sample.  Kinds that give no
+ * verdict look each time whether the sample is still there, or are blind.
+ */
+bool target_reuses(const struct target *t);
+/* Whether the quotas allow one more request, with a sample or a question. */
+bool attempt_may(const struct target *t, bool upload);
+/* A job of that cloud, whose kind begins later. */
+void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
+/* The envelope that a job waits for came; json NULL: there is none, and why. */
+void attempt_envelope(struct job *job, const char *json, const char *upload_name,
+		      const char *refusal);
+
 /* Whether many are to be taken from the queue at once. */
 bool lookup_wanted(struct target *t);
 /* Takes started submissions, at most CLOUD_LOOKUP_MAX, when lookup_wanted(). */
@@ -237,17 +247,6 @@ void links_give_back(struct target *t);
 bool links_settle(struct job *job);
 void links_free(struct target *t);
 
-/* The envelope that a job waits for came; json NULL: there is none, and why. */
-void attempt_envelope(struct job *job, const char *json, const char *upload_name,
-		      const char *refusal);
-/* Whether one more request with a sample may be begun. */
-bool attempt_may_upload(const struct target *t);
-/*
- * Whether a later sighting ends by an earlier answer about its sample.  Kinds that give no
- * verdict look each time whether the sample is still there, or are blind.
- */
-bool target_reuses(const struct target *t);
-
 /* When a cloud may be asked for verdicts; INT64_MAX: when a question has ended, or never. */
 int64_t poll_next(const struct target *t);
 /* Asks for those that are due. */
@@ -256,7 +255,5 @@ void poll_begin(struct target *t);
 void poll_expect(struct target *t);
 /* Takes the end of such a question to disk; false: the disk failed, later. */
 bool poll_settle(struct job *job);
-/* A job of that cloud, whose kind begins later. */
-void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
 
 #endif
