@@ -102,52 +102,45 @@ static bool asks_only(const struct target *t)
 	       quota_left(t->quota, limit, false, now);
 }
 
-bool target_reuses(const struct target *t)
+/* Whether what is known of a sample at that cloud needs no look whether it is still there. */
+static bool knows(const struct target *t)
 {
-	return t->config->ops->verdicts && !cloud_all_envelopes(t->config);
+	return t->config->ops->verdicts || t->config->ops->blind;
 }
 
-/* One that waited while another sighting of its sample was at the cloud. */
+bool target_reuses(const struct target *t)
+{
+	return knows(t) && !cloud_all_envelopes(t->config);
+}
+
+/*
+ * Of a sample that the cloud is known to have nothing is sent any more, or the envelope alone.
+ * True: the attempt has ended.
+ */
 static bool end_known(struct job *job)
 {
 	struct target *t = job->target;
 	struct forwarder *f = t->forwarder;
 	int32_t verdict;
-
-	if (!target_reuses(t) ||
-	    !queue_verdict(f->queue, t->config->name, job->item.sha256, f->now, &verdict))
-		return false;
-	cloud_result_set(&job->result, CLOUD_KNOWN, QUEUE_KNOWN_DETAIL);
-	job->result.verdict = verdict;
-	job->reused = true;
-	job->ours = true;
-	job->state = JOB_ENDED;
-	return true;
-}
-
-/*
- * Of a sample that a cloud has by an earlier sighting, where it cannot be asked: only the
- * envelope is to go, or nothing.  True: the attempt has ended.
- */
-static bool end_later(struct job *job)
-{
-	const struct cloud_config *c = job->target->config;
-	struct forwarder *f = job->target->forwarder;
 	bool found;
 
-	if (!c->ops->blind)
+	if (!knows(t))
 		return false;
-	if (!queue_brought(f->queue, c->name, job->item.sha256, &found)) {
-		forwarder_disk_failed(f, "earlier sightings cannot be read");
-		cloud_result_set(&job->result, CLOUD_RETRY, "earlier sightings cannot be read");
+	if (!queue_verdict(f->queue, t->config->name, job->item.sha256, f->now, &found,
+			   &verdict)) {
+		forwarder_disk_failed(f, "what is known of samples cannot be read");
+		cloud_result_set(&job->result, CLOUD_RETRY,
+				 "what is known of samples cannot be read");
 	} else if (!found) {
 		return false;
-	} else if (cloud_all_envelopes(c)) {
+	} else if (!target_reuses(t)) {
 		job->submission.later = true;
 		job->charged[true] = true; /* it takes no place in the quota of uploads */
 		return false;
 	} else {
-		cloud_result_set(&job->result, CLOUD_KNOWN, "an earlier sighting brought it");
+		cloud_result_set(&job->result, CLOUD_KNOWN, QUEUE_KNOWN_DETAIL);
+		job->result.verdict = verdict;
+		job->reused = true;
 	}
 	job->ours = true;
 	job->state = JOB_ENDED;
@@ -173,7 +166,7 @@ static void begin(struct target *t, const struct ready *ready)
 	job->charged[false] = asked(ready);
 	job->asks = job->charged[true] = !asked(ready) && asks_only(t);
 	t->running++;
-	if (end_known(job) || end_later(job))
+	if (end_known(job))
 		return;
 	if (t->config->max_size && item->size > t->config->max_size) {
 		cloud_result_set(&job->result, CLOUD_REFUSED,

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The forwarder's queue. */
-#include "forwarder/queue.h"
-#include "lib/db.h"
+#include "forwarder/queue_db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING "waiting"
-#define STARTED "started"
-/* Named as in cloud.h. */
-#define BROUGHT "state IN ('sent', 'known')"
-
-#define DUE_INDEX "CREATE INDEX queue_due ON queue (cloud, state, priority, next_at);"
 /*
  * A supervisor that died may not have stored what it was told.  Of results it asks itself; the
  * verdicts of so many ms before the last one are told again.
  */
 #define VERDICTS_LOST 60000
 
+#define DUE_INDEX "CREATE INDEX queue_due ON queue (cloud, state, priority, next_at);"
 #define VERDICTS                                                                          \
 	"CREATE TABLE verdict ("                                                          \
 	"	number INTEGER PRIMARY KEY,"                                                    \
@@ -68,82 +62,6 @@ static const char schema[] =
 	") STRICT;"
 	"CREATE TABLE pause (cloud TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;" VERDICTS;
 
-#define POLL_COLUMNS                                                            \
-	"SELECT number, id, cloud, sha256, value, since, next_at, until, polls" \
-	" FROM verdict"
-
-/* X(CONSTANT, SQL) */
-#define STATEMENTS(X)                                                                          \
-	X(ADD, "INSERT INTO queue (id, cloud, sha256, size, next_at, updated, priority)"       \
-	       " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT (id, cloud) DO UPDATE"        \
-	       " SET told = 0 WHERE state NOT IN ('" WAITING "', '" STARTED "')")              \
-	X(DUE, "SELECT number, id, cloud, sha256, size, attempts, failures, verdict"           \
-	       " FROM queue AS q WHERE cloud = ?1 AND state = '" WAITING "'"                   \
-	       " AND priority = ?3 AND next_at <= ?2 AND (NOT ?4 OR attempts = 0)"             \
-	       " AND NOT EXISTS"                                                               \
-	       " (SELECT 1 FROM queue WHERE cloud = q.cloud AND sha256 = q.sha256"             \
-	       " AND state = '" STARTED "') ORDER BY next_at, number")                         \
-	X(BROUGHT,                                                                             \
-	  "SELECT 1 FROM queue WHERE cloud = ?1 AND sha256 = ?2 AND " BROUGHT " LIMIT 1")      \
-	X(BROUGHT_INDEX, "CREATE INDEX IF NOT EXISTS queue_brought ON queue (cloud, sha256)"   \
-			 " WHERE " BROUGHT)                                                    \
-	X(START, "UPDATE queue SET state = '" STARTED "', attempts = attempts + 1,"            \
-		 " started_at = ?2, updated = ?2 WHERE number = ?1")                           \
-	X(NEXT, "SELECT min(next_at) FROM queue WHERE cloud = ?1 AND state = '" WAITING "'"    \
-		" AND priority = ?3 AND next_at > ?2")                                         \
-	X(SETTLE, "UPDATE queue SET state = ?2, failures = ?3, next_at = ?4, verdict = ?5,"    \
-		  " detail = ?6, updated = ?7, told = 0"                                       \
-		  " WHERE number = ?1 AND state = '" STARTED "'")                              \
-	/* Told again, a result has what is known by now. */                                   \
-	X(UNTOLD, "SELECT number, id, cloud, state, ifnull((SELECT value FROM verdict AS v"    \
-		  " WHERE v.cloud = queue.cloud AND v.sha256 = queue.sha256 AND value >= 0"    \
-		  " AND queue.verdict = -100), verdict), detail FROM queue WHERE told = 0"     \
-		  " AND state NOT IN ('" WAITING "', '" STARTED "')"                           \
-		  " ORDER BY updated LIMIT ?1")                                                \
-	X(TOLD, "UPDATE queue SET told = 1 WHERE number = ?1")                                 \
-	X(FORGET, "DELETE FROM queue WHERE told = 1 AND updated < ?1"                          \
-		  " AND state NOT IN ('" WAITING "', '" STARTED "')")                          \
-	X(CLOUDS, "SELECT cloud, count(*) FROM queue"                                          \
-		  " WHERE state IN ('" WAITING "', '" STARTED "') GROUP BY cloud")             \
-	X(RECOVER, "UPDATE queue SET state = '" WAITING "', next_at = ?1"                      \
-		   " WHERE state = '" STARTED "'")                                             \
-	X(QUOTA_STORE, "INSERT OR REPLACE INTO quota (cloud, name, span, used)"                \
-		       " VALUES (?1, ?2, ?3, ?4)")                                             \
-	X(QUOTA_LOAD, "SELECT span, used FROM quota WHERE cloud = ?1 AND name = ?2")           \
-	X(PAUSE_STORE, "INSERT OR REPLACE INTO pause (cloud, until) VALUES (?1, ?2)")          \
-	X(PAUSE_LOAD, "SELECT until FROM pause WHERE cloud = ?1")                              \
-	X(LEARN, "INSERT INTO verdict (cloud, sha256, id, value, since, next_at, until)"       \
-		 " SELECT cloud, sha256, id, ?2, ?3, ?4, ?5 FROM queue WHERE number = ?1"      \
-		 " ON CONFLICT (cloud, sha256) DO UPDATE SET id = excluded.id, value = ?2,"    \
-		 " since = ?3, next_at = ?4, until = ?5, polls = 0"                            \
-		 " WHERE ?4 IS NULL OR next_at IS NULL")                                       \
-	X(VERDICT,                                                                             \
-	  "SELECT value FROM verdict WHERE cloud = ?1 AND sha256 = ?2 AND until > ?3")         \
-	X(ADD_KNOWN,                                                                           \
-	  "INSERT INTO queue (id, cloud, sha256, size, next_at, updated, state, verdict,"      \
-	  " detail, priority) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?7, ?8, '" QUEUE_KNOWN_DETAIL    \
-	  "', ?6)"                                                                             \
-	  " ON CONFLICT (id, cloud) DO UPDATE SET told = 0"                                    \
-	  " WHERE state NOT IN ('" WAITING "', '" STARTED "')")                                \
-	X(POLLS, POLL_COLUMNS " WHERE cloud = ?1 AND next_at <= ?2 ORDER BY next_at LIMIT ?3") \
-	X(POLL_AT, "SELECT min(next_at) FROM verdict WHERE cloud = ?1"                         \
-		   " AND next_at IS NOT NULL")                                                 \
-	X(POLLED, "UPDATE verdict SET told = told AND value IS ?2, value = ?2, since = ?3,"    \
-		  " next_at = ?4, until = ?5, polls = ?6 WHERE number = ?1")                   \
-	X(VERDICTS_UNTOLD, POLL_COLUMNS " WHERE told = 0 LIMIT ?1")                            \
-	X(VERDICT_TOLD, "UPDATE verdict SET told = 1 WHERE number = ?1 AND value IS ?2")       \
-	X(VERDICT_FORGET, "DELETE FROM verdict WHERE (until <= ?1 OR number IN (SELECT number" \
-			  " FROM verdict ORDER BY until DESC LIMIT -1 OFFSET ?2))"             \
-			  " AND next_at IS NULL AND told = 1")                                 \
-	X(VERDICT_CLOCK, "UPDATE verdict SET next_at = min(next_at, ?1),"                      \
-			 " until = until - max(since - ?1, 0), since = min(since, ?1)"         \
-			 " WHERE next_at > ?1 OR since > ?1")                                  \
-	X(VERDICTS_AGAIN, "UPDATE verdict SET told = 0 WHERE value >= 0 AND polls > 0"         \
-			  " AND since >= (SELECT max(since) FROM verdict) - ?1")               \
-	X(CLOCK, "UPDATE queue SET next_at = ?1 WHERE state = '" WAITING "' AND next_at > ?1")
-
-enum statement { STATEMENTS(DB_ENUM) STATEMENT_COUNT };
-
 static const char *const statement_sql[STATEMENT_COUNT] = {STATEMENTS(DB_SQL)};
 
 static const struct db_upgrade upgrades[] = {
@@ -167,11 +85,6 @@ static const struct db_kind kind = {
 	.statements = STATEMENT_COUNT,
 };
 
-struct queue {
-	struct db db; /* first, see db_open() */
-	struct verdict_times times;
-};
-
 const char *queue_error(const struct queue *q)
 {
 	return q->db.error;
@@ -186,7 +99,6 @@ static bool recover(struct db *d, int64_t again, int64_t latest)
 {
 	sqlite3_stmt *waiting = db_fresh(d, S_RECOVER);
 	sqlite3_stmt *clock = db_fresh(d, S_CLOCK);
-	sqlite3_stmt *brought = db_fresh(d, S_BROUGHT_INDEX);
 	sqlite3_stmt *verdicts = db_fresh(d, S_VERDICT_CLOCK);
 	sqlite3_stmt *untold = db_fresh(d, S_VERDICTS_AGAIN);
 
@@ -194,9 +106,8 @@ static bool recover(struct db *d, int64_t again, int64_t latest)
 	sqlite3_bind_int64(clock, 1, latest);
 	sqlite3_bind_int64(verdicts, 1, latest + VERDICT_POLL_MAX * 1000LL);
 	sqlite3_bind_int64(untold, 1, VERDICTS_LOST);
-	return db_begin(d) &&
-	       db_end(d, db_run(d, waiting) && db_run(d, clock) && db_run(d, brought) &&
-				 db_run(d, verdicts) && db_run(d, untold));
+	return db_begin(d) && db_end(d, db_run(d, waiting) && db_run(d, clock) &&
+						db_run(d, verdicts) && db_run(d, untold));
 }
 
 struct queue *queue_open(const char *path, int64_t again, int64_t latest)
@@ -220,24 +131,18 @@ void queue_close(struct queue *q)
 
 /* -------------------------------------------------------------- submissions */
 
-static void text(sqlite3_stmt *s, int column, char *to, size_t size)
+void queue_text(sqlite3_stmt *s, int column, char *to, size_t size)
 {
 	const unsigned char *p = sqlite3_column_text(s, column);
 
 	snprintf(to, size, "%s", p ? (const char *)p : "");
 }
 
-static void bind_verdict(sqlite3_stmt *s, int column, int32_t value)
+/* One that begins with what is known of a submission. */
+static sqlite3_stmt *fresh_for(struct queue *q, enum queue_statement which,
+			       const struct queue_item *item, int64_t now)
 {
-	if (value != CLOUD_VERDICT_NONE)
-		sqlite3_bind_int(s, column, value);
-}
-
-static bool add(struct queue *q, const struct queue_item *item, int64_t now)
-{
-	int32_t verdict;
-	bool known = item->reuse && queue_verdict(q, item->cloud, item->sha256, now, &verdict);
-	sqlite3_stmt *s = db_fresh(&q->db, known ? S_ADD_KNOWN : S_ADD);
+	sqlite3_stmt *s = db_fresh(&q->db, which);
 
 	sqlite3_bind_blob(s, 1, item->id, SIGHTING_ID_SIZE, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, item->cloud, -1, SQLITE_STATIC);
@@ -245,33 +150,61 @@ static bool add(struct queue *q, const struct queue_item *item, int64_t now)
 	sqlite3_bind_int64(s, 4, (int64_t)item->size);
 	sqlite3_bind_int64(s, 5, now);
 	sqlite3_bind_int(s, 6, (int)item->priority);
-	if (known) {
-		sqlite3_bind_text(s, 7, cloud_outcome_name(CLOUD_KNOWN), -1, SQLITE_STATIC);
-		bind_verdict(s, 8, verdict);
-	}
-	return db_run(&q->db, s);
+	return s;
 }
 
-bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now)
+/* One that can end by what is known of its sample; *ended: it has. */
+static bool add_known(struct queue *q, const struct queue_item *item, int64_t now, bool *ended)
+{
+	sqlite3_stmt *s;
+	int32_t verdict;
+	bool found;
+
+	*ended = false;
+	if (!queue_verdict(q, item->cloud, item->sha256, now, &found, &verdict))
+		return false;
+	if (!found)
+		return true;
+	s = fresh_for(q, S_ADD_KNOWN, item, now);
+	sqlite3_bind_text(s, 7, cloud_outcome_name(CLOUD_KNOWN), -1, SQLITE_STATIC);
+	queue_bind_verdict(s, 8, verdict);
+	if (!db_run(&q->db, s))
+		return false;
+	*ended = sqlite3_changes(q->db.sqlite) > 0; /* else it is there already */
+	return true;
+}
+
+static bool add(struct queue *q, const struct queue_item *item, int64_t now, size_t *known)
+{
+	bool ended = false;
+
+	if (item->reuse && !add_known(q, item, now, &ended))
+		return false;
+	*known += ended;
+	return ended || db_run(&q->db, fresh_for(q, S_ADD, item, now));
+}
+
+bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now,
+	       size_t *known)
 {
 	bool ok = db_begin(&q->db);
 
+	*known = 0;
 	if (!ok)
 		return false;
 	for (size_t i = 0; i < n && ok; i++)
-		ok = add(q, &items[i], now);
+		ok = add(q, &items[i], now, known);
 	return db_end(&q->db, ok);
 }
 
 static bool read_item(struct queue *q, sqlite3_stmt *s, struct queue_item *item)
 {
 	item->number = sqlite3_column_int64(s, 0);
-	text(s, 2, item->cloud, sizeof(item->cloud));
+	queue_text(s, 2, item->cloud, sizeof(item->cloud));
 	item->size = (uint64_t)sqlite3_column_int64(s, 4);
 	item->attempts = (uint32_t)sqlite3_column_int64(s, 5) + 1;
 	item->failures = (uint32_t)sqlite3_column_int64(s, 6);
-	item->verdict = sqlite3_column_type(s, 7) == SQLITE_NULL ? CLOUD_VERDICT_NONE
-								 : sqlite3_column_int(s, 7);
+	item->verdict = queue_verdict_column(s, 7);
 	if (db_blob(s, 1, item->id, sizeof(item->id)) &&
 	    db_blob(s, 3, item->sha256, sizeof(item->sha256)))
 		return true;
@@ -332,19 +265,6 @@ bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
 	return false;
 }
 
-bool queue_brought(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
-		   bool *found)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_BROUGHT);
-	int step;
-
-	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(s, 2, sha256, SHA256_SIZE, SQLITE_STATIC);
-	step = sqlite3_step(s);
-	*found = step == SQLITE_ROW;
-	return db_done(&q->db, s, step);
-}
-
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now)
 {
 	int64_t next = INT64_MAX;
@@ -383,29 +303,9 @@ static bool change(struct queue *q, int64_t number, const char *state,
 	sqlite3_bind_text(s, 2, state, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 3, failures);
 	sqlite3_bind_int64(s, 4, next_at);
-	bind_verdict(s, 5, r->verdict);
+	queue_bind_verdict(s, 5, r->verdict);
 	sqlite3_bind_text(s, 6, r->detail, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 7, now);
-	return db_run(&q->db, s);
-}
-
-static void bind_known(sqlite3_stmt *s, const struct verdict *v)
-{
-	bind_verdict(s, 2, v->value);
-	sqlite3_bind_int64(s, 3, v->since);
-	if (v->next != INT64_MAX)
-		sqlite3_bind_int64(s, 4, v->next);
-	sqlite3_bind_int64(s, 5, v->until);
-}
-
-/* Of one that is pending already it is known since when, and when it is asked about. */
-static bool learn(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now)
-{
-	struct verdict v = verdict_first(&q->times, r->verdict, now);
-	sqlite3_stmt *s = db_fresh(&q->db, S_LEARN);
-
-	sqlite3_bind_int64(s, 1, number);
-	bind_known(s, &v);
 	return db_run(&q->db, s);
 }
 
@@ -415,7 +315,7 @@ static bool end(struct queue *q, int64_t number, const struct cloud_result *r, b
 	bool learned = !reused && (r->outcome == CLOUD_SENT || r->outcome == CLOUD_KNOWN);
 
 	return change(q, number, cloud_outcome_name(r->outcome), r, 0, now, now) &&
-	       (!learned || learn(q, number, r, now));
+	       (!learned || queue_learn(q, number, r, now));
 }
 
 bool queue_end(struct queue *q, int64_t number, const struct cloud_result *r, int64_t now)
@@ -468,13 +368,11 @@ bool queue_untold(struct queue *q, struct queue_result *results, size_t max, siz
 		struct queue_result *r = &results[*count];
 
 		r->number = sqlite3_column_int64(s, 0);
-		text(s, 2, r->cloud, sizeof(r->cloud));
-		text(s, 3, state, sizeof(state));
+		queue_text(s, 2, r->cloud, sizeof(r->cloud));
+		queue_text(s, 3, state, sizeof(state));
 		r->outcome = outcome_find(state);
-		r->verdict = CLOUD_VERDICT_NONE;
-		if (sqlite3_column_type(s, 4) != SQLITE_NULL)
-			r->verdict = sqlite3_column_int(s, 4);
-		text(s, 5, r->detail, sizeof(r->detail));
+		r->verdict = queue_verdict_column(s, 4);
+		queue_text(s, 5, r->detail, sizeof(r->detail));
 		if (db_blob(s, 1, r->id, sizeof(r->id)) && r->outcome != CLOUD_OUTCOME_COUNT)
 			++*count;
 	}
@@ -501,135 +399,6 @@ bool queue_forget(struct queue *q, int64_t before)
 	sqlite3_stmt *s = db_fresh(&q->db, S_FORGET);
 
 	sqlite3_bind_int64(s, 1, before);
-	return db_run(&q->db, s);
-}
-
-/* ----------------------------------------------------------------- verdicts */
-
-void queue_verdict_times(struct queue *q, const struct verdict_times *t)
-{
-	q->times = *t;
-}
-
-static int32_t verdict_column(sqlite3_stmt *s, int column)
-{
-	return sqlite3_column_type(s, column) == SQLITE_NULL ? CLOUD_VERDICT_NONE
-							     : sqlite3_column_int(s, column);
-}
-
-bool queue_verdict(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
-		   int64_t now, int32_t *value)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_VERDICT);
-	bool found;
-
-	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(s, 2, sha256, SHA256_SIZE, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 3, now);
-	found = sqlite3_step(s) == SQLITE_ROW;
-	if (found)
-		*value = verdict_column(s, 0);
-	sqlite3_reset(s);
-	return found;
-}
-
-/* The rows of a statement that has POLL_COLUMNS. */
-static bool read_polls(struct queue *q, sqlite3_stmt *s, struct queue_poll *polls, size_t max,
-		       size_t *count)
-{
-	int step = SQLITE_DONE;
-
-	*count = 0;
-	while (*count < max && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct queue_poll *p = &polls[*count];
-
-		p->number = sqlite3_column_int64(s, 0);
-		text(s, 2, p->cloud, sizeof(p->cloud));
-		p->verdict = (struct verdict){
-			.value = verdict_column(s, 4),
-			.since = sqlite3_column_int64(s, 5),
-			.next = sqlite3_column_type(s, 6) == SQLITE_NULL
-					? INT64_MAX
-					: sqlite3_column_int64(s, 6),
-			.until = sqlite3_column_int64(s, 7),
-			.polls = (uint32_t)sqlite3_column_int64(s, 8),
-		};
-		*count += db_blob(s, 1, p->id, sizeof(p->id)) &&
-			  db_blob(s, 3, p->sha256, sizeof(p->sha256));
-	}
-	return db_done(&q->db, s, step);
-}
-
-bool queue_polls(struct queue *q, const char *cloud, int64_t now, struct queue_poll *polls,
-		 size_t max, size_t *count)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_POLLS);
-
-	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 2, now);
-	sqlite3_bind_int64(s, 3, (int64_t)max);
-	return read_polls(q, s, polls, max, count);
-}
-
-int64_t queue_poll_at(struct queue *q, const char *cloud)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_POLL_AT);
-	int64_t at = INT64_MAX;
-
-	sqlite3_bind_text(s, 1, cloud, -1, SQLITE_STATIC);
-	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
-		at = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
-	return at;
-}
-
-bool queue_polled(struct queue *q, const struct queue_poll *polls, size_t n)
-{
-	bool ok = db_begin(&q->db);
-
-	if (!ok)
-		return false;
-	for (size_t i = 0; i < n && ok; i++) {
-		sqlite3_stmt *s = db_fresh(&q->db, S_POLLED);
-
-		sqlite3_bind_int64(s, 1, polls[i].number);
-		bind_known(s, &polls[i].verdict);
-		sqlite3_bind_int64(s, 6, polls[i].verdict.polls);
-		ok = db_run(&q->db, s);
-	}
-	return db_end(&q->db, ok);
-}
-
-bool queue_verdicts_untold(struct queue *q, struct queue_poll *polls, size_t max, size_t *count)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_VERDICTS_UNTOLD);
-
-	sqlite3_bind_int64(s, 1, (int64_t)max);
-	return read_polls(q, s, polls, max, count);
-}
-
-bool queue_verdicts_told(struct queue *q, const struct queue_poll *polls, size_t n)
-{
-	bool ok = db_begin(&q->db);
-
-	if (!ok)
-		return false;
-	for (size_t i = 0; i < n && ok; i++) {
-		sqlite3_stmt *s = db_fresh(&q->db, S_VERDICT_TOLD);
-
-		sqlite3_bind_int64(s, 1, polls[i].number);
-		bind_verdict(s, 2, polls[i].verdict.value);
-		ok = db_run(&q->db, s);
-	}
-	return db_end(&q->db, ok);
-}
-
-bool queue_verdict_forget(struct queue *q, int64_t now)
-{
-	sqlite3_stmt *s = db_fresh(&q->db, S_VERDICT_FORGET);
-
-	sqlite3_bind_int64(s, 1, now);
-	sqlite3_bind_int64(s, 2, QUEUE_VERDICTS_MAX);
 	return db_run(&q->db, s);
 }
 

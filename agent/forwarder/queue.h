@@ -42,7 +42,7 @@ struct queue_item {
 	bool reuse;
 };
 
-#define QUEUE_KNOWN_DETAIL "known from an earlier answer"
+#define QUEUE_KNOWN_DETAIL "known from an earlier sighting"
 
 /* A final outcome, to be told to the supervisor. */
 struct queue_result {
@@ -72,9 +72,10 @@ void queue_verdict_times(struct queue *q, const struct verdict_times *t);
 /*
  * Accepts n submissions (attempts, failures and verdict are not read), due now, in one
  * transaction.  One that is there already is not added again; if it has ended,
- * its result is to be told again.  One that can reuse an answer is as one that has ended.
+ * its result is to be told again.  One that can reuse an answer has ended: *known of them.
  */
-bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now);
+bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_t now,
+	       size_t *known);
 
 /*
  * Marks up to max due submissions of a cloud as started and copies them to
@@ -84,10 +85,6 @@ bool queue_add(struct queue *q, const struct queue_item *items, size_t n, int64_
  */
 bool queue_take(struct queue *q, const char *cloud, int64_t now, bool fresh,
 		struct queue_item *items, size_t max, size_t *count);
-
-/* *found: whether another sighting of that sample has brought it there, as far as is kept. */
-bool queue_brought(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
-		   bool *found);
 
 /* When the next submission of a cloud that waits beyond `now` is due; INT64_MAX: none. */
 int64_t queue_next_due(struct queue *q, const char *cloud, int64_t now);
@@ -133,9 +130,9 @@ struct queue_poll {
 	struct verdict verdict;
 };
 
-/* What is known now of a sample; false: nothing, or no more. */
+/* What is known now of a sample at a cloud that has it; *found: something is. */
 bool queue_verdict(struct queue *q, const char *cloud, const uint8_t sha256[static SHA256_SIZE],
-		   int64_t now, int32_t *value);
+		   int64_t now, bool *found, int32_t *value);
 /* Those that a cloud is to be asked about now, the oldest first. */
 bool queue_polls(struct queue *q, const char *cloud, int64_t now, struct queue_poll *polls,
 		 size_t max, size_t *count);

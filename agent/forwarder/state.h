@@ -203,8 +203,8 @@ void attempt_cancel(struct forwarder *f);
 void attempt_free(struct target *t);
 
 /*
- * Whether a later sighting ends by an earlier answer about its sample.  Kinds that give no
- * verdict look each time whether the sample is still there, or are blind.
+ * Whether a later sighting ends by what is known of its sample.  Kinds that can be asked and
+ * give no verdict look each time whether the sample is still there.
  */
 bool target_reuses(const struct target *t);
 /* Whether the quotas allow one more request, with a sample or a question. */

@@ -245,9 +245,11 @@ void talk_receive(struct forwarder *f)
 
 void talk_commit(struct forwarder *f)
 {
+	size_t known;
+
 	if (!f->batched || f->committed || f->now < f->disk_again)
 		return;
-	if (!queue_add(f->queue, f->batch, f->batched, f->now)) {
+	if (!queue_add(f->queue, f->batch, f->batched, f->now, &known)) {
 		forwarder_disk_failed(f, "submissions cannot be stored");
 		return;
 	}
@@ -256,6 +258,7 @@ void talk_commit(struct forwarder *f)
 	f->acknowledged = 0;
 	f->untold = true; /* some may have been here before, and ended */
 	counter_add(&f->counters, COUNTER_QUEUED, f->batched);
+	counter_add(&f->counters, COUNTER_KNOWN, known);
 	for (size_t i = 0; i < f->batched; i++) {
 		struct target *t = forwarder_target(f, f->batch[i].cloud);
 

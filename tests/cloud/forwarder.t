@@ -559,11 +559,11 @@ cloud_set forget=no
 fresh
 drive samples=3 sightings=2 lookup_batch=1 verdict_wait=60 verdict_life=60
 is "$status:$(requests)" '0:3 file, 3 verdict' 'a later sighting needs no question'
-is "$(grep -c '^result .* known -100 known from an earlier answer' "$tmp/run")" 3 'it ends with what is known'
+is "$(grep -c '^result .* known -100 known from an earlier sighting' "$tmp/run")" 3 'it ends with what is known'
 queue 'update verdict set value = 1, next_at = null'
 fault 'cut-before'
 drive samples=3 sightings=4 verdict_wait=60 verdict_life=60 limit=8
-is "$status:$(grep -c '^result .* known 1 known from an earlier answer' "$tmp/run")" 0:9 \
+is "$status:$(grep -c '^result .* known 1 known from an earlier sighting' "$tmp/run")" 0:9 \
 	'nor a cloud that answers'
 unsaid '^leave ' 'and no leave'
 queue 'update verdict set until = 1'

@@ -122,7 +122,7 @@ def https_first(where):
     """https: of later sightings nothing leaves, unless the first one's answer was no"""
     run, requests = https(where, [], sightings=3)
     same((run.status, sorted(run.results), len(requests)), (0, ["known", "known", "sent"], 1), "outcome")
-    run.said("known -[0-9]* an earlier sighting brought it")
+    run.said("known -[0-9]* known from an earlier sighting")
     c = Collector(lambda request: answer(413 if len(c.requests) == 1 else 200))
     run = drive(where, "https", "http://127.0.0.1:%d/in/box" % c.port, sightings=3)
     c.close()

@@ -40,6 +40,16 @@ FIXTURE_TEARDOWN(store)
 	scratch_remove(self->dir);
 }
 
+static size_t known_ends; /* of the last queue_add() */
+
+/* What it says of a sample now; false: nothing. */
+static bool knows(struct queue *q, const char *cloud, const uint8_t *sha256, int32_t *value)
+{
+	bool found = false;
+
+	return queue_verdict(q, cloud, sha256, NOW, &found, value) && found;
+}
+
 /* Sighting n of sample s. */
 static struct queue_item item(const char *cloud, uint8_t n, uint8_t s)
 {
@@ -81,7 +91,7 @@ TEST_F(store, add_and_take)
 	struct queue_item in[] = {item("a", 1, 1), item("b", 1, 1), item("a", 2, 2)}, out[8];
 
 	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
-	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW, &known_ends));
 	EXPECT_EQ(0, take(self->q, "a", NOW - 1, out, 8));
 	EXPECT_EQ(0, take(self->q, "c", NOW, out, 8));
 	EXPECT_EQ(1, take(self->q, "a", NOW, out, 1));
@@ -101,7 +111,7 @@ TEST_F(store, one_of_each_sample_at_a_time)
 
 	for (uint8_t i = 0; i < 6; i++)
 		in[i] = item("a", i, i / 3);
-	ASSERT_TRUE(queue_add(self->q, in, 6, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 6, NOW, &known_ends));
 	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(0, out[0].id[0]);
 	EXPECT_EQ(3, out[1].id[0]);
@@ -114,17 +124,15 @@ TEST_F(store, brought_by_another_sighting)
 	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2), item("a", 3, 3)}, out[8];
 	struct cloud_result ends[] = {result(CLOUD_SENT, CLOUD_VERDICT_NONE),
 				      result(CLOUD_REFUSED, CLOUD_VERDICT_NONE)};
-	bool found;
+	int32_t value;
 
-	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW, &known_ends));
 	ASSERT_EQ(3, take(self->q, "a", NOW, out, 8));
 	for (size_t i = 0; i < 2; i++)
 		ASSERT_TRUE(queue_end(self->q, out[i].number, &ends[i], NOW));
 	for (size_t i = 0; i < 3; i++) {
-		ASSERT_TRUE(queue_brought(self->q, "a", out[i].sha256, &found));
-		EXPECT_EQ(i == 0, found);
-		ASSERT_TRUE(queue_brought(self->q, "b", out[i].sha256, &found));
-		EXPECT_FALSE(found);
+		EXPECT_EQ(i == 0, knows(self->q, "a", out[i].sha256, &value));
+		EXPECT_FALSE(knows(self->q, "b", out[i].sha256, &value));
 	}
 }
 
@@ -137,7 +145,7 @@ TEST_F(store, several_changes_are_one)
 	struct queue_result told[8];
 	size_t count;
 
-	ASSERT_TRUE(queue_add(self->q, in, 2, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW, &known_ends));
 	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(CLOUD_VERDICT_NONE, out[1].verdict);
 	changes[0].number = out[0].number;
@@ -159,10 +167,10 @@ TEST_F(store, added_twice)
 	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
 	size_t count;
 
-	ASSERT_TRUE(queue_add(self->q, in, 2, NOW));
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW, &known_ends));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	EXPECT_EQ(0, take(self->q, "a", NOW, out, 8));
 	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
@@ -171,7 +179,7 @@ TEST_F(store, added_twice)
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	EXPECT_EQ(0, count);
 	/* Submitted again by a supervisor that did not hear: told again, not sent again. */
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	EXPECT_EQ(0, take(self->q, "a", NOW + 99999, out, 8));
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	EXPECT_EQ(1, count);
@@ -183,7 +191,7 @@ TEST_F(store, upgraded)
 	struct queue_item in[] = {item("a", 1, 1), item("a", 2, 2)}, out[8];
 	sqlite3 *db;
 
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	queue_close(self->q);
 	ASSERT_EQ(SQLITE_OK, sqlite3_open(self->path, &db));
 	ASSERT_EQ(SQLITE_OK,
@@ -197,7 +205,7 @@ TEST_F(store, upgraded)
 	self->q = queue_open(self->path, NOW, NOW);
 	ASSERT_NE(NULL, self->q);
 	in[1].priority = RULE_PRIORITY_HIGH;
-	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW, &known_ends));
 	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(2, out[0].id[0]);
 	EXPECT_EQ(RULE_PRIORITY_NORMAL, out[1].priority);
@@ -210,7 +218,7 @@ TEST_F(store, one_of_a_sample_at_a_time)
 	struct queue_item out[8], other[8];
 	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
 
-	ASSERT_TRUE(queue_add(self->q, in, 4, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW, &known_ends));
 	ASSERT_EQ(2, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(7, out[0].sha256[0]);
 	EXPECT_EQ(8, out[1].sha256[0]);
@@ -232,8 +240,8 @@ TEST_F(store, higher_first)
 	in[0].priority = RULE_PRIORITY_LOW;
 	in[1].priority = in[2].priority = RULE_PRIORITY_NORMAL;
 	in[3].priority = in[4].priority = RULE_PRIORITY_HIGH;
-	ASSERT_TRUE(queue_add(self->q, &in[2], 3, NOW));
-	ASSERT_TRUE(queue_add(self->q, in, 2, NOW + 1));
+	ASSERT_TRUE(queue_add(self->q, &in[2], 3, NOW, &known_ends));
+	ASSERT_TRUE(queue_add(self->q, in, 2, NOW + 1, &known_ends));
 	ASSERT_EQ(2, take(self->q, "a", NOW + 1, out, 2));
 	EXPECT_EQ(4, out[0].id[0]);
 	EXPECT_EQ(5, out[1].id[0]);
@@ -259,12 +267,12 @@ TEST_F(store, never_begun)
 	struct cloud_result retry = result(CLOUD_RETRY, CLOUD_VERDICT_NONE);
 	size_t count;
 
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
 	ASSERT_TRUE(queue_again(self->q, out[0].number, &retry, 0, NOW, NOW));
 	ASSERT_TRUE(queue_take(self->q, "a", NOW, true, out, 8, &count));
 	EXPECT_EQ(0, count);
-	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, &in[1], 1, NOW, &known_ends));
 	ASSERT_TRUE(queue_take(self->q, "a", NOW, true, out, 8, &count));
 	ASSERT_EQ(1, count);
 	EXPECT_EQ(2, out[0].id[0]);
@@ -276,7 +284,7 @@ TEST_F(store, again_later)
 	struct queue_item in = item("a", 1, 1), out[8];
 	struct cloud_result retry = result(CLOUD_RETRY, CLOUD_VERDICT_NONE);
 
-	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW, &known_ends));
 	ASSERT_EQ(1, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(INT64_MAX, queue_next_due(self->q, "a", NOW));
 	ASSERT_TRUE(queue_again(self->q, out[0].number, &retry, 3, NOW + 500, NOW));
@@ -296,7 +304,7 @@ TEST_F(store, results)
 	struct queue_result told[8];
 	size_t count;
 
-	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW, &known_ends));
 	ASSERT_EQ(3, take(self->q, "a", NOW, out, 8));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_TRUE(queue_end(self->q, out[i].number, &ends[i], NOW + i));
@@ -316,7 +324,7 @@ TEST_F(store, results)
 	/* Only what was told is forgotten, and only when it is old. */
 	ASSERT_TRUE(queue_told(self->q, told, 2));
 	ASSERT_TRUE(queue_forget(self->q, NOW + 1));
-	ASSERT_TRUE(queue_add(self->q, in, 3, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 3, NOW, &known_ends));
 	EXPECT_EQ(1, take(self->q, "a", NOW, out, 8));
 	EXPECT_EQ(1, out[0].id[0]);
 }
@@ -334,7 +342,7 @@ TEST_F(store, killed)
 	if (pid == 0) {
 		struct queue *q = queue_open(self->path, NOW, NOW);
 
-		queue_add(q, in, 2, NOW);
+		queue_add(q, in, 2, NOW, &known_ends);
 		take(q, "a", NOW, out, 1);
 		raise(SIGKILL);
 	}
@@ -355,7 +363,7 @@ TEST_F(store, clock_went_back)
 {
 	struct queue_item in = item("a", 1, 1), out[8];
 
-	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW * 1000ll));
+	ASSERT_TRUE(queue_add(self->q, &in, 1, NOW * 1000ll, &known_ends));
 	self->q = reopen(self->q, self->path, NOW, NOW + 5);
 	ASSERT_NE(NULL, self->q);
 	EXPECT_EQ(1, take(self->q, "a", NOW + 5, out, 8));
@@ -374,7 +382,7 @@ TEST_F(store, clouds)
 	struct cloud_result sent = result(CLOUD_SENT, CLOUD_VERDICT_NONE);
 	char text[256] = "";
 
-	ASSERT_TRUE(queue_add(self->q, in, 4, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW, &known_ends));
 	ASSERT_EQ(1, take(self->q, "c", NOW, out, 8));
 	ASSERT_TRUE(queue_end(self->q, out[0].number, &sent, NOW));
 	ASSERT_EQ(1, take(self->q, "b", NOW, out, 8));
@@ -449,7 +457,7 @@ TEST_F(store, disk_full)
 
 	for (int i = 0; i < 64; i++)
 		in[i] = item("a", (uint8_t)(i + 1), (uint8_t)(i + 1));
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW, &known_ends));
 	queue_close(self->q);
 	self->q = NULL;
 	pid = fork();
@@ -461,7 +469,7 @@ TEST_F(store, disk_full)
 
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &limit);
-		for (int i = 0; (ok = queue_add(q, in, 64, NOW)) && i < 5; i++)
+		for (int i = 0; (ok = queue_add(q, in, 64, NOW, &known_ends)) && i < 5; i++)
 			in[0].id[1]++;
 		_exit(!ok && *queue_error(q) && take(q, "b", NOW, out, 1) == 0 ? 0 : 1);
 	}
@@ -469,7 +477,7 @@ TEST_F(store, disk_full)
 	EXPECT_EQ(0, status);
 	self->q = queue_open(self->path, NOW, NOW);
 	ASSERT_NE(NULL, self->q);
-	ASSERT_TRUE(queue_add(self->q, in, 64, NOW));
+	ASSERT_TRUE(queue_add(self->q, in, 64, NOW, &known_ends));
 	EXPECT_LE(64, take(self->q, "a", NOW, out, 64));
 }
 
@@ -506,7 +514,7 @@ static bool ended(struct queue *q, enum cloud_outcome outcome, int32_t verdict)
 	struct cloud_result r = result(outcome, verdict);
 
 	queue_verdict_times(q, &times);
-	return queue_add(q, &in, 1, NOW) && take(q, "a", NOW, &out, 1) == 1 &&
+	return queue_add(q, &in, 1, NOW, &known_ends) && take(q, "a", NOW, &out, 1) == 1 &&
 	       queue_end(q, out.number, &r, NOW);
 }
 
@@ -522,27 +530,29 @@ TEST_F(store, an_answer_is_good_for_the_next_sighting)
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	ASSERT_TRUE(queue_told(self->q, told, count));
 	in[0].reuse = in[2].reuse = in[3].reuse = true;
-	ASSERT_TRUE(queue_add(self->q, in, 4, NOW + 3599999));
+	ASSERT_TRUE(queue_add(self->q, in, 4, NOW + 3599999, &known_ends));
+	EXPECT_EQ(1, known_ends);
 	/* One of them ended: the same sample, the same cloud, and it may. */
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	ASSERT_EQ(1, count);
 	EXPECT_EQ(2, told[0].id[0]);
 	EXPECT_EQ(CLOUD_KNOWN, told[0].outcome);
 	EXPECT_EQ(0, told[0].verdict);
-	EXPECT_STREQ("known from an earlier answer", told[0].detail);
+	EXPECT_STREQ(QUEUE_KNOWN_DETAIL, told[0].detail);
 	EXPECT_EQ(2, take(self->q, "a", NOW + 3599999, out, 8));
 	EXPECT_EQ(1, take(self->q, "b", NOW + 3599999, out, 8));
 	/* Its life is over. */
 	in[0] = item("a", 6, 1);
 	in[0].reuse = true;
 	ASSERT_TRUE(queue_told(self->q, told, 1));
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3600000));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3600000, &known_ends));
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	EXPECT_EQ(0, count);
-	/* Added again, it is told again. */
+	/* Added again, it is told again, and no other. */
 	in[0] = item("a", 2, 1);
 	in[0].reuse = true;
-	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3599999));
+	ASSERT_TRUE(queue_add(self->q, in, 1, NOW + 3599999, &known_ends));
+	EXPECT_EQ(0, known_ends);
 	ASSERT_TRUE(queue_untold(self->q, told, 8, &count));
 	EXPECT_EQ(1, count);
 }
@@ -554,7 +564,7 @@ TEST_F(store, what_was_refused_is_not_known)
 
 	memset(one, 1, sizeof(one));
 	ASSERT_TRUE(ended(self->q, CLOUD_REFUSED, CLOUD_VERDICT_NONE));
-	EXPECT_FALSE(queue_verdict(self->q, "a", one, NOW, &value));
+	EXPECT_FALSE(knows(self->q, "a", one, &value));
 }
 
 TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
@@ -582,7 +592,7 @@ TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
 					NOW + 30000, &late);
 	ASSERT_TRUE(queue_polled(self->q, polls, 1));
 	EXPECT_EQ(NOW + 90000, queue_poll_at(self->q, "a"));
-	ASSERT_TRUE(queue_add(self->q, &again, 1, NOW + 40000));
+	ASSERT_TRUE(queue_add(self->q, &again, 1, NOW + 40000, &known_ends));
 	ASSERT_EQ(1, take(self->q, "a", NOW + 40000, &out, 1));
 	ASSERT_TRUE(queue_end(self->q, out.number, &pending, NOW + 40000));
 	EXPECT_EQ(NOW + 90000, queue_poll_at(self->q, "a"));
@@ -615,9 +625,9 @@ TEST_F(store, a_verdict_that_is_pending_is_asked_for_and_told)
 
 	/* And forgotten when its life is over. */
 	ASSERT_TRUE(queue_verdict_forget(self->q, NOW + 90000 + 863999999LL));
-	EXPECT_TRUE(queue_verdict(self->q, "a", polls[0].sha256, NOW, &told[0].verdict.value));
+	EXPECT_TRUE(knows(self->q, "a", polls[0].sha256, &told[0].verdict.value));
 	ASSERT_TRUE(queue_verdict_forget(self->q, NOW + 90000 + 864000000LL));
-	EXPECT_FALSE(queue_verdict(self->q, "a", polls[0].sha256, NOW, &told[0].verdict.value));
+	EXPECT_FALSE(knows(self->q, "a", polls[0].sha256, &told[0].verdict.value));
 }
 
 /* A clock that was wrong when the question was put off. */
