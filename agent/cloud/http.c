@@ -2,6 +2,7 @@
 /* One HTTP request to a cloud. */
 #include "cloud/http.h"
 #include "lib/log.h"
+#include "lib/tls_identity.h"
 
 #include <linux/sluice.h>
 #include <errno.h>
@@ -203,27 +204,6 @@ static void set_limits(struct http *h, const struct cloud_config *c)
 	curl_easy_setopt(h->easy, CURLOPT_SOCKOPTDATA, &h->socket_mark);
 }
 
-/* A PEM text that the configuration has; false: it has none. */
-static bool set_pem(struct http *h, CURLoption option, char *text)
-{
-	struct curl_blob pem = {.data = text, .len = text ? strlen(text) : 0};
-
-	if (pem.len)
-		curl_easy_setopt(h->easy, option, &pem);
-	return pem.len;
-}
-
-static void set_trust(struct http *h, const struct cloud_config *c)
-{
-	/* Without this the system's store would still be trusted beside it. */
-	if (set_pem(h, CURLOPT_CAINFO_BLOB, c->ca))
-		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
-	set_pem(h, CURLOPT_SSLCERT_BLOB, c->certificate);
-	set_pem(h, CURLOPT_SSLKEY_BLOB, c->certificate_key);
-	if (c->pinned && *c->pinned)
-		curl_easy_setopt(h->easy, CURLOPT_PINNEDPUBLICKEY, c->pinned);
-}
-
 bool http_start(struct http *h, struct cloud_submission *s, struct request *r, bool careful)
 {
 	end_request(h);
@@ -231,7 +211,10 @@ bool http_start(struct http *h, struct cloud_submission *s, struct request *r, b
 	if (!h->easy)
 		return false;
 	set_limits(h, s->cloud);
-	set_trust(h, s->cloud);
+	tls_identity_set(h->easy, s->cloud->ca, s->cloud->certificate,
+			 s->cloud->certificate_key);
+	if (s->cloud->pinned && *s->cloud->pinned)
+		curl_easy_setopt(h->easy, CURLOPT_PINNEDPUBLICKEY, s->cloud->pinned);
 	curl_easy_setopt(h->easy, CURLOPT_PRIVATE, s);
 	/*
 	 * What has no body libcurl may repeat by itself on a connection that turns out to be

@@ -67,6 +67,20 @@ void outlet_error(struct outlet *o, const char *format, ...)
 	va_end(args);
 }
 
+void outlet_close(struct outlet *o)
+{
+	if (o->fd >= 0)
+		close(o->fd);
+	o->fd = -1;
+}
+
+static void progress(struct logger *l, uint64_t *written, uint64_t *arrived)
+{
+	*written = *arrived = 0;
+	if (l->ops->progress)
+		l->ops->progress(&l->outlet, written, arrived);
+}
+
 static uint64_t clock_ms(void)
 {
 	struct timespec t;
@@ -215,7 +229,7 @@ static void write_batches(struct logger *l)
 		if (!b->whole)
 			return;
 		b->written = true;
-		l->ops->progress(&l->outlet, &b->mark, &arrived);
+		progress(l, &b->mark, &arrived);
 	}
 }
 
@@ -233,7 +247,7 @@ static void settle_batches(struct logger *l)
 
 	if (!l->up || !l->count || !batch_at(l, 0)->written)
 		return;
-	l->ops->progress(&l->outlet, &written, &arrived);
+	progress(l, &written, &arrived);
 	for (size_t i = 0; i < l->count && batch_at(l, i)->written; i++)
 		if (!batch_at(l, i)->arrived && batch_at(l, i)->mark <= arrived)
 			batch_at(l, i)->arrived = l->now;
@@ -324,19 +338,17 @@ static void step(struct logger *l)
 	struct pollfd fds[3] = {
 		{.fd = l->signals, .events = POLLIN},
 		{.fd = l->config->supervisor, .events = POLLIN},
-		{.fd = l->up ? l->outlet.fd : -1, .events = POLLIN},
+		{.fd = l->up ? l->outlet.fd : -1, .events = l->ops->check ? POLLIN : 0},
 	};
 	struct signalfd_siginfo info;
 
 	if (l->blocked)
 		fds[2].events |= POLLOUT;
-	if (l->ops == &outlet_file)
-		fds[2].fd = -1; /* is always ready */
 	poll(fds, 3, wait_time(l));
 	l->now = clock_ms();
 	if (read(l->signals, &info, sizeof(info)) == sizeof(info) && !l->stop_by)
 		l->stop_by = l->now + STOP_MS;
-	if (fds[2].revents & (POLLIN | POLLERR | POLLHUP) &&
+	if (fds[2].revents & (POLLIN | POLLERR | POLLHUP) && l->ops->check &&
 	    l->ops->check(&l->outlet) == OUTLET_BROKEN)
 		fail(l);
 	if (fds[1].revents)

@@ -11,9 +11,6 @@
 
 enum outlet_result { OUTLET_OK, OUTLET_AGAIN, OUTLET_BROKEN };
 
-/* ARRIVED of what has arrived as soon as it is written. */
-#define OUTLET_AT_ONCE UINT64_MAX
-
 struct outlet {
 	const struct sink_config *sink;
 	uint32_t socket_mark;
@@ -30,9 +27,15 @@ struct outlet_ops {
 	 * error; of a file nothing of the batch is then in it.
 	 */
 	enum outlet_result (*write)(struct outlet *o, const uint8_t *p, size_t n, size_t *done);
-	/* BROKEN with an error: the other end is gone.  Asked when fd is readable. */
+	/*
+	 * BROKEN with an error: the other end is gone.  Asked when fd is readable; NULL:
+	 * nothing ever comes.
+	 */
 	enum outlet_result (*check)(struct outlet *o);
-	/* What was written so far, and what of that the other end has, in one measure. */
+	/*
+	 * What was written so far, and what of that the other end has, in one measure.  NULL:
+	 * all, as soon as it is written.
+	 */
 	void (*progress)(struct outlet *o, uint64_t *written, uint64_t *arrived);
 	void (*close)(struct outlet *o);
 	/* ms that it must stay whole after something arrived: the other end may have died
@@ -42,6 +45,8 @@ struct outlet_ops {
 
 extern const struct outlet_ops outlet_file, outlet_journal, outlet_syslog;
 
+/* Of one that has nothing but its descriptor. */
+void outlet_close(struct outlet *o);
 void outlet_error(struct outlet *o, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void close_file(struct outlet *o)
-{
-	if (o->fd >= 0)
-		close(o->fd);
-	o->fd = -1;
-}
-
 /* A line that a crash cut ends here, so that it costs no other. */
 static bool end_last_line(struct outlet *o, const struct stat *st)
 {
@@ -43,7 +36,7 @@ static bool open_file(struct outlet *o)
 		outlet_error(o, "cannot write %s: %s", path, strerror(errno));
 	else
 		return true;
-	close_file(o);
+	outlet_close(o);
 	return false;
 }
 
@@ -62,7 +55,7 @@ static enum outlet_result write_file(struct outlet *o, const uint8_t *p, size_t 
 	ssize_t got;
 
 	if (!there(o)) {
-		close_file(o);
+		outlet_close(o);
 		if (!open_file(o))
 			return OUTLET_BROKEN;
 	}
@@ -85,21 +78,8 @@ static enum outlet_result write_file(struct outlet *o, const uint8_t *p, size_t 
 	return OUTLET_BROKEN;
 }
 
-static enum outlet_result check_file(struct outlet *o)
-{
-	return OUTLET_OK;
-}
-
-static void progress_file(struct outlet *o, uint64_t *written, uint64_t *arrived)
-{
-	*written = 0;
-	*arrived = OUTLET_AT_ONCE;
-}
-
 const struct outlet_ops outlet_file = {
 	.open = open_file,
 	.write = write_file,
-	.check = check_file,
-	.progress = progress_file,
-	.close = close_file,
+	.close = outlet_close,
 };

@@ -21,13 +21,6 @@
 #define SOCKET_PATH "/run/systemd/journal/socket"
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
-static void close_journal(struct outlet *o)
-{
-	if (o->fd >= 0)
-		close(o->fd);
-	o->fd = -1;
-}
-
 static bool open_journal(struct outlet *o)
 {
 	static const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = SOCKET_PATH};
@@ -36,7 +29,7 @@ static bool open_journal(struct outlet *o)
 	if (o->fd >= 0 && connect(o->fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return true;
 	outlet_error(o, "the journal: %s: %s", SOCKET_PATH, strerror(errno));
-	close_journal(o);
+	outlet_close(o);
 	return false;
 }
 
@@ -97,23 +90,9 @@ static enum outlet_result write_journal(struct outlet *o, const uint8_t *p, size
 	return OUTLET_OK;
 }
 
-/* Nothing ever comes. */
-static enum outlet_result check_journal(struct outlet *o)
-{
-	return OUTLET_OK;
-}
-
 /* What is in its socket journald has, across its own restarts: systemd holds that socket. */
-static void progress_journal(struct outlet *o, uint64_t *written, uint64_t *arrived)
-{
-	*written = 0;
-	*arrived = OUTLET_AT_ONCE;
-}
-
 const struct outlet_ops outlet_journal = {
 	.open = open_journal,
 	.write = write_journal,
-	.check = check_journal,
-	.progress = progress_journal,
-	.close = close_journal,
+	.close = outlet_close,
 };

@@ -7,6 +7,7 @@
  * alive to do so: one that dies with something unread in its socket makes its TCP reset the
  * connection.
  */
+#include "lib/tls_identity.h"
 #include "logger/outlet.h"
 
 #include <curl/curl.h>
@@ -38,14 +39,6 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-static void set_pem(CURL *easy, CURLoption option, char *pem)
-{
-	struct curl_blob blob = {.data = pem, .len = pem ? strlen(pem) : 0};
-
-	if (pem)
-		curl_easy_setopt(easy, option, &blob);
-}
-
 static void set_options(struct outlet *o, CURL *easy, char *error)
 {
 	const struct sink_config *s = o->sink;
@@ -64,11 +57,7 @@ static void set_options(struct outlet *o, CURL *easy, char *error)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, o);
-	set_pem(easy, CURLOPT_CAINFO_BLOB, s->ca);
-	if (s->ca)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	set_pem(easy, CURLOPT_SSLCERT_BLOB, s->certificate);
-	set_pem(easy, CURLOPT_SSLKEY_BLOB, s->certificate_key);
+	tls_identity_set(easy, s->ca, s->certificate, s->certificate_key);
 }
 
 static void close_syslog(struct outlet *o)
