@@ -3,20 +3,23 @@
  * An Assemblyline 4; URL ends with /api/v4.
  *
  *	GET  URL/file/info/<sha256>/	has it the file?
- *	POST URL/submit/		only when it has not: multipart with bin, and json, or
- *for a link JSON with url
+ *	POST URL/submit/		only when it has not: multipart with bin, and json;
+ *					for a link JSON with url
  *
- * X-USER and X-APIKEY say who we are.  The envelope is the submission's `metadata`, which it
- * makes flat: source.ip and the like.  `json` comes last, against the order of its
- * documentation, as every envelope does; the server reads the whole form before it looks.
+ * X-USER and X-APIKEY say who we are.  The envelope is the submission's `metadata`,
+ * which it makes flat: source.ip and the like.  `json` comes last, against the order of
+ * its documentation, as every envelope does; the server reads the whole form before it
+ * looks.
  *
- * Each answer is JSON with api_response and api_error_message.  404 has an object as the first
- * where there is no such file, and a text where there is no such API.  403 has an object where
- * the file is there, at a classification that this user may not see.  What a link leads to has
- * another hash than its text: after a crash or an answer that was lost it may be submitted
- *again. Sources: cybercentrecanada.github.io/assemblyline4_docs, integration/rest and "Send
- *files using cURL"; CybercentreCanada/assemblyline-ui, api/base.py, error.py, api/v4/file.py
- *(info) and api/v4/submit.py.
+ * Each answer is JSON with api_response and api_error_message.  404 has an object as the
+ * first where there is no such file, and a text where there is no such API.  403 has an
+ * object where the file is there, at a classification that this user may not see.  What
+ * a link leads to has another hash than its text: after a crash or an answer that was
+ * lost it may be submitted again.
+ *
+ * Sources: cybercentrecanada.github.io/assemblyline4_docs, integration/rest and "Send
+ * files using cURL"; CybercentreCanada/assemblyline-ui, api/base.py, error.py,
+ * api/v4/file.py (info) and api/v4/submit.py.
  */
 #include "cloud/exchange.h"
 

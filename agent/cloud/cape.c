@@ -6,16 +6,17 @@
  *	POST URL/tasks/create/file/		only when it has none: file, custom
  *	POST URL/tasks/create/url/		the same for a link: url, custom
  *
- * Authorization: Token <key>.  `custom` is the envelope, as JSON, which comes back in the
- *report. Tasks of a URL cannot be searched by a hash: after a crash or an answer that was lost
- *a link may be submitted again.
+ * Authorization: Token <key>.  `custom` is the envelope, as JSON, which comes back in
+ * the report. Tasks of a URL cannot be searched by a hash: after a crash or an answer
+ * that was lost a link may be submitted again.
  *
  * It says what went wrong in its JSON, mostly with status 200: `error` is true, and
- * `error_value` has the words; what it says of each file is in `errors`, by the file's name.
- * Without an error `error` is false or an empty list.
- * Sources: kevoreilly/CAPEv2, web/apiv2/urls.py, views.py (tasks_search, tasks_create_file,
- * tasks_create_url) and docs/book/src/usage/api.rst; process_new_task_files() of
- * lib/cuckoo/common/web_utils.py.
+ * `error_value` has the words; what it says of each file is in `errors`, by the file's
+ * name. Without an error `error` is false or an empty list.
+ *
+ * Sources: kevoreilly/CAPEv2, web/apiv2/urls.py, views.py (tasks_search,
+ * tasks_create_file, tasks_create_url) and docs/book/src/usage/api.rst;
+ * process_new_task_files() of lib/cuckoo/common/web_utils.py.
  */
 #include "cloud/exchange.h"
 

@@ -94,11 +94,11 @@ struct cloud_config {
 	char name[CLOUD_NAME_MAX];
 	const struct cloud_ops *ops;
 	enum cloud_scope scope;
-	char *url;   /* base, without trailing slash */
-	char *path;  /* directory */
-	char *key;   /* API key, read from key_file at start; words have a space between */
-	char *token; /* OAuth bearer token, read from token_file, as the key: at start and
-			reload */
+	char *url;  /* base, without trailing slash */
+	char *path; /* directory */
+	/* Read at start and reload. */
+	char *key;	   /* API key, of key_file; words have a space between */
+	char *token;	   /* OAuth bearer token, of token_file */
 	char *certificate; /* PEM: who we are; with its key */
 	char *certificate_key;
 	char *proxy;	 /* URL */

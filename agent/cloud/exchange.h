@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An attempt as a row of HTTP requests, which is all that a kind that speaks HTTP adds to the
- * rest: how each is made, and what its answer means.
+ * An attempt as a row of HTTP requests, which is all that a kind that speaks HTTP adds
+ * to the rest: how each is made, and what its answer means.
  *
  *	begin -> [envelope wanted ->] made -> leave wanted -> sent -> answer -> next step,
  *	or the end
  *
- * A step that carries something of the sighting is made for an envelope of its own, asked for
- * right before, and goes on a connection that was used a moment ago or on a new one: an older
- *one may be closed at the other end by now, and the attempt would be lost.
+ * A step that carries something of the sighting is made for an envelope of its own,
+ * asked for right before, and goes on a connection that was used a moment ago or on a
+ * new one: an older one may be closed at the other end by now, and the attempt would be
+ * lost.
  */
 #ifndef SLUICE_CLOUD_EXCHANGE_H
 #define SLUICE_CLOUD_EXCHANGE_H

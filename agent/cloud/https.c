@@ -8,15 +8,18 @@
  *			link		a link of a mail, as text
  *			envelope	application/json, the last one; not with session = no
  *
- * It says who it is by a token (Authorization: Bearer), a key (X-API-Key), or its certificate.
+ * It says who it is by a token (Authorization: Bearer), a key (X-API-Key), or its
+ * certificate.
  *
- * Such a cloud cannot be asked what it knows.  What the forwarder sent there before is not sent
- * again: of a later sighting nothing, or (sightings = all) the same without the sample.
- * The header Idempotency-Key has the sighting's
- * id, the same whenever the request is repeated: after a crash, or after an answer that was
- * lost, the same bytes come with the same key, and the collector can tell (that of an envelope
- * alone ends in "-envelope": other bytes; as
- * draft-ietf-httpapi-idempotency-key-header has it, whose value is a quoted string).
+ * Such a cloud cannot be asked what it knows.  What the forwarder sent there before is
+ * not sent again: of a later sighting nothing, or (sightings = all) the same without the
+ * sample.
+ *
+ * The header Idempotency-Key has the sighting's id, the same whenever the request is
+ * repeated: after a crash, or after an answer that was lost, the same bytes come with
+ * the same key, and the collector can tell.  That of an envelope alone ends in
+ * "-envelope": it has other bytes. The value is a quoted string, as
+ * draft-ietf-httpapi-idempotency-key-header has it.
  *
  * 2xx: taken.  409: it has this request, or this sample, already.
  */

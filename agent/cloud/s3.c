@@ -3,16 +3,19 @@
  * A bucket of object storage that speaks the S3 protocol.
  *
  *	HEAD URL/<sha256>			does it have the sample?
- *	PUT  URL/<sha256>.<sighting id>.json	the envelope, one per sighting; not with session
- *= no PUT  URL/<sha256>			the sample, only where it was not there
+ *	PUT  URL/<sha256>.<sighting id>.json	the envelope, one per sighting
+ *	PUT  URL/<sha256>			the sample, only where it was not there
  *
- * The same as a folder (directory.c), and in its order: who waits for samples finds the
- *envelope there.  An object appears whole or not at all, and doing it again changes nothing.
+ * With session = no there is no envelope.  The same as a folder (directory.c), and in
+ * its order: who waits for samples finds the envelope there.  An object appears whole or
+ * not at all, and doing it again changes nothing.
  *
- * Each is signed by Signature Version 4 with the hash of its body, which libcurl does when it
- *is sent.  Without the permission to list the bucket S3 answers 403 where there is no object,
- *and then nothing is sent.  Sources: Amazon S3 API Reference, HeadObject, PutObject and "Error
- * responses"; "AWS Signature Version 4 for API requests".
+ * Each is signed by Signature Version 4 with the hash of its body, which libcurl does
+ * when it is sent.  Without the permission to list the bucket S3 answers 403 where there
+ * is no object, and then nothing is sent.
+ *
+ * Sources: Amazon S3 API Reference, HeadObject, PutObject and "Error responses"; "AWS
+ * Signature Version 4 for API requests".
  */
 #include "cloud/exchange.h"
 

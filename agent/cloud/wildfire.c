@@ -6,13 +6,13 @@
  *	POST URL/get/verdicts	apikey, file		the same about up to 500 samples
  *	POST URL/submit/file	apikey, file, session	only when it does not
  *	POST URL/submit/link	apikey, link, session	the same for a link, by its text's hash
- *	POST URL/submit/links	apikey, file, session	the same for up to 100, a line each
- *below the line "panlnk"; session has their envelopes, in an array of the same order
+ *	POST URL/submit/links	apikey, file, session	the same for up to 100
  *
- * Every attempt begins with the question, also one after a crash or after an answer
- * that was lost, so a sample is uploaded once: but for one that came flawed, which the cloud
- * asks for again.  `session` is ours: the
- * envelope, as JSON; an operator can switch it off for a cloud.
+ * Every attempt begins with the question, also one after a crash or after an answer that was
+ * lost, so a sample is uploaded once: but for one that came flawed, which the cloud asks for
+ * again.  `session` is ours: the envelope, as JSON; an operator can switch it off for a cloud.
+ * A list of links has one in each line below the line "panlnk", and its session an array of
+ * their envelopes in the same order.
  */
 #include "cloud/exchange.h"
 #include "cloud/wildfire_xml.h"

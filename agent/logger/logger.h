@@ -8,8 +8,7 @@
  *	open, or connected           -> MSG_OUTLET, with a number that counts these
  *	MSG_RECORDS with that number -> a batch, its last message with the batch's own number
  *	the batch has arrived        -> MSG_RECORDED, row by row gone from the database
- *	broken                       -> MSG_OUTLET with a text; what had not arrived is
- *forgotten
+ *	broken                       -> MSG_OUTLET with a text; the rest is forgotten
  *
  * After a break the supervisor begins with the first record that was not recorded: each is
  * written at least once.  Nothing waits here while there is no connection, so that whatever

@@ -7,7 +7,7 @@
  *
  * The header lists folders, each with its coders; one of them is AES where a password is
  * needed. A packed header is described by a small one of the same kind, whose coder is AES
- *where even the names are encrypted.
+ * where even the names are encrypted.
  */
 #include "sample/sevenzip.h"
 

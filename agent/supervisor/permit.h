@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leave for requests: each has its line in the ledger before it leaves, and is ended when
- * policy becomes stricter while it is under way.
+ * Leave for requests: each has its line in the ledger before it leaves, and is ended
+ * when policy becomes stricter while it is under way.
  *
  *	MSG_RENDER -> envelope made (deliver.c)      RENDERED
  *	MSG_LEAVE                                    ASKED
@@ -9,15 +9,17 @@
  *	MSG_GO                                       OUT
  *	MSG_REVOKE, or MSG_RESULT, or the next one of the same attempt
  *
- * One permit for each request that the forwarder can have under way: the table needs no limit
- * but that.  A question about many samples is one request of many sightings; when one of them
- * may not leave, it does not, and the forwarder is told which.  A list of links is as well: an
- * envelope was made for each, and when policy becomes stricter for one, all of it is ended.
- *Lines of a round of the loop are one batch.  When the ledger cannot be written, nothing
- *leaves.
+ * One permit for each request that the forwarder can have under way: the table needs no
+ * limit but that.  A question about many samples is one request of many sightings; when
+ * one of them may not leave, it does not, and the forwarder is told which.  A list of
+ * links is as well: an envelope was made for each, and when policy becomes stricter for
+ * one, all of it is ended.
  *
- * A line says that its request was allowed to leave.  That it did is what the outcome says;
- * the agent, the network or the cloud may have ended before.
+ * Lines of a round of the loop are one batch.  When the ledger cannot be written,
+ * nothing leaves.
+ *
+ * A line says that its request was allowed to leave.  That it did is what the outcome
+ * says; the agent, the network or the cloud may have ended before.
  */
 #ifndef SLUICE_SUPERVISOR_PERMIT_H
 #define SLUICE_SUPERVISOR_PERMIT_H

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records for others: each [log NAME] gets one of every sighting, and one of how each of its
- * submissions ended.
+ * Records for others: each [log NAME] gets one of every sighting, and one of how each of
+ * its submissions ended.
  *
  *	batch.c, with its commit --> rows of `records`, one for each log
  *	logger (logger/logger.h) --OUTLET: open--> batches --RECORDS--> logger
  *	logger --RECORDED--> rows removed
  *
- * What waits, waits in the database; a batch is rendered when the logger's socket has room,
- *under the strictest of the policy when it happened and the policy and the switches now, as
- *envelopes are.  A log of this machine without a [share] gets all.  What leaves the machine has
- *a line in the ledger, synced before the batch is given to the logger.
+ * What waits, waits in the database; a batch is rendered when the logger's socket has
+ * room, under the strictest of the policy when it happened and the policy and the
+ * switches now, as envelopes are.  A log of this machine without a [share] gets all.
+ * What leaves the machine has a line in the ledger, synced before the batch is given to
+ * the logger.
  */
 #ifndef SLUICE_SUPERVISOR_SINKS_H
 #define SLUICE_SUPERVISOR_SINKS_H

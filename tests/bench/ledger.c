@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the ledger costs: JSON with microseconds of a line, by how many are added at once, each
- * time synced.  The folder's ledger then has LINES lines, for the time of `sluicectl ledger
- *verify`.
+ * time synced.  The folder's ledger then has LINES lines, for the time of
+ * `sluicectl ledger verify`.
  *
  *	bench_ledger DIR LINES
  */

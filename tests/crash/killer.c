@@ -15,7 +15,7 @@
  *
  * --kill given again is about the next process of that role: a forwarder is started again by
  * its supervisor, of a supervisor there is one. SIGTERM is passed on to the supervisor; calls
- *on the way to its end count as well.
+ * on the way to its end count as well.
  *
  * Prints, at once,
  *
