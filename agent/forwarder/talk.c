@@ -354,67 +354,98 @@ static bool send_wishes(struct forwarder *f)
 	return true;
 }
 
-static bool send_results(struct forwarder *f)
+/* Rows of the queue that are to be told: a kind of them. */
+struct telling {
+	bool (*read)(struct forwarder *f, size_t *count); /* the next BATCH at most */
+	void (*put)(struct forwarder *f, size_t i);	  /* one of these, as f->msg */
+	bool (*told)(struct forwarder *f, size_t n);	  /* the first n */
+	const char *cannot_read, *cannot_mark;
+};
+
+static bool tell(struct forwarder *f, const struct telling *t, bool *some)
 {
-	static struct queue_result results[BATCH];
 	size_t count, sent;
 
-	while (f->untold && f->now >= f->disk_again) {
-		if (!queue_untold(f->queue, results, BATCH, &count)) {
-			forwarder_disk_failed(f, "results cannot be read");
+	while (*some && f->now >= f->disk_again) {
+		if (!t->read(f, &count)) {
+			forwarder_disk_failed(f, t->cannot_read);
 			return true;
 		}
 		for (sent = 0; sent < count; sent++) {
-			const struct queue_result *r = &results[sent];
-
-			begin_message(f, MSG_RESULT, r->id, r->cloud);
-			msg_put_u64(&f->msg, MSG_A_STATUS, r->outcome);
-			msg_put_u64(&f->msg, MSG_A_VERDICT, (uint64_t)(int64_t)r->verdict);
-			msg_put_string(&f->msg, MSG_A_TEXT, r->detail);
+			t->put(f, sent);
 			if (!send_message(f))
 				break;
 		}
-		if (sent && !queue_told(f->queue, results, sent)) {
+		if (sent && !t->told(f, sent)) {
 			/* They will be told twice, which the supervisor does not mind. */
-			forwarder_disk_failed(f, "results cannot be marked as told");
+			forwarder_disk_failed(f, t->cannot_mark);
 			return true;
 		}
 		if (sent < count)
 			return false;
-		f->untold = count == BATCH;
+		*some = count == BATCH;
 	}
 	return true;
 }
 
-static bool send_verdicts(struct forwarder *f)
+static struct queue_result results[BATCH];
+
+static bool read_results(struct forwarder *f, size_t *count)
 {
-	static struct queue_poll polls[BATCH];
-	size_t count, sent;
-
-	while (f->verdicts && f->now >= f->disk_again) {
-		if (!queue_verdicts_untold(f->queue, polls, BATCH, &count)) {
-			forwarder_disk_failed(f, "verdicts cannot be read");
-			return true;
-		}
-		for (sent = 0; sent < count; sent++) {
-			begin_message(f, MSG_VERDICT, polls[sent].id, polls[sent].cloud);
-			msg_put(&f->msg, MSG_A_SHA256, polls[sent].sha256, SHA256_SIZE);
-			msg_put_u64(&f->msg, MSG_A_VERDICT,
-				    (uint64_t)(int64_t)polls[sent].verdict.value);
-			if (!send_message(f))
-				break;
-		}
-		if (sent && !queue_verdicts_told(f->queue, polls, sent)) {
-			/* They will be told twice, which the supervisor does not mind. */
-			forwarder_disk_failed(f, "verdicts cannot be marked as told");
-			return true;
-		}
-		if (sent < count)
-			return false;
-		f->verdicts = count == BATCH;
-	}
-	return true;
+	return queue_untold(f->queue, results, BATCH, count);
 }
+
+static void put_result(struct forwarder *f, size_t i)
+{
+	const struct queue_result *r = &results[i];
+
+	begin_message(f, MSG_RESULT, r->id, r->cloud);
+	msg_put_u64(&f->msg, MSG_A_STATUS, r->outcome);
+	msg_put_u64(&f->msg, MSG_A_VERDICT, (uint64_t)(int64_t)r->verdict);
+	msg_put_string(&f->msg, MSG_A_TEXT, r->detail);
+}
+
+static bool told_results(struct forwarder *f, size_t n)
+{
+	return queue_told(f->queue, results, n);
+}
+
+static const struct telling tell_results = {
+	.read = read_results,
+	.put = put_result,
+	.told = told_results,
+	.cannot_read = "results cannot be read",
+	.cannot_mark = "results cannot be marked as told",
+};
+
+static struct queue_poll verdicts[BATCH];
+
+static bool read_verdicts(struct forwarder *f, size_t *count)
+{
+	return queue_verdicts_untold(f->queue, verdicts, BATCH, count);
+}
+
+static void put_verdict(struct forwarder *f, size_t i)
+{
+	const struct queue_poll *p = &verdicts[i];
+
+	begin_message(f, MSG_VERDICT, p->id, p->cloud);
+	msg_put(&f->msg, MSG_A_SHA256, p->sha256, SHA256_SIZE);
+	msg_put_u64(&f->msg, MSG_A_VERDICT, (uint64_t)(int64_t)p->verdict.value);
+}
+
+static bool told_verdicts(struct forwarder *f, size_t n)
+{
+	return queue_verdicts_told(f->queue, verdicts, n);
+}
+
+static const struct telling tell_verdicts = {
+	.read = read_verdicts,
+	.put = put_verdict,
+	.told = told_verdicts,
+	.cannot_read = "verdicts cannot be read",
+	.cannot_mark = "verdicts cannot be marked as told",
+};
 
 static bool send_counters(struct forwarder *f)
 {
@@ -488,7 +519,8 @@ static bool send_states(struct forwarder *f)
 void talk_send(struct forwarder *f)
 {
 	f->blocked = false;
-	if (send_acknowledgements(f) && send_results(f) && send_verdicts(f) && send_wishes(f) &&
-	    send_retries(f) && send_states(f))
+	if (send_acknowledgements(f) && tell(f, &tell_results, &f->untold) &&
+	    tell(f, &tell_verdicts, &f->verdicts) && send_wishes(f) && send_retries(f) &&
+	    send_states(f))
 		send_counters(f);
 }
