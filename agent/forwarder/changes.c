@@ -26,7 +26,7 @@ void changes_settle(struct target *t, struct changes *c)
 		if (cloud_outcome_final(r->outcome))
 			continue;
 		c->change[i].failures = attempt_failures(c->item[i], r) + more;
-		c->change[i].next_at = attempt_again(t, r, c->change[i].failures);
+		c->change[i].next_at = target_again(t, r, c->change[i].failures);
 	}
 }
 

@@ -155,7 +155,7 @@ static void read_clock(struct forwarder *f)
 		f->disk_again = 0;
 		f->forget_at -= back;
 		for (size_t i = 0; i < f->config->clouds; i++)
-			attempt_clock(&f->target[i], back);
+			target_clock(&f->target[i], back);
 	}
 	if (!f->clock_back || now < f->disk_again)
 		return;
@@ -273,7 +273,7 @@ static bool set_up(struct forwarder *f)
 	for (size_t i = 0; i < c->clouds; i++) {
 		f->target[i].config = &c->cloud[i];
 		f->target[i].forwarder = f;
-		if (!attempt_load(&f->target[i])) {
+		if (!target_load(&f->target[i])) {
 			log_error("%s: %s", c->queue_path, queue_error(f->queue));
 			return false;
 		}

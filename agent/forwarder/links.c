@@ -92,7 +92,7 @@ int64_t links_at(const struct target *t)
 
 	if (!k || !k->count || list(t)->state != JOB_FREE)
 		return INT64_MAX;
-	if (!attempt_may(t, true)) {
+	if (!target_places(t, true)) {
 		when = quota_again(t->quota, t->config->quota, t->forwarder->now, NULL);
 		return when ? when : INT64_MAX;
 	}
@@ -276,7 +276,7 @@ bool links_settle(struct job *job)
 					 : cloud_outcome_name(r->outcome),
 			 r->detail);
 	if (!job->ours && !k->batch.absent)
-		attempt_learn(t, r);
+		target_learn(t, r);
 	changes_count(t, &c, good);
 	job->state = JOB_FREE;
 	t->next_due = 0;

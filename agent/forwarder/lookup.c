@@ -173,7 +173,7 @@ bool lookup_settle(struct job *job)
 		return false;
 	l->useless = useless;
 	if (!job->ours && !l->batch.absent)
-		attempt_learn(t, r);
+		target_learn(t, r);
 	changes_count(t, &c, good);
 	if (good)
 		go_on(t);

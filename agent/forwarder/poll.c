@@ -66,7 +66,7 @@ void poll_begin(struct target *t)
 
 	if (!p)
 		p = t->poll = calloc(1, sizeof(*p));
-	if (!p || !attempt_may(t, false)) {
+	if (!p || !target_places(t, false)) {
 		t->poll_at = f->now + NO_QUERIES_WAIT;
 		return;
 	}
@@ -169,10 +169,10 @@ bool poll_settle(struct job *job)
 		if (job->ours)
 			t->poll_at = t->forwarder->now + NO_QUERIES_WAIT;
 	} else {
-		t->poll_at = attempt_again(t, r, 1);
+		t->poll_at = target_again(t, r, 1);
 	}
 	if (!job->ours && !absent && (cloud_outcome_final(r->outcome) || !answer))
-		attempt_learn(t, r);
+		target_learn(t, r);
 	job->state = JOB_FREE;
 	return true;
 }

@@ -5,6 +5,7 @@
  *	forwarder.c	the loop, and setting it up
  *	talk.c		messages from and to the supervisor
  *	attempt.c	when a submission is tried, and what becomes of it
+ *	target.c	how a cloud does: quotas, pauses, what outcomes say of it
  *	lookup.c	one question about many of them, in front of their attempts
  *	links.c		one list of many links, behind their questions
  *	changes.c	what becomes of many at once
@@ -169,18 +170,35 @@ void talk_commit(struct forwarder *f);
 void talk_send(struct forwarder *f);
 
 /* What is left of an earlier run of a cloud's quotas and pause. */
-bool attempt_load(struct target *t);
+bool target_load(struct target *t);
 /* The clock was set back by so many milliseconds: waits stay as long as they were. */
-void attempt_clock(struct target *t, int64_t back);
+void target_clock(struct target *t, int64_t back);
+/* How many more requests its quotas have a place for, with a sample or as a question. */
+uint64_t target_places(const struct target *t, bool upload);
+/* Counts the request that may leave now; false: it cannot be counted, and must not. */
+bool target_charge(struct job *job);
+/*
+ * When something is tried again after that outcome, which is not final; what it says of the
+ * cloud as a whole is heeded.
+ */
+int64_t target_again(struct target *t, const struct cloud_result *r, uint32_t failures);
+/* Learns from an outcome about the cloud. */
+void target_learn(struct target *t, const struct cloud_result *r);
+/* It answers as it should. */
+void target_works(struct target *t);
+
 /* When a cloud may be asked for something more; INT64_MAX: when an attempt has ended. */
 int64_t attempt_next(const struct target *t);
-/* Counts the request that may leave now; false: it cannot be counted, and must not. */
-bool attempt_charge(struct job *job);
 /*
- * When it is tried again after that outcome, which is not final; what it says of the cloud as
- * a whole is heeded.
+ * Whether a later sighting ends by what is known of its sample.  Kinds that can be asked and
+ * give no verdict look each time whether the sample is still there.
  */
-int64_t attempt_again(struct target *t, const struct cloud_result *r, uint32_t failures);
+bool attempt_reuses(const struct target *t);
+/* A job of that cloud, whose kind begins later. */
+void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
+/* The envelope that a job waits for came; json NULL: there is none, and why. */
+void attempt_envelope(struct job *job, const char *json, const char *upload_name,
+		      const char *refusal);
 /*
  * What is to be stored beside an outcome that is not final: how many attempts failed, and in *r
  * the verdict since when.
@@ -189,8 +207,6 @@ uint32_t attempt_failures(const struct queue_item *item, struct cloud_result *r)
 /* Counts an outcome that was stored, and logs it unless that was done. */
 void attempt_count(struct target *t, const struct queue_item *item,
 		   const struct cloud_result *r, bool log);
-/* Learns from it about the cloud. */
-void attempt_learn(struct target *t, const struct cloud_result *r);
 /* Begins what is due. */
 void attempt_schedule(struct forwarder *f);
 /* Lets curl work, and the kinds see what ended. */
@@ -201,19 +217,6 @@ void attempt_settle(struct forwarder *f);
 void attempt_cancel(struct forwarder *f);
 /* After that. */
 void attempt_free(struct target *t);
-
-/*
- * Whether a later sighting ends by what is known of its sample.  Kinds that can be asked and
- * give no verdict look each time whether the sample is still there.
- */
-bool target_reuses(const struct target *t);
-/* Whether the quotas allow one more request, with a sample or a question. */
-bool attempt_may(const struct target *t, bool upload);
-/* A job of that cloud, whose kind begins later. */
-void attempt_prepare(struct job *job, struct target *t, const struct queue_item *item);
-/* The envelope that a job waits for came; json NULL: there is none, and why. */
-void attempt_envelope(struct job *job, const char *json, const char *upload_name,
-		      const char *refusal);
 
 /* Whether many are to be taken from the queue at once. */
 bool lookup_wanted(struct target *t);

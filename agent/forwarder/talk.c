@@ -36,7 +36,7 @@ static void on_submit(struct forwarder *f, const struct msg_view *v)
 	}
 	item->priority = (enum rule_priority)priority;
 	t = forwarder_target(f, item->cloud);
-	item->reuse = t && target_reuses(t);
+	item->reuse = t && attempt_reuses(t);
 	f->batched++;
 }
 
@@ -133,7 +133,7 @@ static void on_go(struct forwarder *f, const struct msg_view *v)
 		job->ours = true;
 		if (job->submission.batch)
 			deny(job, v);
-	} else if (!attempt_charge(job)) {
+	} else if (!target_charge(job)) {
 		job->refusal = "no leave: the quota cannot be counted";
 		job->ours = true;
 		status = 1;
