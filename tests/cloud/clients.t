@@ -6,36 +6,12 @@
 # skipped. Run from the repository root; TESTCLOUD names the program.
 set -u
 export LC_ALL=C.UTF-8
-cloud=${TESTCLOUD:-build/testcloud}
 clients=${CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice/clients}
 python=/usr/bin/python3 # of the system, whose libraries scripts/packages has
-tmp=$(mktemp -d)
-pid=
-
-cleanup()
-{
-	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
+. tests/cloud/cloud.sh
 . tests/tap.sh
 
-"$cloud" --tls-dir "$tmp/tls" --log "$tmp/log" --key KEY --port-file "$tmp/port" --control 0 \
-	>"$tmp/out" 2>"$tmp/err" &
-pid=$!
-tries=0
-until grep -q '^ready ' "$tmp/out"; do
-	tries=$((tries + 1))
-	if [ $tries -gt 200 ] || ! kill -0 "$pid" 2>/dev/null; then
-		echo "Bail out! the cloud does not start: $(cat "$tmp/err")"
-		exit 1
-	fi
-	sleep 0.05
-done
-port=$(cat "$tmp/port")
-control=http://127.0.0.1:$(sed -n 's/^control //p' "$tmp/out")/control
+start_cloud "$tmp"
 # Whom they trust is what this module says; with Debian's it would be the system's store alone.
 mkdir "$tmp/py"
 printf "__version__ = '1'\ndef where(): return '%s'\n" "$tmp/tls/ca.pem" >"$tmp/py/certifi.py"
@@ -49,7 +25,7 @@ announce "$(printf 'somebody else has it' | sha256sum | cut -d' ' -f1)" 0
 # Another knows that the cloud has the empty file.
 : >"$tmp/empty"
 curl -sS -o /dev/null --cacert "$tmp/tls/ca.pem" -F apikey=KEY -F "file=@$tmp/empty" \
-	"https://127.0.0.1:$port/publicapi/submit/file"
+	"$base/submit/file"
 
 # Tests of pan-python that its author runs against the real cloud. Not among them: those that ask for
 # what only that one has (its own pages, its analysis, several samples with one MD5, web artifacts), and

@@ -4,18 +4,7 @@
 # recorded is what was sent. Run from the repository root; TESTCLOUD names the program.
 set -u
 export LC_ALL=C.UTF-8
-cloud=${TESTCLOUD:-build/testcloud}
-tmp=$(mktemp -d)
-pid=
-
-cleanup()
-{
-	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
+. tests/cloud/cloud.sh
 . tests/tap.sh
 
 # ok NAME COMMAND...: the command succeeds
@@ -26,39 +15,13 @@ ok()
 	if out=$("$@" 2>&1); then pass "$name"; else fail "$name" "$* : $out"; fi
 }
 
-# start DIR ARGUMENT...: a cloud with its log in DIR; sets pid, port, plain, control
+# start DIR ARGUMENT...: one that has a second key and a plain port as well
 start()
 {
-	dir=$1
+	folder=$1
 	shift
-	mkdir -p "$dir"
-	rm -f "$dir/port"
-	: >"$dir/out"
-	"$cloud" --tls-dir "$tmp/tls" --log "$dir/log" --key KEY --key SECOND \
-		--port-file "$dir/port" --plain-port 0 --control 0 "$@" >"$dir/out" 2>"$dir/err" &
-	pid=$!
-	tries=0
-	until grep -q '^ready ' "$dir/out"; do
-		tries=$((tries + 1))
-		if [ $tries -gt 200 ] || ! kill -0 "$pid" 2>/dev/null; then
-			echo "Bail out! the cloud does not start: $(cat "$dir/err")"
-			exit 1
-		fi
-		sleep 0.05
-	done
-	port=$(cat "$dir/port")
-	plain=$(sed -n 's/^plain //p' "$dir/out")
-	control=http://127.0.0.1:$(sed -n 's/^control //p' "$dir/out")/control
-	base=https://127.0.0.1:$port/publicapi
-	log=$dir/log
-}
-stop()
-{
-	kill "$pid"
-	wait "$pid"
-	status=$?
-	pid=
-	return $status
+	start_cloud "$folder" --key SECOND --plain-port 0 "$@"
+	plain=$(sed -n 's/^plain //p' "$folder/out")
 }
 c() { curl -sS -m 20 --cacert "$tmp/tls/ca.pem" "$@"; }
 # call PATH CURL-ARGUMENT...: sets code and body
@@ -499,7 +462,7 @@ c -o /dev/null -d apikey=KEY -d hash="$psum" "$base/get/verdict" 2>/dev/null &
 hanging=$!
 sleep 0.2
 before=$(date +%s%N)
-stop
+stop_cloud
 is $? 0 'SIGTERM: clean exit'
 took=$((($(date +%s%N) - before) / 1000000))
 if [ $took -lt 5000 ]; then pass 'SIGTERM: at once, slow answers or not'; else fail 'SIGTERM' "$took ms"; fi
@@ -515,7 +478,7 @@ call get/report -d apikey=KEY -d hash="$psum"
 is "$code" 500 'option --fail'
 is "$(records)" $((number + 2)) 'records go on after the last number'
 is "$(last | jq .seq)" "$(grep -c . "$log/requests.jsonl")" 'so does the request log'
-stop
+stop_cloud
 "$cloud" --tls-dir "$tmp/tls" --log "$tmp/b" --key K --control "$tmp/sock" --name other.test >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 tries=0
@@ -525,7 +488,7 @@ until grep -q '^ready' "$tmp/out" || [ $tries -gt 100 ]; do
 done
 is "$(curl -sS --unix-socket "$tmp/sock" http://x/control/state | jq .submissions)" 0 'control on a unix socket'
 if [ "$(sha "$tmp/tls/ca.pem")" != "$before" ]; then pass 'a new name: a new certificate'; else fail 'a new name: a new certificate' same; fi
-stop
+stop_cloud
 if [ -e "$tmp/sock" ]; then fail 'socket removed' "$tmp/sock"; else pass 'socket removed'; fi
 
 # --- the table ------------------------------------------------------------------------------------

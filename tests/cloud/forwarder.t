@@ -5,25 +5,12 @@
 # Run from the repository root; TESTCLOUD and DRIVER name the programs.
 set -u
 export LC_ALL=C.UTF-8
-cloud=${TESTCLOUD:-build/testcloud}
 driver=${DRIVER:-build/tests/forwarder_driver}
-tmp=$(mktemp -d)
-pid=
-
-cleanup()
-{
-	[ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid"
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
-for program in "$cloud" "$driver"; do
-	if ! [ -x "$program" ]; then
-		echo "Bail out! no program $program"
-		exit 1
-	fi
-done
+. tests/cloud/cloud.sh
+if ! [ -x "$driver" ]; then
+	echo "Bail out! no program $driver"
+	exit 1
+fi
 
 . tests/tap.sh
 tap_log=$tmp/run
@@ -38,32 +25,6 @@ unsaid()
 	if grep -Eq -- "$1" "$tmp/run"; then fail "$2" "line '$1' in:"; else pass "$2"; fi
 }
 
-# start_cloud ARGUMENT...: sets pid, url, control
-start_cloud()
-{
-	: >"$tmp/out"
-	"$cloud" --tls-dir "$tmp/tls" --log "$tmp/log" --key KEY --port-file "$tmp/port" \
-		--control 0 "$@" >"$tmp/out" 2>"$tmp/err" &
-	pid=$!
-	tries=0
-	until grep -q '^ready ' "$tmp/out"; do
-		tries=$((tries + 1))
-		if [ $tries -gt 400 ] || ! kill -0 "$pid" 2>/dev/null; then
-			echo "Bail out! the cloud does not start: $(cat "$tmp/err")"
-			exit 1
-		fi
-		sleep 0.05
-	done
-	port=$(cat "$tmp/port")
-	url=https://127.0.0.1:$port/publicapi
-	control=http://127.0.0.1:$(sed -n 's/^control //p' "$tmp/out")/control
-}
-stop_cloud()
-{
-	kill "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
-	pid=
-}
 # fresh: an empty cloud without faults, and an empty queue
 fresh()
 {
@@ -78,7 +39,7 @@ fault()
 # drive NAME=VALUE...: one run of the driver; sets status
 drive()
 {
-	"$driver" dir="$tmp/agent" url="$url" ca="$tmp/tls/ca.pem" "$@" >"$tmp/run" 2>&1
+	"$driver" dir="$tmp/agent" url="$base" ca="$tmp/tls/ca.pem" "$@" >"$tmp/run" 2>&1
 	status=$?
 }
 # received: how often samples arrived, "COUNT of COUNT" samples once
@@ -98,7 +59,7 @@ queue()
 	sqlite3 "$tmp/agent/queue.db" "$1"
 }
 
-start_cloud
+start_cloud "$tmp"
 
 # ------------------------------------------------------------------ the plain way
 fresh
@@ -150,7 +111,7 @@ is "$(jq -rs 'last | "\(.file.size) \(.session)"' "$tmp/log/requests.jsonl")" '1
 # foretold NAME=VALUE...: what the driver says would leave, before it does; leaves: what did
 foretold()
 {
-	"$driver" dir="$tmp/agent" url="$url" preview=1 "$@" | grep '^leave ' | sort
+	"$driver" dir="$tmp/agent" url="$base" preview=1 "$@" | grep '^leave ' | sort
 }
 leaves()
 {
@@ -616,7 +577,7 @@ is "$(grep -c warning "$tmp/run")" 1 'cloud away: one warning'
 is "$(grep -c 'down: ' "$tmp/run" | awk '{ print $1 < 14 ? "few" : "many" }')" few \
 	'cloud away: one at a time is tried'
 is "$(queue 'select group_concat(distinct state) from queue')" waiting 'cloud away: it waits'
-start_cloud
+start_cloud "$tmp"
 drive samples=20 submit=0 limit=30
 is "$status:$(received)" '0:20 once, 0 more' 'cloud back: everything arrives once'
 
