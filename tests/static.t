@@ -54,6 +54,10 @@ git ls-files -- agent | grep -E '\.[ch]$' |
 	xargs clang-format --dry-run -Werror >"$out/format" 2>&1 && : >"$out/format"
 check 'agent: .clang-format' "$out/format"
 
+# clang-format folds a line that is too long into the one below, and then indents neither.
+git grep -nE '^ \*[[:alnum:]=(]' -- '*.[ch]' >"$out/comments"
+check 'comments: no line that was folded' "$out/comments"
+
 git ls-files -- '*.8' '*.5' | while read -r f; do
 	mandoc -T lint -W warning "$f"
 done >"$out/man" 2>&1
