@@ -205,7 +205,7 @@ static void cloud_begin(struct cloud_loop *loop, struct cloud_submission *s)
 		errx(1, "too many attempts at once");
 	*call = (struct call){.s = s};
 	s->kind = call;
-	if (s->asked)
+	if (s->verdict != CLOUD_VERDICT_NONE)
 		s->want_envelope(s);
 	else
 		want_leave(call, false);
